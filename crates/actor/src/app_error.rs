@@ -1,0 +1,88 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// An application's own error: what a handler's `Result` may carry. `#[tenure::error]` writes it.
+pub trait AppError: fmt::Display + fmt::Debug + Send + Sync + 'static {
+    /// The stable word that tells this error from others: `snake_case`, the same for ever.
+    fn code(&self) -> &str;
+
+    /// The HTTP status of the problem that reports it, 400 to 499.
+    fn status(&self) -> u16 {
+        422
+    }
+
+    /// The error's fields as JSON, for the problem's `error` member.
+    fn to_json(&self) -> String;
+}
+
+impl AppError for Infallible {
+    fn code(&self) -> &str {
+        match *self {}
+    }
+
+    fn to_json(&self) -> String {
+        match *self {}
+    }
+}
+
+/// An application's error on its way to a client: its code, status, text and fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppProblem {
+    /// See [`AppError::code`].
+    pub code: Box<str>,
+    /// See [`AppError::status`].
+    pub status: u16,
+    /// The error's text.
+    pub message: Box<str>,
+    /// The error itself as JSON.
+    pub json: Box<str>,
+}
+
+impl AppProblem {
+    /// Encodes `error`.
+    pub fn new(error: &impl AppError) -> Self {
+        Self {
+            code: error.code().into(),
+            status: error.status(),
+            message: error.to_string().into(),
+            json: error.to_json().into(),
+        }
+    }
+}
+
+impl fmt::Display for AppProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Takes a handler's `Result` apart, whatever alias it was written as.
+pub trait Projected {
+    /// What the handler replies.
+    type Reply;
+    /// How it fails.
+    type Error;
+}
+
+impl<T, E> Projected for Result<T, E> {
+    type Reply = T;
+    type Error = E;
+}
+
+/// Finds a `Result` behind an alias that does not end in `Result`.
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<T>);
+
+impl<T, E> Probe<Result<T, E>> {
+    /// Shadows [`ProbeNotResult::IS_RESULT`].
+    pub const IS_RESULT: bool = true;
+}
+
+/// The answer of [`Probe`] for every other type.
+pub trait ProbeNotResult {
+    /// It is no `Result`.
+    const IS_RESULT: bool = false;
+}
+
+impl<T> ProbeNotResult for Probe<T> {}

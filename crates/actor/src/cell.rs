@@ -1,0 +1,253 @@
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use parking_lot::Mutex;
+use tenure_types::{BoxFuture, CallError};
+
+use crate::host::{AsHome, CallHead, HostHandle, PendingCall, QueuedCall, Started, TurnGuard};
+use crate::{Access, Context, Handler, Message, StateRef, Target, Ticket, WaitSlot};
+
+/// A call that still lies in its caller's future.
+pub(crate) struct Unstarted<A: Handler<M>, M: Message> {
+    target: Target,
+    head: CallHead,
+    message: Option<M>,
+    reply: Option<Result<M::Reply, M::Error>>,
+    cell: Option<Arc<CallCell<A, M>>>,
+}
+
+impl<A: Handler<M>, M: Message> Unstarted<A, M> {
+    pub(crate) fn new(target: Target, head: CallHead, message: M) -> Self {
+        Self {
+            target,
+            head,
+            message: Some(message),
+            reply: None,
+            cell: None,
+        }
+    }
+
+    pub(crate) fn start(&mut self, host: &HostHandle) -> Started {
+        let target = self.target.clone();
+        host.start(&target, self)
+    }
+
+    pub(crate) fn take_reply(&mut self) -> Result<M::Reply, M::Error> {
+        self.reply
+            .take()
+            .expect("a host that says Ran has run the call")
+    }
+
+    pub(crate) fn take_cell(&mut self) -> Arc<CallCell<A, M>> {
+        self.cell
+            .take()
+            .expect("a host that says Queued has shared the call")
+    }
+}
+
+impl<A: Handler<M>, M: Message> PendingCall for Unstarted<A, M> {
+    fn head(&self) -> &CallHead {
+        &self.head
+    }
+
+    fn run(&mut self, state: StateRef<'_>, home: &dyn AsHome) {
+        let message = self.message.take().expect("a call runs once");
+        self.reply = Some(run_ready::<A, M>(state, home, &self.head, message));
+    }
+
+    fn share(&mut self) -> Arc<dyn QueuedCall> {
+        let message = self
+            .message
+            .take()
+            .expect("a call is shared once, before it runs");
+        let cell = Arc::new(CallCell {
+            head: self.head.clone(),
+            inner: Mutex::new(Inner {
+                step: Step::Waiting(message),
+                waker: None,
+            }),
+            actor: PhantomData,
+        });
+        self.cell = Some(Arc::clone(&cell));
+        cell
+    }
+}
+
+/// A call in a host's hands: shared by the host and the caller's future.
+pub(crate) struct CallCell<A: Handler<M>, M: Message> {
+    head: CallHead,
+    inner: Mutex<Inner<M>>,
+    actor: PhantomData<fn() -> A>,
+}
+
+struct Inner<M: Message> {
+    step: Step<M>,
+    waker: Option<Waker>,
+}
+
+enum Step<M: Message> {
+    /// In a mailbox.
+    Waiting(M),
+    /// The caller is gone or its deadline passed before the turn began.
+    TakenBack,
+    /// The turn runs.
+    Running,
+    /// The turn has run; the host is taking its effects.
+    Kept(Result<M::Reply, M::Error>),
+    /// The reply is released when the ticket is settled.
+    Held(Result<M::Reply, M::Error>, Ticket),
+    /// The reply can be taken.
+    Ended(Result<M::Reply, CallError<M::Error>>),
+    /// The reply was taken.
+    Taken,
+}
+
+impl<A: Handler<M>, M: Message> CallCell<A, M> {
+    /// Takes the call back if its turn has not begun; `false` if it has.
+    pub(crate) fn take_back(&self) -> bool {
+        let mut inner = self.inner.lock();
+        inner.waker = None;
+        let waiting = matches!(inner.step, Step::Waiting(_));
+        let message = waiting.then(|| std::mem::replace(&mut inner.step, Step::TakenBack));
+        drop(inner);
+        // The message's destructor is the user's code: it runs without the lock.
+        message.is_some()
+    }
+
+    pub(crate) fn is_one_way(&self) -> bool {
+        self.head.one_way
+    }
+
+    pub(crate) fn poll(
+        &self,
+        slot: &mut WaitSlot,
+        cx: &TaskContext<'_>,
+    ) -> Poll<Result<M::Reply, CallError<M::Error>>> {
+        let mut inner = self.inner.lock();
+        if let Step::Held(_, ticket) = &inner.step {
+            let settled = std::task::ready!(ticket.poll(slot, cx));
+            let Step::Held(reply, _) = std::mem::replace(&mut inner.step, Step::Taken) else {
+                unreachable!("matched above");
+            };
+            return Poll::Ready(match settled {
+                Ok(()) => reply.map_err(CallError::App),
+                Err(error) => Err(error.widen()),
+            });
+        }
+        if let Step::Ended(_) = &inner.step {
+            let Step::Ended(result) = std::mem::replace(&mut inner.step, Step::Taken) else {
+                unreachable!("matched above");
+            };
+            return Poll::Ready(result);
+        }
+        match &mut inner.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn take_message(&self) -> Option<M> {
+        let mut inner = self.inner.lock();
+        match std::mem::replace(&mut inner.step, Step::Running) {
+            Step::Waiting(message) => Some(message),
+            other => {
+                inner.step = other;
+                None
+            }
+        }
+    }
+
+    fn keep(&self, reply: Result<M::Reply, M::Error>) {
+        self.inner.lock().step = Step::Kept(reply);
+    }
+}
+
+impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
+    fn head(&self) -> &CallHead {
+        &self.head
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(self.inner.lock().step, Step::Waiting(_))
+    }
+
+    fn run(&self, state: StateRef<'_>, home: &dyn AsHome) -> bool {
+        let Some(message) = self.take_message() else {
+            return false;
+        };
+        let reply = run_ready::<A, M>(state, home, &self.head, message);
+        self.keep(reply);
+        true
+    }
+
+    fn begin(
+        self: Arc<Self>,
+        guard: Box<dyn TurnGuard>,
+    ) -> Result<BoxFuture<'static, Box<dyn TurnGuard>>, Box<dyn TurnGuard>> {
+        let Some(message) = self.take_message() else {
+            return Err(guard);
+        };
+        Ok(Box::pin(async move {
+            let mut guard = guard;
+            let mut context = Context::new(guard.home(), &self.head, guard.unsaved());
+            let actor = <A::Access as Access>::borrow(guard.state());
+            let reply = A::handle(actor, &mut context, message).await;
+            self.keep(reply);
+            guard
+        }))
+    }
+
+    fn settle(&self, end: Result<Option<Ticket>, CallError>) {
+        let mut inner = self.inner.lock();
+        let step = std::mem::replace(&mut inner.step, Step::Taken);
+        let waker = inner.waker.take();
+        inner.step = match (step, end) {
+            (Step::TakenBack, _) => Step::TakenBack,
+            (Step::Kept(reply), Ok(Some(ticket))) => {
+                let slot = &mut WaitSlot::default();
+                // The caller is woken once: when the ticket is settled.
+                let waker = waker.map(|waker| ticket.wake_later(slot, waker));
+                inner.step = Step::Held(reply, ticket);
+                drop(inner);
+                if let Some(Err(waker)) = waker {
+                    waker.wake();
+                }
+                return;
+            }
+            (Step::Kept(reply), Ok(None)) => Step::Ended(reply.map_err(CallError::App)),
+            (_, Err(error)) => Step::Ended(Err(error.widen())),
+            (_, Ok(_)) => unreachable!("a call is settled well only after its reply was kept"),
+        };
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Runs a handler that is ready at its first poll.
+fn run_ready<A: Handler<M>, M: Message>(
+    state: StateRef<'_>,
+    home: &dyn AsHome,
+    head: &CallHead,
+    message: M,
+) -> Result<M::Reply, M::Error> {
+    let mut context = if A::NEEDS_CONTEXT {
+        Context::new(home.to_home(), head, home.unsaved())
+    } else {
+        Context::none()
+    };
+    let actor = <A::Access as Access>::borrow(state);
+    let turn = pin!(A::handle(actor, &mut context, message));
+    match turn.poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(reply) => reply,
+        Poll::Pending => panic!(
+            "{}::{} was declared never to suspend and did; set MAY_SUSPEND",
+            A::TYPE,
+            M::METHOD
+        ),
+    }
+}

@@ -1,0 +1,98 @@
+use std::future::Future;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Actor, AppError, Context, StateRef};
+
+/// What is sent to an actor: the arguments of one method. `#[actor]` writes one for each handler.
+pub trait Message: Serialize + DeserializeOwned + Send + 'static {
+    /// What the handler answers.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// How it may fail; [`std::convert::Infallible`] if it cannot.
+    type Error: AppError;
+    /// The method's name.
+    const METHOD: &'static str;
+}
+
+/// How a turn holds the state: [`Exclusive`] or [`Shared`].
+pub trait Access: 'static {
+    /// `&mut A` or `&A`.
+    type Borrow<'a, A: Actor>: Send;
+    /// Whether no other turn runs beside.
+    const EXCLUSIVE: bool;
+
+    /// Takes the state out of its erased form.
+    #[doc(hidden)]
+    fn borrow<A: Actor>(state: StateRef<'_>) -> Self::Borrow<'_, A>;
+}
+
+/// The turn may change the state; no other turn runs beside it.
+#[derive(Debug)]
+pub struct Exclusive;
+
+/// The turn only reads; other shared turns may run beside it.
+#[derive(Debug)]
+pub struct Shared;
+
+impl Access for Exclusive {
+    type Borrow<'a, A: Actor> = &'a mut A;
+    const EXCLUSIVE: bool = true;
+
+    fn borrow<A: Actor>(state: StateRef<'_>) -> &mut A {
+        state.exclusive()
+    }
+}
+
+impl Access for Shared {
+    type Borrow<'a, A: Actor> = &'a A;
+    const EXCLUSIVE: bool = false;
+
+    fn borrow<A: Actor>(state: StateRef<'_>) -> &A {
+        state.shared()
+    }
+}
+
+/// How an actor answers one message. `#[actor]` writes one for each handler method.
+pub trait Handler<M: Message>: Actor {
+    /// Whether the turn is exclusive.
+    type Access: Access;
+    /// Whether the future may be pending. `false` saves a box, and the future must then be ready
+    /// at its first poll.
+    const MAY_SUSPEND: bool;
+    /// Whether the handler uses its context. `false` saves making one; the context it is given
+    /// then panics when used.
+    const NEEDS_CONTEXT: bool = true;
+
+    /// Runs one turn.
+    fn handle<'a>(
+        actor: <Self::Access as Access>::Borrow<'a, Self>,
+        cx: &'a mut Context<Self>,
+        message: M,
+    ) -> impl Future<Output = Result<M::Reply, M::Error>> + Send + 'a;
+}
+
+/// What a runtime must know of a method before it runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MethodInfo {
+    /// The method's name.
+    pub name: &'static str,
+    /// Whether its turns are exclusive.
+    pub exclusive: bool,
+    /// Whether its turns may suspend.
+    pub may_suspend: bool,
+}
+
+impl MethodInfo {
+    /// What there is to know of `A`'s handler for `M`.
+    #[must_use]
+    pub const fn of<A: Handler<M>, M: Message>() -> &'static Self {
+        const {
+            &Self {
+                name: M::METHOD,
+                exclusive: <A::Access as Access>::EXCLUSIVE,
+                may_suspend: A::MAY_SUSPEND,
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The seam between what authors write and what runs it.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use tenure_types::{ActorTypeName, BoxFuture, CallError, Clock, Instant, Key, Tasks};
+
+use crate::{CallId, Link, MethodInfo, StateRef, Target, Ticket};
+
+/// Runs calls: a node's runtime, a test context, a simulator.
+pub trait Host: Send + Sync + 'static {
+    /// Starts a call: runs its turn now, queues it, or refuses it.
+    ///
+    /// When this answers [`Started::Queued`] the host has called [`PendingCall::share`] and will
+    /// settle what that returned, exactly once, unless it is taken back first.
+    fn start(&self, target: &Target, call: &mut dyn PendingCall) -> Started;
+
+    /// The node's clock.
+    fn clock(&self) -> &dyn Clock;
+
+    /// Where the node's tasks run.
+    fn tasks(&self) -> &dyn Tasks;
+
+    /// A fresh random call id.
+    fn call_id(&self) -> CallId;
+
+    /// How long a call may take that says nothing about it.
+    fn deadline_default(&self) -> Duration;
+
+    /// Wakes `waker` once the coarse clock reads `at` or later. The answer names the wish.
+    fn wake_at(&self, at: Instant, waker: Waker) -> TimerKey;
+
+    /// Forgets a wish; it may have come true already.
+    fn forget(&self, timer: TimerKey);
+}
+
+/// Names one wish to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimerKey {
+    /// Where the wish is kept.
+    pub index: u32,
+    /// Tells it from earlier ones kept there.
+    pub generation: u32,
+}
+
+/// What became of a call at its start.
+#[derive(Debug)]
+pub enum Started {
+    /// Its turn has run; the reply may be released when the ticket is settled, or at once.
+    Ran(Option<Ticket>),
+    /// It is in the host's hands.
+    Queued,
+    /// It has failed.
+    Refused(CallError),
+}
+
+/// What a host must know of a call besides its target.
+#[derive(Clone, Debug)]
+pub struct CallHead {
+    /// The method.
+    pub method: &'static MethodInfo,
+    /// When its caller stops waiting.
+    pub deadline: Instant,
+    /// The calls that wait for this one, the latest last.
+    pub chain: Option<Arc<Link>>,
+    /// Nobody waits for the reply.
+    pub one_way: bool,
+}
+
+/// A call before it was queued; it lives in its caller's future.
+pub trait PendingCall {
+    /// What the host must know.
+    fn head(&self) -> &CallHead;
+
+    /// Runs the handler and keeps its reply. Only for methods that cannot suspend.
+    ///
+    /// # Panics
+    /// Where the handler does.
+    fn run(&mut self, state: StateRef<'_>, home: &dyn AsHome);
+
+    /// Moves the call out of the caller's future, so that another thread can run it.
+    fn share(&mut self) -> Arc<dyn QueuedCall>;
+}
+
+/// A call in a host's hands.
+pub trait QueuedCall: Send + Sync {
+    /// What the host must know.
+    fn head(&self) -> &CallHead;
+
+    /// Whether the call still waits for its turn: it was not taken back.
+    fn is_waiting(&self) -> bool;
+
+    /// Runs the handler and keeps its reply; `false` if the call was taken back. Only for methods
+    /// that cannot suspend.
+    ///
+    /// # Panics
+    /// Where the handler does.
+    fn run(&self, state: StateRef<'_>, home: &dyn AsHome) -> bool;
+
+    /// Starts a handler that may suspend; gives the guard back if the call was taken back. The
+    /// future keeps the reply, and ends with the guard.
+    fn begin(
+        self: Arc<Self>,
+        guard: Box<dyn TurnGuard>,
+    ) -> Result<BoxFuture<'static, Box<dyn TurnGuard>>, Box<dyn TurnGuard>>;
+
+    /// Ends the call: the reply that was kept is released when the ticket, if any, is settled; or
+    /// the call has failed.
+    fn settle(&self, end: Result<Option<Ticket>, CallError>);
+}
+
+/// A turn that may suspend, owned by its future: the hold on the state.
+pub trait TurnGuard: Send {
+    /// The state.
+    fn state(&mut self) -> StateRef<'_>;
+
+    /// The activation.
+    fn home(&self) -> Arc<dyn Home>;
+
+    /// What the turn's outgoing calls wait for.
+    fn unsaved(&self) -> Option<Ticket>;
+
+    /// Ends the turn: its effects are taken, and `call` is settled. Dropping a guard instead
+    /// means that the turn did not end: it panicked.
+    fn finish(self: Box<Self>, call: &dyn QueuedCall);
+}
+
+/// Makes an owned handle on the activation, only where a handler needs one.
+pub trait AsHome {
+    /// The activation.
+    fn to_home(&self) -> Arc<dyn Home>;
+
+    /// What the turn's outgoing calls wait for: the commit of what was unsaved when it began.
+    fn unsaved(&self) -> Option<Ticket>;
+}
+
+/// An activation, as its own handlers see it.
+pub trait Home: Send + Sync {
+    /// Its actor's type.
+    fn actor_type(&self) -> ActorTypeName;
+
+    /// Its actor's key.
+    fn key(&self) -> &Key;
+
+    /// Who runs it.
+    fn host(&self) -> &HostHandle;
+
+    /// Asks that the activation leaves memory after this turn, once everything is saved.
+    fn deactivate(&self);
+}
+
+/// A shared handle on a host.
+///
+/// [`HostHandle::clone`] shares one counter; [`HostHandle::fork`] makes a handle with a counter of
+/// its own, so that callers on several cores do not write to one cache line with every call.
+#[derive(Clone)]
+pub struct HostHandle(Arc<Arc<dyn Host>>);
+
+impl HostHandle {
+    /// A handle on `host`.
+    #[must_use]
+    pub fn new(host: Arc<dyn Host>) -> Self {
+        Self(Arc::new(host))
+    }
+
+    /// A handle on the same host with a counter of its own.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self(Arc::new(Arc::clone(&self.0)))
+    }
+}
+
+impl std::ops::Deref for HostHandle {
+    type Target = dyn Host;
+
+    fn deref(&self) -> &dyn Host {
+        &**self.0
+    }
+}
+
+impl std::fmt::Debug for HostHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HostHandle")
+    }
+}

@@ -1,0 +1,41 @@
+//! What an actor's author sees, and the seam behind it.
+//!
+//! Authors use [`Actor`], [`Context`], [`ActorRef`], [`Call`] and [`AppError`]; the `#[actor]`
+//! macro writes the [`Message`] and [`Handler`] implementations. The runtime, the gateway and
+//! [`TestContext`] stand behind [`host::Host`], an object-safe trait: nothing here knows which of
+//! them runs a turn.
+//!
+//! **Invariant:** the types of an actor and its messages are known only on this side of `Host`.
+//! A runtime sees [`host::PendingCall`], [`host::QueuedCall`] and [`State`].
+
+mod actor;
+mod app_error;
+mod arguments;
+mod call;
+mod cell;
+mod chain;
+mod codec;
+mod context;
+mod handler;
+pub mod host;
+mod idents;
+mod method;
+mod reference;
+mod state;
+mod testing;
+mod ticket;
+
+pub use actor::{Actor, ActorType, Persist, TypeSlot};
+pub use app_error::{AppError, AppProblem, Probe, ProbeNotResult, Projected};
+pub use arguments::{Arguments, JSON_DEPTH_MAX, Shape, decode_json, decode_query};
+pub use call::{Call, CallFuture, DEADLINE_DEFAULT};
+pub use chain::{CHAIN_LEN_MAX, Link};
+pub use codec::{CODEC_NAMED, CodecError, decode_named, encode_named};
+pub use context::Context;
+pub use handler::{Access, Exclusive, Handler, Message, MethodInfo, Shared};
+pub use idents::{CallId, IntoKey};
+pub use method::{Invocation, Invoked, Method, invoke};
+pub use reference::{ActorRef, Origin, Target};
+pub use state::{State, StateRef};
+
+pub use ticket::{Ticket, WaitSlot};

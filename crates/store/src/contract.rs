@@ -1,0 +1,130 @@
+use std::sync::Arc;
+
+use tenure_types::{ActorId, BoxFuture, Incarnation, Tenure, Token, Version};
+
+use crate::{Unit, UnitOutcome};
+
+/// An engine that keeps actors durable.
+///
+/// # What every engine keeps
+/// - A unit is atomic and durable, or absent, whatever happens and whenever.
+/// - A unit commits only if its `expected` version is stored and its incarnation is not fenced,
+///   both checked in the transaction that writes it.
+/// - When [`Store::open`] has returned incarnation `n`, no unit of an incarnation below `n` can
+///   become visible any more.
+/// - A load sees every unit that was answered `Committed` before it began.
+/// - Stored bytes that were damaged are named in an error and never returned.
+pub trait Store: Send + Sync + 'static {
+    /// The engine's name in logs and configuration.
+    fn name(&self) -> &'static str;
+
+    /// Hands out the next incarnation, counted durably, and fences every earlier one in the same
+    /// transaction. Called again after [`UnitOutcome::Fenced`]: the engine then starts over from
+    /// what is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] says what stands in the way; nothing was handed out, and the call may be
+    /// repeated.
+    fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>>;
+
+    /// Fences one incarnation: when this returns, none of its units can become visible any more.
+    ///
+    /// # Errors
+    /// [`StoreError`]; whether the fence stands is then not known, and the call may be repeated.
+    fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Reads what is stored of `actor`, `None` if nothing is.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the stored bytes were damaged, others when they could not be
+    /// read at all.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn load(&self, actor: &ActorId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>>;
+
+    /// Hands over a unit. Returns at once; `sink` hears the outcome exactly once, on a thread of
+    /// the engine or, where the engine is closed or refuses at once, on the caller's.
+    ///
+    /// One actor has at most one unit in flight; the engine may commit units of different actors
+    /// in any order and together.
+    fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>);
+
+    /// Commits what was submitted, marks an orderly stop, and releases the engine's resources.
+    /// Units submitted later are answered [`UnitOutcome::Fenced`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the stop could not be marked. What was answered `Committed` is durable
+    /// all the same.
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// Hears what became of a unit.
+pub trait UnitSink: Send + Sync {
+    /// Takes the outcome of the unit named by `token`. Must not block: it runs on the engine's
+    /// committing thread.
+    fn settled(self: Arc<Self>, token: Token, outcome: UnitOutcome);
+}
+
+/// What is stored of one actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The version of the last unit.
+    pub version: Version,
+    /// The tenure of the last unit.
+    pub tenure: Tenure,
+    /// The token of the last unit.
+    pub token: Token,
+    /// The schema version of the body.
+    pub schema: u32,
+    /// How the body is encoded.
+    pub codec: u8,
+    /// Unix time in milliseconds at which the unit was made.
+    pub written_at_ms: u64,
+    /// The encoded state.
+    pub body: Vec<u8>,
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process has the store open. Nothing was changed.
+    #[error("{store} is open in another process ({holder}); stop that one, or use another folder")]
+    Locked {
+        /// Which store.
+        store: Box<str>,
+        /// What is known of the other process.
+        holder: Box<str>,
+    },
+    /// Stored bytes were damaged. They were not used, and nothing was changed.
+    #[error("{what} is damaged: {detail}")]
+    Corrupt {
+        /// Which record, table or log.
+        what: Box<str>,
+        /// How that was found, and what to do.
+        detail: Box<str>,
+    },
+    /// The stored format is newer than this program. Nothing was changed.
+    #[error("{what} was written by a newer version of the program: {detail}")]
+    Newer {
+        /// Which record or store.
+        what: Box<str>,
+        /// The version found and the one understood.
+        detail: Box<str>,
+    },
+    /// This incarnation was fenced, or the engine is between a failure and its next `open`.
+    #[error("the store is not available: {detail}")]
+    Unavailable {
+        /// Why.
+        detail: Box<str>,
+    },
+    /// The operating system or the server failed.
+    #[error("{doing}: {detail}")]
+    Io {
+        /// What was being done, to which file or server.
+        doing: Box<str>,
+        /// The failure.
+        detail: Box<str>,
+    },
+}

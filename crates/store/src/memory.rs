@@ -1,0 +1,192 @@
+//! The memory engine: the whole contract, kept only as long as the process.
+//!
+//! Tests and simulations run on it. [`MemoryDisk`] is what survives a restart of the node,
+//! [`MemoryStore`] one engine over it, [`Faults`] what goes wrong on purpose.
+//!
+//! **Invariant:** no thread, no clock and no randomness of its own: what happens, and in which
+//! order, follows from the calls and from the injected [`Tasks`] and [`Clock`].
+
+mod commit;
+mod disk;
+mod faults;
+mod load;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use parking_lot::Mutex;
+use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Tasks, Token};
+
+pub use disk::{Counts, MemoryDisk};
+pub use faults::{Faults, LoadFault, UnitFault};
+
+use self::commit::Waiting;
+use crate::{Store, StoreError, Stored, UNIT_BYTES_MAX, Unit, UnitOutcome, UnitSink};
+
+/// The most units that may wait for the committer.
+const QUEUE_UNITS_MAX: usize = 65_536;
+
+/// An engine over a [`MemoryDisk`]. Clones are the same engine.
+#[derive(Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+/// What the engine's tasks and its handles share.
+struct Shared {
+    disk: MemoryDisk,
+    tasks: Arc<dyn Tasks>,
+    clock: Option<Arc<dyn Clock>>,
+    engine: Mutex<Engine>,
+}
+
+#[derive(Default)]
+struct Engine {
+    /// The incarnation this engine handed out last; `None` before `open` and after `close`.
+    open: Option<Incarnation>,
+    queue: VecDeque<Waiting>,
+    is_committing: bool,
+    closers: Vec<Waker>,
+}
+
+impl MemoryStore {
+    /// An engine over `disk` that completes units in tasks named `memory-commit`.
+    #[must_use]
+    pub fn new(disk: MemoryDisk, tasks: Arc<dyn Tasks>) -> Self {
+        Self::build(disk, tasks, None)
+    }
+
+    /// As [`MemoryStore::new`], with the clock that faults with a duration need.
+    #[must_use]
+    pub fn with_clock(disk: MemoryDisk, tasks: Arc<dyn Tasks>, clock: Arc<dyn Clock>) -> Self {
+        Self::build(disk, tasks, Some(clock))
+    }
+
+    fn build(disk: MemoryDisk, tasks: Arc<dyn Tasks>, clock: Option<Arc<dyn Clock>>) -> Self {
+        let engine = Mutex::new(Engine::default());
+        Self { shared: Arc::new(Shared { disk, tasks, clock, engine }) }
+    }
+
+    /// What this engine stores to.
+    #[must_use]
+    pub fn disk(&self) -> &MemoryDisk {
+        &self.shared.disk
+    }
+
+    /// What goes wrong on purpose. The same for every engine over one disk.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.shared.disk.faults()
+    }
+}
+
+impl Store for MemoryStore {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
+        Box::pin(async move {
+            let incarnation = self.shared.disk.open()?;
+            self.shared.engine.lock().open = Some(incarnation);
+            Ok(incarnation)
+        })
+    }
+
+    fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.shared.disk.fence(incarnation);
+            Ok(())
+        })
+    }
+
+    fn load(&self, actor: &ActorId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
+        Box::pin(load::run(Arc::clone(&self.shared), actor.clone()))
+    }
+
+    fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
+        let token = unit.token;
+        if let Err((sink, outcome)) = self.shared.accept(unit, sink) {
+            sink.settled(token, outcome);
+        }
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.shared.engine.lock().open = None;
+        Box::pin(poll_fn(|cx| {
+            let mut engine = self.shared.engine.lock();
+            if !engine.is_committing {
+                return Poll::Ready(Ok(()));
+            }
+            engine.closers.push(cx.waker().clone());
+            Poll::Pending
+        }))
+    }
+}
+
+/// A unit that is refused at once.
+type Refused = (Arc<dyn UnitSink>, UnitOutcome);
+
+impl Shared {
+    /// Queues a unit and sees to it that a committer runs.
+    fn accept(self: &Arc<Self>, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) -> Result<(), Refused> {
+        let fault = self.disk.note_unit(&unit.actor);
+        if unit.body.len() > UNIT_BYTES_MAX {
+            let bytes = unit.body.len();
+            return Err((sink, UnitOutcome::TooLarge { bytes, bytes_max: UNIT_BYTES_MAX }));
+        }
+        let mut engine = self.engine.lock();
+        if engine.open.is_none() {
+            return Err((sink, fenced("the store is closed")));
+        }
+        if engine.queue.len() >= QUEUE_UNITS_MAX {
+            let reason = "the commit queue is full".into();
+            return Err((sink, UnitOutcome::Unknown { reason }));
+        }
+        engine.queue.push_back(Waiting { unit, sink, fault });
+        let is_committing = std::mem::replace(&mut engine.is_committing, true);
+        drop(engine);
+        if !is_committing {
+            self.tasks.spawn("memory-commit", Box::pin(commit::run(Arc::clone(self))));
+        }
+        Ok(())
+    }
+}
+
+fn fenced(reason: &str) -> UnitOutcome {
+    UnitOutcome::Fenced { reason: reason.into() }
+}
+
+/// Pending once, so that other tasks run in between, as they would during real I/O.
+async fn step_aside() {
+    let mut has_stepped = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_stepped, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Answers a unit after `delay`.
+async fn settle_late(
+    shared: Arc<Shared>,
+    delay: std::time::Duration,
+    sink: Arc<dyn UnitSink>,
+    token: Token,
+    outcome: UnitOutcome,
+) {
+    shared.sleep(delay).await;
+    sink.settled(token, outcome);
+}
+
+impl Shared {
+    async fn sleep(&self, delay: std::time::Duration) {
+        let clock = self.clock.as_ref().expect("a fault with a duration needs the engine's clock");
+        self.tasks.sleep_until(clock.now() + delay).await;
+    }
+}

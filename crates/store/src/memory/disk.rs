@@ -1,0 +1,210 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tenure_types::{ActorId, Incarnation, Token, Version};
+
+use super::commit::Waiting;
+use super::faults::{Faults, LoadFault, Plans, UnitFault};
+use super::fenced;
+use crate::{StoreError, Stored, Unit, UnitOutcome, UnitSink, row};
+
+/// What a [`super::MemoryStore`] stores to. Clones are the same disk; it survives the engines
+/// over it, so that a test can restart a node.
+#[derive(Clone, Default)]
+pub struct MemoryDisk {
+    state: Arc<Mutex<State>>,
+}
+
+/// How often the disk was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls of `open` that handed out an incarnation.
+    pub opens: u64,
+    /// Units that were submitted, whatever became of them.
+    pub units: u64,
+    /// Batches that reached the disk.
+    pub batches: u64,
+    /// Units that were stored.
+    pub commits: u64,
+    /// Units that met another version than they expected.
+    pub conflicts: u64,
+    /// Loads that were begun.
+    pub loads: u64,
+}
+
+#[derive(Default)]
+struct State {
+    incarnation: Incarnation,
+    fenced: BTreeSet<Incarnation>,
+    rows: BTreeMap<ActorId, Vec<u8>>,
+    /// Why nothing works until the next `open`.
+    failure: Option<Box<str>>,
+    plans: Plans,
+    counts: Counts,
+    /// Sinks that never hear anything. Kept, because a dropped sink could be told from a late one.
+    silent: Vec<Arc<dyn UnitSink>>,
+}
+
+impl MemoryDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What goes wrong on purpose.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        Faults::new(self.clone())
+    }
+
+    /// How often the disk was used since it was made.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.state.lock().counts
+    }
+
+    /// What is stored of `actor`, whatever faults stand and without counting as a load.
+    ///
+    /// # Errors
+    /// As [`row::decode`].
+    pub fn stored(&self, actor: &ActorId) -> Result<Option<Stored>, StoreError> {
+        let state = self.state.lock();
+        state.rows.get(actor).map(|row| row::decode(actor, row)).transpose()
+    }
+
+    pub(super) fn open(&self) -> Result<Incarnation, StoreError> {
+        let mut state = self.state.lock();
+        if let Some(rest) = state.plans.failing_opens.checked_sub(1) {
+            state.plans.failing_opens = rest;
+            return Err(unavailable("a fault of the test"));
+        }
+        state.failure = None;
+        state.incarnation = Incarnation(state.incarnation.0 + 1);
+        state.counts.opens += 1;
+        // Every earlier incarnation is fenced by being below the current one.
+        state.fenced.clear();
+        Ok(state.incarnation)
+    }
+
+    pub(super) fn fence(&self, incarnation: Incarnation) {
+        self.state.lock().fenced.insert(incarnation);
+    }
+
+    pub(super) fn note_unit(&self, actor: &ActorId) -> Option<UnitFault> {
+        let mut state = self.state.lock();
+        state.counts.units += 1;
+        state.plans.units.take(actor)
+    }
+
+    pub(super) fn note_load(&self, actor: &ActorId) -> Option<LoadFault> {
+        let mut state = self.state.lock();
+        state.counts.loads += 1;
+        state.plans.loads.take(actor)
+    }
+
+    /// The row of `actor` as an engine that is open as `open` reads it.
+    pub(super) fn read(
+        &self,
+        open: Option<Incarnation>,
+        actor: &ActorId,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let state = self.state.lock();
+        let incarnation = open.ok_or_else(|| unavailable("the store is closed"))?;
+        match state.refusal(incarnation) {
+            Some(reason) => Err(unavailable(&reason)),
+            None => Ok(state.rows.get(actor).cloned()),
+        }
+    }
+
+    /// Stores a batch and says what became of each unit, in order.
+    pub(super) fn apply(&self, batch: &[Waiting]) -> Vec<UnitOutcome> {
+        let mut state = self.state.lock();
+        state.counts.batches += 1;
+        let failing = state.plans.failing_batch.take();
+        if failing == Some(false) {
+            state.failure = Some("the batch could not be written".into());
+        }
+        let mut outcomes: Vec<_> = batch.iter().map(|waiting| state.apply_one(waiting)).collect();
+        if failing == Some(true) {
+            state.failure = Some("the batch could not be synced".into());
+            outcomes.fill(fenced("the batch could not be synced"));
+        }
+        outcomes
+    }
+
+    pub(super) fn batch_delay(&self) -> Option<Duration> {
+        self.state.lock().plans.batch_delay
+    }
+
+    pub(super) fn plan(&self, change: impl FnOnce(&mut Plans)) {
+        change(&mut self.state.lock().plans);
+    }
+
+    pub(super) fn fail(&self, reason: &str) {
+        self.state.lock().failure = Some(reason.into());
+    }
+
+    pub(super) fn damage(&self, actor: &ActorId, at: usize) -> bool {
+        let mut state = self.state.lock();
+        let Some(row) = state.rows.get_mut(actor) else { return false };
+        let at = at % row.len();
+        row[at] ^= 1;
+        true
+    }
+
+    pub(super) fn keep_silent(&self, sink: Arc<dyn UnitSink>) {
+        self.state.lock().silent.push(sink);
+    }
+}
+
+impl State {
+    /// Why `incarnation` can neither load nor commit, if so.
+    fn refusal(&self, incarnation: Incarnation) -> Option<Box<str>> {
+        if let Some(failure) = &self.failure {
+            return Some(failure.clone());
+        }
+        if self.fenced.contains(&incarnation) {
+            return Some(format!("incarnation {incarnation} was fenced").into());
+        }
+        let current = self.incarnation;
+        (incarnation != current)
+            .then(|| format!("incarnation {incarnation} was superseded by {current}").into())
+    }
+
+    fn apply_one(&mut self, waiting: &Waiting) -> UnitOutcome {
+        let unit = &*waiting.unit;
+        if let Some(reason) = self.refusal(unit.token.incarnation) {
+            return UnitOutcome::Fenced { reason };
+        }
+        if waiting.fault.as_ref().is_some_and(UnitFault::is_absent) {
+            return UnitOutcome::Unknown { reason: "a fault of the test".into() };
+        }
+        let (version, token) = match self.head(unit) {
+            Ok(head) => head,
+            Err(error) => return UnitOutcome::Unknown { reason: error.to_string().into() },
+        };
+        if version != unit.expected {
+            self.counts.conflicts += 1;
+            return UnitOutcome::Conflict { version, token };
+        }
+        let mut row = Vec::new();
+        row::encode(unit, &mut row);
+        self.rows.insert(unit.actor.clone(), row);
+        self.counts.commits += 1;
+        UnitOutcome::Committed
+    }
+
+    fn head(&self, unit: &Unit) -> Result<(Version, Token), StoreError> {
+        match self.rows.get(&unit.actor) {
+            Some(row) => row::decode_head(&unit.actor, row),
+            None => Ok((Version::NONE, Token::default())),
+        }
+    }
+}
+
+fn unavailable(detail: &str) -> StoreError {
+    StoreError::Unavailable { detail: detail.into() }
+}

@@ -1,0 +1,155 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use tenure_types::ActorId;
+
+use super::MemoryDisk;
+use crate::StoreError;
+
+/// What goes wrong with a unit. Decided when it is submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnitFault {
+    /// It is handled as ever and answered `Unknown`.
+    UnknownCommitted,
+    /// It is not looked at and answered `Unknown`.
+    UnknownAbsent,
+    /// It is handled as ever and answered after this long. Others do not wait for it.
+    Late(Duration),
+    /// It is handled as ever and never answered.
+    SilentCommitted,
+    /// It is not looked at and never answered.
+    SilentAbsent,
+}
+
+impl UnitFault {
+    /// Whether the unit never reaches the disk.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, UnitFault::UnknownAbsent | UnitFault::SilentAbsent)
+    }
+}
+
+/// What goes wrong with a load. Decided when it is first polled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadFault {
+    /// It is answered after this long.
+    Late(Duration),
+    /// It fails.
+    Fail(StoreError),
+    /// It is never answered.
+    Silent,
+}
+
+/// Which of a kind of operation go wrong, and how. The next ones come first, then an actor's,
+/// then all.
+#[derive(Debug)]
+pub(super) struct Plan<F> {
+    next: VecDeque<F>,
+    actors: BTreeMap<ActorId, F>,
+    all: Option<F>,
+}
+
+impl<F> Default for Plan<F> {
+    fn default() -> Self {
+        Self { next: VecDeque::new(), actors: BTreeMap::new(), all: None }
+    }
+}
+
+impl<F: Clone> Plan<F> {
+    pub(super) fn take(&mut self, actor: &ActorId) -> Option<F> {
+        self.next.pop_front().or_else(|| self.actors.get(actor).or(self.all.as_ref()).cloned())
+    }
+}
+
+/// Everything that was asked to go wrong.
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    pub(super) units: Plan<UnitFault>,
+    pub(super) loads: Plan<LoadFault>,
+    pub(super) batch_delay: Option<Duration>,
+    /// Whether the next batch fails, and if so whether it is stored all the same.
+    pub(super) failing_batch: Option<bool>,
+    pub(super) failing_opens: u64,
+}
+
+/// Makes a disk misbehave. Every setting holds until it is changed; [`Faults::clear`] ends all.
+#[derive(Clone)]
+pub struct Faults {
+    disk: MemoryDisk,
+}
+
+impl Faults {
+    pub(super) fn new(disk: MemoryDisk) -> Self {
+        Self { disk }
+    }
+
+    /// One unit, the next that has no fault from an earlier call, goes wrong.
+    pub fn next_unit(&self, fault: UnitFault) {
+        self.disk.plan(|plans| plans.units.next.push_back(fault));
+    }
+
+    /// Every unit of `actor` goes wrong from now on; `None` ends it.
+    pub fn units_of(&self, actor: &ActorId, fault: Option<UnitFault>) {
+        self.disk.plan(|plans| set(&mut plans.units.actors, actor, fault));
+    }
+
+    /// Every unit goes wrong from now on; `None` ends it.
+    pub fn all_units(&self, fault: Option<UnitFault>) {
+        self.disk.plan(|plans| plans.units.all = fault);
+    }
+
+    /// One load, the next that has no fault from an earlier call, goes wrong.
+    pub fn next_load(&self, fault: LoadFault) {
+        self.disk.plan(|plans| plans.loads.next.push_back(fault));
+    }
+
+    /// Every load of `actor` goes wrong from now on; `None` ends it.
+    pub fn loads_of(&self, actor: &ActorId, fault: Option<LoadFault>) {
+        self.disk.plan(|plans| set(&mut plans.loads.actors, actor, fault));
+    }
+
+    /// Every load goes wrong from now on; `None` ends it.
+    pub fn all_loads(&self, fault: Option<LoadFault>) {
+        self.disk.plan(|plans| plans.loads.all = fault);
+    }
+
+    /// Every batch takes this long before it is stored; `None` ends it.
+    pub fn delay_batches(&self, delay: Option<Duration>) {
+        self.disk.plan(|plans| plans.batch_delay = delay);
+    }
+
+    /// The next batch fails as a disk does: every unit of it, and all later ones, are answered
+    /// `Fenced`, and loads `Unavailable`, until an engine opens the disk again. `stored` says
+    /// whether that batch is found then.
+    pub fn fail_next_batch(&self, stored: bool) {
+        self.disk.plan(|plans| plans.failing_batch = Some(stored));
+    }
+
+    /// From now until an engine opens the disk again every unit is answered `Fenced` and loads
+    /// `Unavailable`.
+    pub fn fail(&self, reason: &str) {
+        self.disk.fail(reason);
+    }
+
+    /// The next `opens` calls of `open` fail.
+    pub fn fail_opens(&self, opens: u64) {
+        self.disk.plan(|plans| plans.failing_opens = opens);
+    }
+
+    /// Flips one bit of the stored row of `actor`, at byte `at` modulo its length. Returns whether
+    /// there is a row.
+    pub fn damage(&self, actor: &ActorId, at: usize) -> bool {
+        self.disk.damage(actor, at)
+    }
+
+    /// Ends every fault but a failure that waits for `open`, and damage.
+    pub fn clear(&self) {
+        self.disk.plan(|plans| *plans = Plans::default());
+    }
+}
+
+fn set<F>(actors: &mut BTreeMap<ActorId, F>, actor: &ActorId, fault: Option<F>) {
+    match fault {
+        Some(fault) => actors.insert(actor.clone(), fault),
+        None => actors.remove(actor),
+    };
+}

@@ -1,0 +1,24 @@
+use std::future::pending;
+use std::sync::Arc;
+
+use tenure_types::ActorId;
+
+use super::faults::LoadFault;
+use super::{Shared, step_aside};
+use crate::{StoreError, Stored, row};
+
+/// Reads one actor, a step later than asked, as a real engine would.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    actor: ActorId,
+) -> Result<Option<Stored>, StoreError> {
+    match shared.disk.note_load(&actor) {
+        None => step_aside().await,
+        Some(LoadFault::Late(delay)) => shared.sleep(delay).await,
+        Some(LoadFault::Fail(error)) => return Err(error),
+        Some(LoadFault::Silent) => pending().await,
+    }
+    let open = shared.engine.lock().open;
+    let row = shared.disk.read(open, &actor)?;
+    row.map(|row| row::decode(&actor, &row)).transpose()
+}

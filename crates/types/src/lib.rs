@@ -1,0 +1,21 @@
+//! Level 0: what every other crate of Tenure speaks about.
+//!
+//! Ids and keys ([`ActorId`], [`Key`]), counters ([`Version`], [`Tenure`], [`Incarnation`]), the
+//! error every call can end in ([`CallError`]), and the three seams through which everything
+//! that is not deterministic enters: [`Clock`], [`Entropy`] and [`Tasks`].
+//!
+//! **Invariant:** nothing here does I/O, reads a clock or draws a random number.
+
+mod call_error;
+mod counters;
+mod id;
+mod key;
+mod seams;
+mod time;
+
+pub use call_error::{CallError, CallErrorCode, Outcome};
+pub use counters::{Incarnation, Tenure, Token, Version};
+pub use id::{ActorId, ActorTypeName, TypeNameError, actor_hash};
+pub use key::{KEY_BYTES_MAX, Key, KeyError};
+pub use seams::{BoxFuture, Clock, Entropy, Tasks};
+pub use time::Instant;

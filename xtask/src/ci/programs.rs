@@ -1,0 +1,79 @@
+//! The programs that tests start besides the workspace's own, and their Debian packages.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::command::Invocation;
+
+/// Each program that a test starts, with the Debian package that brings it.
+const NEEDED: &[(&str, &str)] = &[("curl", "curl"), ("mkfs.ext4", "e2fsprogs")];
+
+/// System programs live here, and the search path of an ordinary user often leaves these out.
+const SYSTEM_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// Returns the command that installs everything the tests need.
+pub(crate) fn install_command() -> String {
+    let packages: Vec<&str> = NEEDED.iter().map(|(_, package)| *package).collect();
+    format!("apt-get install --yes {}", packages.join(" "))
+}
+
+/// Installs the missing programs with apt-get, saying which.
+///
+/// # Errors
+///
+/// When some are missing and this user or system cannot install them.
+pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
+    if !cfg!(target_os = "linux") {
+        println!("not Linux: install {} yourself when a test asks for them", names(NEEDED));
+        return Ok(());
+    }
+    let missing: Vec<(&str, &str)> =
+        NEEDED.iter().copied().filter(|(program, _)| !is_installed(program)).collect();
+    if missing.is_empty() {
+        println!("present: {}", names(NEEDED));
+        return Ok(());
+    }
+    let packages: Vec<String> = missing.iter().map(|(_, package)| (*package).to_owned()).collect();
+    if !is_installed("apt-get") {
+        bail!("tests need {}; install them with this system's packages", names(&missing));
+    }
+    if Invocation::new("id", &["-u"]).read(root)?.trim() != "0" {
+        bail!(
+            "tests need {}; type `sudo apt-get install {}`",
+            names(&missing),
+            packages.join(" ")
+        );
+    }
+    println!("installing the Debian packages {} for {}", packages.join(", "), names(&missing));
+    let apt_get = |args: &[&str]| {
+        Invocation::new("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive")
+    };
+    apt_get(&["update", "--quiet"]).run(root)?;
+    apt_get(&["install", "--yes", "--quiet", "--no-install-recommends"])
+        .args(&packages)
+        .run(root)
+        .with_context(|| format!("could not install {}", packages.join(", ")))
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(SYSTEM_FOLDERS.iter().map(Into::into))
+        .any(|folder| folder.join(program).is_file())
+}
+
+fn names(programs: &[(&str, &str)]) -> String {
+    programs.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_installed;
+
+    #[test]
+    fn a_program_is_found_on_the_path_or_not_at_all() {
+        assert!(is_installed("sh"));
+        assert!(!is_installed("a-program-that-nobody-wrote"));
+    }
+}

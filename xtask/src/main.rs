@@ -1,0 +1,89 @@
+//! `cargo xtask`: the one way to check, test, repair and measure this workspace.
+//!
+//! Continuous integration and a developer's machine run the same `cargo xtask ci`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to its terminal"
+)]
+
+mod bench;
+mod campaign;
+mod ci;
+mod command;
+mod fix;
+mod suite;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// Checks, tests, repairs and measures the Tenure workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run every check: toolchain, format, clippy, tidy, tests, documentation tests, documentation.
+    ///
+    /// Changes nothing in the tree. Stops at the first failing step, names it and prints the command
+    /// that runs it alone. The last line of the output is the sum of the tests: `N passed, N failed`.
+    Ci,
+    /// Run the tests and the documentation tests alone.
+    ///
+    /// Uses `cargo nextest run` when cargo-nextest is installed, otherwise `cargo test`.
+    Test {
+        /// Run only the tests whose names contain one of these words. A filter that matches no test
+        /// is an error.
+        filters: Vec<String>,
+    },
+    /// Check what no compiler checks: levels between crates, import circles between files, lengths,
+    /// names, sleeps in tests, unfinished marks, crate documentation.
+    Tidy,
+    /// Format the code and apply what clippy can repair by itself.
+    Fix,
+    /// Build the benchmarks in release form and run one.
+    Bench(bench::Options),
+    /// Run a long fault campaign against real processes.
+    Campaign(campaign::Options),
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().verb) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
+    let root = workspace_root()?;
+    match verb {
+        Verb::Ci => return ci::run(&root),
+        Verb::Test { filters } => return suite::run_alone(&root, filters),
+        Verb::Tidy => tidy::run(&root)?,
+        Verb::Fix => fix::run(&root)?,
+        Verb::Bench(options) => bench::run(&root, options)?,
+        Verb::Campaign(options) => campaign::run(&root, options)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the folder of the workspace: the parent of this package's folder.
+fn workspace_root() -> anyhow::Result<PathBuf> {
+    // Cargo sets the variable at run time; the compiled-in path would be wrong in a moved checkout.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .context("CARGO_MANIFEST_DIR is not set; start this program with `cargo xtask`")?;
+    let root = Path::new(&package).parent().context("the package xtask has no parent folder")?;
+    Ok(root.to_path_buf())
+}
