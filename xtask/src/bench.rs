@@ -15,7 +15,7 @@ pub(crate) struct Options {
     no_peers: bool,
     /// The benchmark to run, for example `local`.
     name: String,
-    /// Arguments of the benchmark itself.
+    /// Arguments of the benchmark itself: everything after its name.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }

@@ -10,7 +10,7 @@ use crate::command::{Invocation, timed};
 pub(crate) struct Options {
     /// The campaign to run.
     campaign: Campaign,
-    /// Arguments of the campaign itself.
+    /// Arguments of the campaign itself: everything after its name.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }

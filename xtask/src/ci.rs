@@ -11,12 +11,14 @@ use crate::command::{Invocation, timed};
 use crate::suite::{self, Tally};
 use crate::tidy;
 
-/// One step of the run. It may add what it counted to the tally.
+/// What a step does. It may add what it counted to the tally.
+type Action<'a> = Box<dyn FnOnce(&mut Tally) -> anyhow::Result<()> + 'a>;
+
 struct Step<'a> {
     name: &'static str,
     /// The command that runs this step alone, for the reader of a failure.
     alone: String,
-    run: Box<dyn FnOnce(&mut Tally) -> anyhow::Result<()> + 'a>,
+    run: Action<'a>,
 }
 
 impl<'a> Step<'a> {
@@ -54,6 +56,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<ExitCode> {
 }
 
 fn steps(root: &Path) -> Vec<Step<'_>> {
+    let fmt = ["fmt", "--all", "--check", "--", "--color", "never"];
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     let docs = Invocation::cargo(&["doc", "--workspace", "--no-deps"]);
     let mut steps = vec![
@@ -67,7 +70,7 @@ fn steps(root: &Path) -> Vec<Step<'_>> {
             alone: programs::install_command(),
             run: Box::new(move |_| programs::install_missing(root)),
         },
-        Step::command("fmt", root, Invocation::cargo(&["fmt", "--all", "--check"])),
+        Step::command("fmt", root, Invocation::cargo(&fmt)),
         Step::command("clippy", root, Invocation::cargo(&clippy)),
         Step {
             name: "tidy",
@@ -79,9 +82,7 @@ fn steps(root: &Path) -> Vec<Step<'_>> {
         steps.push(Step {
             name,
             alone: command.to_string(),
-            run: Box::new(move |tally| {
-                command.run_observed(root, &mut |line| tally.observe(line))
-            }),
+            run: Box::new(move |tally| command.run_observed(root, &mut |line| tally.observe(line))),
         });
     }
     steps.push(Step::command("doc", root, docs.env("RUSTDOCFLAGS", "-D warnings")));

@@ -221,8 +221,10 @@ mod tests {
     fn every_line_of_both_streams_is_observed_before_a_failure_is_reported() {
         let script = "echo out; echo err >&2; exit 3";
         let mut seen = Vec::new();
-        let result = Invocation::new("sh", &["-c", script])
-            .run_observed(Path::new("."), &mut |line| seen.push(line.trim().to_owned()));
+        let result =
+            Invocation::new("sh", &["-c", script]).run_observed(Path::new("."), &mut |line| {
+                seen.push(line.trim().to_owned());
+            });
         seen.sort();
         assert_eq!(seen, ["err", "out"]);
         let error = result.expect_err("the script exits with 3").to_string();

@@ -45,8 +45,11 @@ enum Verb {
         /// is an error.
         filters: Vec<String>,
     },
-    /// Check what no compiler checks: levels between crates, import circles between files, lengths,
-    /// names, sleeps in tests, unfinished marks, crate documentation.
+    /// Check what no compiler checks.
+    ///
+    /// Levels between crates, the clippy.toml of simulated crates, import circles between files,
+    /// lengths of files and functions, names, sleeps in tests, unfinished marks, crate documentation.
+    /// Each broken rule is printed as `file:line: what; do what`.
     Tidy,
     /// Format the code and apply what clippy can repair by itself.
     Fix,

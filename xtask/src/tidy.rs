@@ -7,6 +7,7 @@ mod finding;
 mod imports;
 mod length;
 mod levels;
+mod lints;
 mod marks;
 mod modules;
 mod names;
@@ -27,6 +28,7 @@ type Check = fn(&Workspace) -> Vec<Finding>;
 
 const CHECKS: &[(&str, Check)] = &[
     ("levels between crates", levels::check),
+    ("lints of simulated crates", lints::check),
     ("import circles between files", imports::check),
     ("length of files and functions", length::check),
     ("names of files and modules", names::check),

@@ -1,10 +1,10 @@
-use std::any::TypeId;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tenure_types::{ActorTypeName, TypeNameError};
+use tenure_types::actor_hash;
 
-use crate::{ActorRef, CodecError, Method, State};
+use crate::host::HostHandle;
+use crate::{ActorRef, CodecError, IntoKey, Method, Origin, State, Target, TypeSlot};
 
 /// When an actor's state is saved, seen from the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,94 +72,31 @@ pub trait Actor: Send + Sync + Sized + 'static {
     fn slot() -> &'static TypeSlot;
 }
 
-/// A number for each actor type of the process, handed out at first use.
-///
-/// It finds a type's table entry without hashing; it means nothing outside the process.
-#[derive(Debug)]
-pub struct TypeSlot(AtomicU32);
-
-static NEXT_SLOT: AtomicU32 = AtomicU32::new(1);
-
-impl TypeSlot {
-    /// A slot that has no number yet.
-    #[must_use]
-    #[expect(
-        clippy::new_without_default,
-        reason = "only made in a static, by the macro"
-    )]
-    pub const fn new() -> Self {
-        Self(AtomicU32::new(0))
-    }
-
-    /// The number, from 1.
-    pub fn index(&self) -> u32 {
-        match self.0.load(Ordering::Relaxed) {
-            0 => self.assign(),
-            index => index,
-        }
-    }
-
-    #[cold]
-    fn assign(&self) -> u32 {
-        let fresh = NEXT_SLOT.fetch_add(1, Ordering::Relaxed);
-        match self
-            .0
-            .compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed)
-        {
-            Ok(_) => fresh,
-            Err(theirs) => theirs,
-        }
+impl<A: Actor> State for A {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        Actor::encode(self, out)
     }
 }
 
-/// An actor type as a runtime sees it: its name, its rules and the functions that make its state.
-#[derive(Clone, Debug)]
-pub struct ActorType {
-    /// The type's name.
-    pub name: ActorTypeName,
-    /// The number of the type in this process.
-    pub slot: u32,
-    /// The Rust type, to tell two types of one name apart.
-    pub type_id: TypeId,
-    /// The Rust type's name, for messages.
-    pub rust_name: &'static str,
-    /// When its state is saved.
-    pub persist: Persist,
-    /// The version of its stored form.
-    pub schema: u32,
-    /// See [`Actor::IDLE_AFTER`].
-    pub idle_after: Option<Duration>,
-    /// See [`Actor::MAILBOX_LEN_MAX`].
-    pub mailbox_len_max: Option<usize>,
-    /// Bytes of the struct itself.
-    pub state_bytes: usize,
-    /// Makes the state of an actor that was never stored.
-    pub create: fn() -> Box<dyn State>,
-    /// Reads a stored state.
-    pub decode: fn(u32, u8, &[u8]) -> Result<Box<dyn State>, CodecError>,
-    /// What can be called from outside.
-    pub methods: &'static [Method],
-}
-
-impl ActorType {
-    /// Describes `A`.
+impl<A: Actor> ActorRef<A> {
+    /// A reference to the actor of type `A` with this key.
     ///
-    /// # Errors
-    /// [`TypeNameError`] when the type's name cannot be used in addresses.
-    pub fn of<A: Actor>() -> Result<Self, TypeNameError> {
-        Ok(Self {
-            name: ActorTypeName::new(A::TYPE)?,
+    /// A key that breaks the rule for keys is told by every call, as `BadRequest`.
+    pub fn new(host: &HostHandle, key: impl IntoKey) -> Self {
+        Self::from_turn(host, key, None)
+    }
+
+    pub(crate) fn from_turn(
+        host: &HostHandle,
+        key: impl IntoKey,
+        origin: Option<Arc<Origin>>,
+    ) -> Self {
+        let target = key.into_key().map(|key| Target {
             slot: A::slot().index(),
-            type_id: TypeId::of::<A>(),
-            rust_name: std::any::type_name::<A>(),
-            persist: A::PERSIST,
-            schema: A::SCHEMA,
-            idle_after: A::IDLE_AFTER,
-            mailbox_len_max: A::MAILBOX_LEN_MAX,
-            state_bytes: size_of::<A>(),
-            create: || Box::new(A::create()),
-            decode: |schema, codec, body| Ok(Box::new(A::decode(schema, codec, body)?)),
-            methods: A::methods(),
-        })
+            hash: actor_hash(A::TYPE, &key),
+            type_name: A::TYPE,
+            key,
+        });
+        Self::to(host.clone(), target, origin)
     }
 }

@@ -72,16 +72,10 @@ fn bad<M: Arguments>(what: &str) -> CallError {
         Shape::One { name, .. } => format!("takes one argument: send the JSON value of `{name}`"),
         Shape::Named(names) => {
             let fields: Vec<_> = names.iter().map(|name| format!("\"{name}\": ..")).collect();
-            format!(
-                "takes {} arguments: send {{{}}}",
-                names.len(),
-                fields.join(", ")
-            )
+            format!("takes {} arguments: send {{{}}}", names.len(), fields.join(", "))
         }
     };
-    CallError::BadRequest {
-        detail: format!("`{}` {expected}; {what}", M::METHOD).into(),
-    }
+    CallError::BadRequest { detail: format!("`{}` {expected}; {what}", M::METHOD).into() }
 }
 
 /// Refuses nesting past [`JSON_DEPTH_MAX`] before anything is parsed.
@@ -95,9 +89,7 @@ fn check_depth(body: &[u8]) -> Result<(), String> {
             b'[' | b'{' if !in_text => {
                 depth += 1;
                 if depth > JSON_DEPTH_MAX {
-                    return Err(format!(
-                        "the JSON is nested deeper than {JSON_DEPTH_MAX} levels"
-                    ));
+                    return Err(format!("the JSON is nested deeper than {JSON_DEPTH_MAX} levels"));
                 }
             }
             b']' | b'}' if !in_text => depth = depth.saturating_sub(1),

@@ -8,7 +8,7 @@ use tenure_types::{CallError, KeyError, Outcome};
 
 use crate::cell::{CallCell, Unstarted};
 use crate::host::{CallHead, HostHandle, Started, TimerKey};
-use crate::{Handler, Message, MethodInfo, Origin, Target, Ticket, WaitSlot};
+use crate::{Actor, ActorRef, Handler, Message, MethodInfo, Origin, Target, Ticket, WaitSlot};
 
 /// How long a call may take where neither the call nor the node's configuration says.
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
@@ -24,24 +24,19 @@ pub struct Call<A, M> {
     actor: std::marker::PhantomData<fn() -> A>,
 }
 
-impl<A: Handler<M>, M: Message> Call<A, M> {
-    pub(crate) fn new(
-        host: HostHandle,
-        target: Result<Target, KeyError>,
-        origin: Option<Arc<Origin>>,
-        message: M,
-    ) -> Self {
+impl<A: Actor> ActorRef<A> {
+    /// The call that sends `message`; it starts when it is awaited.
+    pub fn call<M: Message>(&self, message: M) -> Call<A, M>
+    where
+        A: Handler<M>,
+    {
+        let (host, target, origin) = self.parts();
         let actor = std::marker::PhantomData;
-        Self {
-            host,
-            target,
-            origin,
-            deadline: None,
-            message,
-            actor,
-        }
+        Call { host, target, origin, deadline: None, message, actor }
     }
+}
 
+impl<A: Handler<M>, M: Message> Call<A, M> {
     /// How long the caller waits, from the moment the call starts. A call made in a turn ends
     /// with that turn's own deadline at the latest.
     pub fn deadline(mut self, budget: Duration) -> Self {
@@ -61,10 +56,7 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
     /// # Cancel safety
     /// Once polled to the end the message is on its way; before, it was not sent.
     pub async fn send(self) -> Result<(), CallError> {
-        let unsaved = self
-            .origin
-            .as_ref()
-            .and_then(|origin| origin.unsaved.clone());
+        let unsaved = self.origin.as_ref().and_then(|origin| origin.unsaved.clone());
         if let Some(ticket) = unsaved {
             ticket.wait().await.map_err(not_sent)?;
         }
@@ -80,10 +72,7 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
 
     fn into_call_future(self, one_way: bool) -> CallFuture<A, M> {
         let now = self.host.clock().coarse();
-        let mut deadline = now
-            + self
-                .deadline
-                .unwrap_or_else(|| self.host.deadline_default());
+        let mut deadline = now + self.deadline.unwrap_or_else(|| self.host.deadline_default());
         let (mut chain, mut unsaved) = (None, None);
         if let Some(origin) = self.origin.filter(|_| !one_way) {
             deadline = deadline.min(origin.deadline);
@@ -93,27 +82,15 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
         let phase = match self.target {
             Ok(target) => Phase::Unstarted(Unstarted::new(
                 target,
-                CallHead {
-                    method: MethodInfo::of::<A, M>(),
-                    deadline,
-                    chain,
-                    one_way,
-                },
+                CallHead { method: MethodInfo::of::<A, M>(), deadline, chain, one_way },
                 self.message,
             )),
-            Err(error) => Phase::Refused(CallError::BadRequest {
-                detail: error.to_string().into(),
-            }),
+            Err(error) => {
+                Phase::Refused(CallError::BadRequest { detail: error.to_string().into() })
+            }
         };
         let slot = WaitSlot::default();
-        CallFuture {
-            host: self.host,
-            phase,
-            unsaved,
-            slot,
-            deadline,
-            timer: None,
-        }
+        CallFuture { host: self.host, phase, unsaved, slot, deadline, timer: None }
     }
 }
 
@@ -128,9 +105,7 @@ impl<A: Handler<M>, M: Message> IntoFuture for Call<A, M> {
 
 impl<A, M> std::fmt::Debug for Call<A, M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Call")
-            .field("target", &self.target)
-            .finish_non_exhaustive()
+        f.debug_struct("Call").field("target", &self.target).finish_non_exhaustive()
     }
 }
 
@@ -221,17 +196,13 @@ impl<A: Handler<M>, M: Message> CallFuture<A, M> {
         &mut self,
         cx: &TaskContext<'_>,
     ) -> Poll<Result<M::Reply, CallError<M::Error>>> {
-        if self.host.clock().coarse() >= self.deadline {
+        if self.host.clock().now() >= self.deadline {
             let began = match &self.phase {
                 Phase::Unstarted(_) => false,
                 Phase::Queued(cell) => !cell.take_back(),
                 _ => true,
             };
-            let outcome = if began {
-                Outcome::Unknown
-            } else {
-                Outcome::NotExecuted
-            };
+            let outcome = if began { Outcome::Unknown } else { Outcome::NotExecuted };
             self.finish();
             return Poll::Ready(Err(CallError::Deadline { outcome }));
         }

@@ -20,13 +20,7 @@ pub(crate) struct Unstarted<A: Handler<M>, M: Message> {
 
 impl<A: Handler<M>, M: Message> Unstarted<A, M> {
     pub(crate) fn new(target: Target, head: CallHead, message: M) -> Self {
-        Self {
-            target,
-            head,
-            message: Some(message),
-            reply: None,
-            cell: None,
-        }
+        Self { target, head, message: Some(message), reply: None, cell: None }
     }
 
     pub(crate) fn start(&mut self, host: &HostHandle) -> Started {
@@ -35,15 +29,11 @@ impl<A: Handler<M>, M: Message> Unstarted<A, M> {
     }
 
     pub(crate) fn take_reply(&mut self) -> Result<M::Reply, M::Error> {
-        self.reply
-            .take()
-            .expect("a host that says Ran has run the call")
+        self.reply.take().expect("a host that says Ran has run the call")
     }
 
     pub(crate) fn take_cell(&mut self) -> Arc<CallCell<A, M>> {
-        self.cell
-            .take()
-            .expect("a host that says Queued has shared the call")
+        self.cell.take().expect("a host that says Queued has shared the call")
     }
 }
 
@@ -58,16 +48,10 @@ impl<A: Handler<M>, M: Message> PendingCall for Unstarted<A, M> {
     }
 
     fn share(&mut self) -> Arc<dyn QueuedCall> {
-        let message = self
-            .message
-            .take()
-            .expect("a call is shared once, before it runs");
+        let message = self.message.take().expect("a call is shared once, before it runs");
         let cell = Arc::new(CallCell {
             head: self.head.clone(),
-            inner: Mutex::new(Inner {
-                step: Step::Waiting(message),
-                waker: None,
-            }),
+            inner: Mutex::new(Inner { step: Step::Waiting(message), waker: None }),
             actor: PhantomData,
         });
         self.cell = Some(Arc::clone(&cell));

@@ -22,12 +22,7 @@ impl Link {
     #[must_use]
     pub fn after(before: Option<Arc<Link>>, actor_type: ActorTypeName, key: Key) -> Arc<Self> {
         let len = before.as_ref().map_or(0, |link| link.len) + 1;
-        Arc::new(Self {
-            actor_type,
-            key,
-            before,
-            len,
-        })
+        Arc::new(Self { actor_type, key, before, len })
     }
 
     /// Refuses a call to an actor that is in the chain already, and a chain that is too long.
@@ -39,9 +34,7 @@ impl Link {
         let mut at = Some(self);
         while let Some(link) = at {
             if link.actor_type == actor_type && *link.key == *key {
-                return Err(CallError::Cycle {
-                    path: self.path_from(link),
-                });
+                return Err(CallError::Cycle { path: self.path_from(link) });
             }
             at = link.before.as_ref();
         }

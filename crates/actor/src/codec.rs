@@ -32,16 +32,12 @@ pub fn encode_named<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), Co
 /// [`CodecError`] when the codec is not known, the bytes do not fit `T`, or bytes are left over.
 pub fn decode_named<T: DeserializeOwned>(codec: u8, body: &[u8]) -> Result<T, CodecError> {
     if codec != CODEC_NAMED {
-        return Err(CodecError::new(format!(
-            "codec {codec} is not known to this program"
-        )));
+        return Err(CodecError::new(format!("codec {codec} is not known to this program")));
     }
     let mut reader = rmp_serde::Deserializer::from_read_ref(body);
     let value = T::deserialize(&mut reader).map_err(|e| CodecError::new(e.to_string()))?;
     match reader.get_ref().len() {
         0 => Ok(value),
-        left => Err(CodecError::new(format!(
-            "{left} bytes are left over after the state"
-        ))),
+        left => Err(CodecError::new(format!("{left} bytes are left over after the state"))),
     }
 }

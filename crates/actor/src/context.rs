@@ -19,6 +19,7 @@ pub struct Context<A> {
 
 struct Turn {
     home: Arc<dyn Home>,
+    host: HostHandle,
     chain: Option<Arc<Link>>,
     deadline: Instant,
     unsaved: Option<Ticket>,
@@ -27,31 +28,25 @@ struct Turn {
 
 impl<A: Actor> Context<A> {
     pub(crate) fn new(home: Arc<dyn Home>, head: &CallHead, unsaved: Option<Ticket>) -> Self {
+        let host = home.host();
         let turn = Turn {
             chain: head.chain.clone(),
             deadline: head.deadline,
             unsaved,
-            call_id: home.host().call_id(),
+            call_id: host.call_id(),
+            host,
             home,
         };
-        Self {
-            turn: Some(turn),
-            marker: PhantomData,
-        }
+        Self { turn: Some(turn), marker: PhantomData }
     }
 
     /// The context of a handler that does not use it.
     pub(crate) fn none() -> Self {
-        Self {
-            turn: None,
-            marker: PhantomData,
-        }
+        Self { turn: None, marker: PhantomData }
     }
 
     fn turn(&self) -> &Turn {
-        self.turn
-            .as_ref()
-            .expect("the handler says NEEDS_CONTEXT = false and uses its context")
+        self.turn.as_ref().expect("the handler says NEEDS_CONTEXT = false and uses its context")
     }
 
     /// The key of this actor.
@@ -103,7 +98,7 @@ impl<A: Actor> Context<A> {
             deadline: turn.deadline,
             unsaved: turn.unsaved.clone(),
         };
-        ActorRef::<T>::from_turn(home.host(), key, Some(Arc::new(origin))).into()
+        ActorRef::<T>::from_turn(&turn.host, key, Some(Arc::new(origin))).into()
     }
 
     /// Waits. The turn goes on meanwhile: an exclusive one keeps every other call waiting.
@@ -112,9 +107,7 @@ impl<A: Actor> Context<A> {
     /// Cancel safe.
     pub async fn sleep(&self, duration: Duration) {
         let host = self.host();
-        host.tasks()
-            .sleep_until(host.clock().now() + duration)
-            .await;
+        host.tasks().sleep_until(host.clock().now() + duration).await;
     }
 
     /// Asks that this activation leaves memory after this turn, once everything is saved. The
@@ -124,7 +117,7 @@ impl<A: Actor> Context<A> {
     }
 
     fn host(&self) -> &HostHandle {
-        self.turn().home.host()
+        &self.turn().host
     }
 }
 

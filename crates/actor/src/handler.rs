@@ -1,19 +1,6 @@
 use std::future::Future;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::{Actor, AppError, Context, StateRef};
-
-/// What is sent to an actor: the arguments of one method. `#[actor]` writes one for each handler.
-pub trait Message: Serialize + DeserializeOwned + Send + 'static {
-    /// What the handler answers.
-    type Reply: Serialize + DeserializeOwned + Send + 'static;
-    /// How it may fail; [`std::convert::Infallible`] if it cannot.
-    type Error: AppError;
-    /// The method's name.
-    const METHOD: &'static str;
-}
+use crate::{Actor, Context, Message, MethodInfo, StateRef};
 
 /// How a turn holds the state: [`Exclusive`] or [`Shared`].
 pub trait Access: 'static {
@@ -70,17 +57,6 @@ pub trait Handler<M: Message>: Actor {
         cx: &'a mut Context<Self>,
         message: M,
     ) -> impl Future<Output = Result<M::Reply, M::Error>> + Send + 'a;
-}
-
-/// What a runtime must know of a method before it runs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MethodInfo {
-    /// The method's name.
-    pub name: &'static str,
-    /// Whether its turns are exclusive.
-    pub exclusive: bool,
-    /// Whether its turns may suspend.
-    pub may_suspend: bool,
 }
 
 impl MethodInfo {

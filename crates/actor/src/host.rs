@@ -124,6 +124,9 @@ pub trait TurnGuard: Send {
     /// Ends the turn: its effects are taken, and `call` is settled. Dropping a guard instead
     /// means that the turn did not end: it panicked.
     fn finish(self: Box<Self>, call: &dyn QueuedCall);
+
+    /// Ends a turn that never began: its call was taken back.
+    fn abandon(self: Box<Self>);
 }
 
 /// Makes an owned handle on the activation, only where a handler needs one.
@@ -144,7 +147,7 @@ pub trait Home: Send + Sync {
     fn key(&self) -> &Key;
 
     /// Who runs it.
-    fn host(&self) -> &HostHandle;
+    fn host(&self) -> HostHandle;
 
     /// Asks that the activation leaves memory after this turn, once everything is saved.
     fn deactivate(&self);

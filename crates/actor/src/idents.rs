@@ -68,6 +68,4 @@ macro_rules! number_keys {
     )*};
 }
 
-number_keys!(
-    u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize
-);
+number_keys!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);

@@ -9,6 +9,7 @@
 //! A runtime sees [`host::PendingCall`], [`host::QueuedCall`] and [`State`].
 
 mod actor;
+mod actor_type;
 mod app_error;
 mod arguments;
 mod call;
@@ -19,23 +20,36 @@ mod context;
 mod handler;
 pub mod host;
 mod idents;
+mod invoke;
+mod message;
 mod method;
+mod method_info;
 mod reference;
+mod require;
 mod state;
+mod target;
 mod testing;
 mod ticket;
+mod type_slot;
 
-pub use actor::{Actor, ActorType, Persist, TypeSlot};
+pub use actor::{Actor, Persist};
+pub use actor_type::ActorType;
 pub use app_error::{AppError, AppProblem, Probe, ProbeNotResult, Projected};
 pub use arguments::{Arguments, JSON_DEPTH_MAX, Shape, decode_json, decode_query};
 pub use call::{Call, CallFuture, DEADLINE_DEFAULT};
 pub use chain::{CHAIN_LEN_MAX, Link};
 pub use codec::{CODEC_NAMED, CodecError, decode_named, encode_named};
 pub use context::Context;
-pub use handler::{Access, Exclusive, Handler, Message, MethodInfo, Shared};
+pub use handler::{Access, Exclusive, Handler, Shared};
 pub use idents::{CallId, IntoKey};
-pub use method::{Invocation, Invoked, Method, invoke};
-pub use reference::{ActorRef, Origin, Target};
+pub use invoke::invoke;
+pub use message::Message;
+pub use method::{Invocation, Invoked, Method};
+pub use method_info::MethodInfo;
+pub use reference::{ActorRef, Origin};
+pub use require::{Require, Unmet, check_schema, error_json};
 pub use state::{State, StateRef};
 
+pub use target::Target;
 pub use ticket::{Ticket, WaitSlot};
+pub use type_slot::TypeSlot;

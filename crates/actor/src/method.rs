@@ -3,9 +3,7 @@ use std::time::Duration;
 use tenure_types::{BoxFuture, CallError, Key};
 
 use crate::host::HostHandle;
-use crate::{
-    ActorRef, AppProblem, Arguments, Handler, MethodInfo, Shape, decode_json, decode_query,
-};
+use crate::{AppProblem, MethodInfo, Shape};
 
 /// One method of an actor type as the outside sees it.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +14,7 @@ pub struct Method {
     pub shape: Shape,
     /// Whether it is kept off HTTP: `#[handler(internal)]`.
     pub internal: bool,
-    /// Parses the arguments and makes the call; see [`invoke`].
+    /// Parses the arguments and makes the call; see [`invoke`](crate::invoke).
     pub invoke: for<'a> fn(Invocation<'a>) -> Invoked,
 }
 
@@ -40,32 +38,3 @@ pub struct Invocation<'a> {
 /// What an [`Invocation`] becomes: the reply as JSON, or an error before or after the call was
 /// made.
 pub type Invoked = Result<BoxFuture<'static, Result<Vec<u8>, CallError<AppProblem>>>, CallError>;
-
-/// Parses the arguments of `M` and makes the call: the value of [`Method::invoke`].
-///
-/// # Errors
-/// `BadRequest` when the arguments do not fit.
-pub fn invoke<A: Handler<M>, M: Arguments>(invocation: Invocation<'_>) -> Invoked {
-    let message = match invocation.query {
-        Some(query) => decode_query::<M>(query)?,
-        None => decode_json::<M>(invocation.body)?,
-    };
-    let mut call = ActorRef::<A>::new(invocation.host, invocation.key).call(message);
-    if let Some(deadline) = invocation.deadline {
-        call = call.deadline(deadline);
-    }
-    if invocation.one_way {
-        return Ok(Box::pin(async move {
-            call.send().await.map_err(CallError::widen)?;
-            Ok(Vec::new())
-        }));
-    }
-    Ok(Box::pin(async move {
-        let reply = call
-            .await
-            .map_err(|e| e.map_app(|error| AppProblem::new(&error)))?;
-        serde_json::to_vec(&reply).map_err(|error| CallError::Panicked {
-            detail: format!("the reply cannot be written as JSON: {error}").into(),
-        })
-    }))
-}

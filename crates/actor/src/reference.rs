@@ -2,23 +2,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use tenure_types::{Instant, Key, KeyError, actor_hash};
+use tenure_types::{Instant, Key, KeyError};
 
 use crate::host::HostHandle;
-use crate::{Actor, Call, Handler, IntoKey, Link, Message, Ticket};
-
-/// Whom a call is for, as a host sees it.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The number of the actor type in this process.
-    pub slot: u32,
-    /// [`actor_hash`] of type name and key.
-    pub hash: u64,
-    /// The type's name.
-    pub type_name: &'static str,
-    /// The key.
-    pub key: Key,
-}
+use crate::{Link, Target, Ticket};
 
 /// What a call inherits from the turn that makes it.
 #[derive(Debug)]
@@ -41,44 +28,18 @@ pub struct ActorRef<A> {
     marker: PhantomData<fn() -> A>,
 }
 
-impl<A: Actor> ActorRef<A> {
-    /// A reference to the actor of type `A` with this key.
-    ///
-    /// A key that breaks the rule for keys is told by every call, as `BadRequest`.
-    pub fn new(host: &HostHandle, key: impl IntoKey) -> Self {
-        Self::from_turn(host, key, None)
-    }
-
-    pub(crate) fn from_turn(
-        host: &HostHandle,
-        key: impl IntoKey,
+impl<A> ActorRef<A> {
+    pub(crate) fn to(
+        host: HostHandle,
+        target: Result<Target, KeyError>,
         origin: Option<Arc<Origin>>,
     ) -> Self {
-        let target = key.into_key().map(|key| Target {
-            slot: A::slot().index(),
-            hash: actor_hash(A::TYPE, &key),
-            type_name: A::TYPE,
-            key,
-        });
-        Self {
-            host: host.clone(),
-            target,
-            origin,
-            marker: PhantomData,
-        }
+        Self { host, target, origin, marker: PhantomData }
     }
 
-    /// The call that sends `message`; it starts when it is awaited.
-    pub fn call<M: Message>(&self, message: M) -> Call<A, M>
-    where
-        A: Handler<M>,
-    {
-        Call::new(
-            self.host.clone(),
-            self.target.clone(),
-            self.origin.clone(),
-            message,
-        )
+    /// What a call through this reference is made of.
+    pub(crate) fn parts(&self) -> (HostHandle, Result<Target, KeyError>, Option<Arc<Origin>>) {
+        (self.host.clone(), self.target.clone(), self.origin.clone())
     }
 
     /// The key, if it is one.
@@ -99,11 +60,11 @@ impl<A> Clone for ActorRef<A> {
     }
 }
 
-impl<A: Actor> fmt::Debug for ActorRef<A> {
+impl<A> fmt::Debug for ActorRef<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
-            Ok(target) => write!(f, "{}/{}", A::TYPE, target.key),
-            Err(error) => write!(f, "{}/<{error}>", A::TYPE),
+            Ok(target) => write!(f, "{}/{}", target.type_name, target.key),
+            Err(error) => write!(f, "<{error}>"),
         }
     }
 }

@@ -1,20 +1,14 @@
 use std::any::Any;
 
-use crate::{Actor, CodecError};
+use crate::CodecError;
 
 /// The state of one activation, its type erased.
 pub trait State: Any + Send + Sync {
-    /// Appends the stored form to `out`; see [`Actor::encode`].
+    /// Appends the stored form to `out`; see [`Actor::encode`](crate::Actor::encode).
     ///
     /// # Errors
     /// [`CodecError`] when serde refuses a value.
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), CodecError>;
-}
-
-impl<A: Actor> State for A {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        Actor::encode(self, out)
-    }
 }
 
 /// A turn's hold on its activation's state.
@@ -30,30 +24,23 @@ impl<'a> StateRef<'a> {
     ///
     /// # Panics
     /// If the turn is shared or the state is not an `A`: the runtime mixed up two calls.
-    pub(crate) fn exclusive<A: Actor>(self) -> &'a mut A {
+    pub(crate) fn exclusive<A: Any>(self) -> &'a mut A {
         let StateRef::Exclusive(state) = self else {
-            panic!(
-                "an exclusive handler of {} was given a shared turn",
-                A::TYPE
-            )
+            panic!("an exclusive handler was given a shared turn")
         };
         let state: &mut dyn Any = state;
-        state
-            .downcast_mut()
-            .expect("a call reached an actor of another type")
+        state.downcast_mut().expect("a call reached an actor of another type")
     }
 
     /// The state, to read it.
     ///
     /// # Panics
     /// If the state is not an `A`: the runtime mixed up two calls.
-    pub(crate) fn shared<A: Actor>(self) -> &'a A {
+    pub(crate) fn shared<A: Any>(self) -> &'a A {
         let state: &dyn Any = match self {
             StateRef::Exclusive(state) => state,
             StateRef::Shared(state) => state,
         };
-        state
-            .downcast_ref()
-            .expect("a call reached an actor of another type")
+        state.downcast_ref().expect("a call reached an actor of another type")
     }
 }

@@ -1,1 +1,74 @@
-//! TODO
+//! The attributes `#[actor]`, `#[tenure::data]` and `#[tenure::error]`.
+//!
+//! Users reach them through the `tenure` crate, which documents them with examples that compile.
+//!
+//! **Invariant:** everything the output names goes through `::tenure::__private`, so that `tenure`
+//! is the only dependency its users need; and every item is emitted flat beside the input, so that
+//! it works inside function bodies.
+
+use proc_macro::TokenStream;
+
+mod actor;
+mod case;
+mod data;
+mod duration;
+mod error;
+mod report;
+mod root;
+
+/// Makes an actor of a type: write it on the inherent `impl` block that has the handlers.
+///
+/// The block stays as it is. Beside it appear, for a type `Counter` with a handler `add`: the
+/// message `CounterAdd`, the typed reference `CounterRef`, and the implementations of `Actor`,
+/// `Message`, `Arguments` and `Handler` that a node needs.
+///
+/// # Handlers
+/// Every `pub` method that borrows `self` is a handler, and an end point of the node:
+///
+/// - `&mut self`, or `cx: &mut Context<Self>` after it, makes its turns exclusive; `&self` alone
+///   or with `cx: &Context<Self>` makes them shared.
+/// - It may be `fn` or `async fn`. Arguments and reply are owned data; a `Result` makes its error
+///   the application's.
+/// - `#[handler]` makes a message of a private method, which only this module can send.
+/// - `#[handler(internal)]` keeps a `pub` method off HTTP.
+///
+/// Every other function of the block is left alone.
+///
+/// # Options
+/// | option | default | meaning |
+/// |---|---|---|
+/// | `name = "cart"` | the type's name in `snake_case` | how users, stores and peers call the type |
+/// | `persist = write_through` | yes | `write_through`: saved before the reply; `volatile`: never |
+/// | `idle_after = "10m"` | the node's | how long an activation may be idle (`ms`, `s`, `m`, `h`) |
+/// | `mailbox = 2048` | the node's | how many calls may wait for their turn |
+/// | `schema = 1` | 1 | the version of the stored form |
+/// | `crate = "path"` | `::tenure` | where `tenure` is, if not at its own name |
+#[proc_macro_attribute]
+pub fn actor(options: TokenStream, item: TokenStream) -> TokenStream {
+    actor::expand(options.into(), item.into()).into()
+}
+
+/// Makes a struct or an enum data that actors keep, take and give: derives serde's `Serialize` and
+/// `Deserialize` without a dependency on serde.
+///
+/// Attributes such as `#[serde(default)]` work as ever, and other derives are left alone.
+#[proc_macro_attribute]
+pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
+    data::expand(options.into(), item.into()).into()
+}
+
+/// Makes an application's error of an enum or a struct: what a handler's `Result` may carry.
+///
+/// Implements `AppError`, `Display`, `std::error::Error` and serde's traits, and `Debug` unless it
+/// is derived already. `#[problem(status = 409, code = "seat_taken", "seat {seat} is taken")]` on
+/// a variant, or on the struct, says how it is told to clients; each part may be left out:
+///
+/// | part | default |
+/// |---|---|
+/// | `status` | 422; 400 to 499 |
+/// | `code` | the variant's name in `snake_case` |
+/// | message | the code with spaces; `{field}` and `{0}` stand for fields |
+#[proc_macro_attribute]
+pub fn error(options: TokenStream, item: TokenStream) -> TokenStream {
+    error::expand(options.into(), item.into()).into()
+}

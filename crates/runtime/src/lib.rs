@@ -1,1 +1,23 @@
-//! TODO
+//! The turn engine: runs the actors of one node.
+//!
+//! A call is looked up in the [`catalog`] and runs on its caller's own thread if its actor is
+//! idle ([`turn`]); otherwise it waits in the actor's [`mailbox`]. Durable turns go through the
+//! [`commit`] pipeline, and their replies wait for it while the next turn already runs.
+//!
+//! **Invariant:** nothing here knows an actor's type, reads a clock, starts a thread or draws a
+//! random number but through what [`Parts`] brings in, so that a simulator can run it.
+
+mod activation;
+mod catalog;
+mod commit;
+mod config;
+mod mailbox;
+mod meters;
+mod recover;
+mod runtime;
+mod stop;
+mod timer;
+mod turn;
+
+pub use config::RuntimeConfig;
+pub use runtime::{Parts, Runtime, StartError};

@@ -1,1 +1,23 @@
-//! TODO
+//! The embedded engine: actors kept durable in one folder on a local disk, with nothing to install.
+//!
+//! [`EmbeddedStore`] keeps the [`tenure_store::Store`] contract over an LSM tree. The folders
+//! follow a unit: `commit` (queue, one committing thread, one synced batch for everyone who
+//! waits), `rows` (the tree and its keys), `load` (a small pool that reads), `open` and
+//! `integrity` (what is checked before anything is served), `failure` (what happens when the disk
+//! fails).
+//!
+//! **Invariant:** one process has the folder open, and in it one thread writes.
+
+mod answer;
+mod commit;
+mod config;
+mod failure;
+mod load;
+mod lock;
+mod open;
+mod rows;
+mod serving;
+mod store;
+
+pub use config::EmbeddedConfig;
+pub use store::EmbeddedStore;

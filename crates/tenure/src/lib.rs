@@ -2,6 +2,10 @@
 //! exactly one live copy of each in memory, routes every call to it, and saves its state before
 //! the reply.
 
+#[allow(
+    unused_extern_crates,
+    reason = "what the macros write names `::tenure`, in this crate too"
+)]
 extern crate self as tenure;
 
 pub use tenure_actor::{Actor, ActorRef, AppError, Call, Context, Handler, IntoKey, Message};
@@ -21,4 +25,5 @@ pub mod __private {
     pub use serde;
     pub use serde_json;
     pub use tenure_actor::*;
+    pub use tenure_types::Key;
 }

@@ -123,6 +123,10 @@ mod tests {
         assert_eq!(actor_hash("counter", &long), LONG_KEY);
     }
 
-    const VECTORS: [(&str, &str, u64); 3] = [("counter", "42", 0x38ea8bb924c0429b), ("cart", "alice", 0xd2850bf675b6e0e1), ("flight", "日本", 0x62bb9df948e213c6)];
+    const VECTORS: [(&str, &str, u64); 3] = [
+        ("counter", "42", 0x38ea8bb924c0429b),
+        ("cart", "alice", 0xd2850bf675b6e0e1),
+        ("flight", "日本", 0x62bb9df948e213c6),
+    ];
     const LONG_KEY: u64 = 0x73d113971e2e85d2;
 }

@@ -39,16 +39,11 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
         bail!("tests need {}; install them with this system's packages", names(&missing));
     }
     if Invocation::new("id", &["-u"]).read(root)?.trim() != "0" {
-        bail!(
-            "tests need {}; type `sudo apt-get install {}`",
-            names(&missing),
-            packages.join(" ")
-        );
+        bail!("tests need {}; type `sudo apt-get install {}`", names(&missing), packages.join(" "));
     }
     println!("installing the Debian packages {} for {}", packages.join(", "), names(&missing));
-    let apt_get = |args: &[&str]| {
-        Invocation::new("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive")
-    };
+    let apt_get =
+        |args: &[&str]| Invocation::new("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive");
     apt_get(&["update", "--quiet"]).run(root)?;
     apt_get(&["install", "--yes", "--quiet", "--no-install-recommends"])
         .args(&packages)

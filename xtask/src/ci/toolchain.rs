@@ -47,7 +47,9 @@ fn wanted_version(root: &Path) -> anyhow::Result<String> {
 
 /// Says whether `rustc --version` names a release of `wanted`, for example 1.95.2 of 1.95.
 fn is_release_of(rustc: &str, wanted: &str) -> bool {
-    let Some(found) = rustc.split_whitespace().nth(1) else { return false };
+    let Some(found) = rustc.split_whitespace().nth(1) else {
+        return false;
+    };
     found == wanted || found.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'))
 }
 

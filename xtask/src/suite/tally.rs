@@ -12,19 +12,23 @@ pub(crate) struct Tally {
 impl Tally {
     /// Adds the numbers of `line` when it is the summary of a run; any other line changes nothing.
     pub(crate) fn observe(&mut self, line: &str) {
-        let line = line.trim();
+        // Nextest shows the output of a failed test indented, the summary line of its process included.
         let numbers = if let Some(rest) = line.strip_prefix("test result:") {
             // `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`
             rest.split_once('.').map(|(_, numbers)| numbers)
-        } else if let Some(rest) = line.strip_prefix("Summary [") {
+        } else if let Some(rest) = line.trim_start().strip_prefix("Summary [") {
             // `Summary [   0.02s] 5 tests run: 3 passed (1 slow), 1 failed, 1 timed out, 0 skipped`
             rest.split_once("run: ").map(|(_, numbers)| numbers)
         } else {
             None
         };
         for part in numbers.unwrap_or_default().split([';', ',']) {
-            let Some((number, outcome)) = part.trim().split_once(' ') else { continue };
-            let Ok(number) = number.parse::<u64>() else { continue };
+            let Some((number, outcome)) = part.trim().split_once(' ') else {
+                continue;
+            };
+            let Ok(number) = number.parse::<u64>() else {
+                continue;
+            };
             if outcome.starts_with("passed") {
                 self.passed += number;
             } else if ["failed", "timed out", "exec failed"].iter().any(|f| outcome.starts_with(f))
@@ -55,9 +59,13 @@ mod tests {
             ("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out", (3, 0)),
             ("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured", (3, 2)),
             ("     Summary [   0.016s] 1 test run: 1 passed, 0 skipped\n", (1, 0)),
-            ("Summary [ 1.2s] 7 tests run: 4 passed (1 slow, 1 leaky), 3 failed, 0 skipped", (4, 3)),
+            (
+                "Summary [ 1.2s] 7 tests run: 4 passed (1 slow, 1 leaky), 3 failed, 0 skipped",
+                (4, 3),
+            ),
             ("Summary [ 9.0s] 3/7 tests run: 1 passed, 1 failed, 1 timed out, 0 skipped", (1, 2)),
             ("Summary [ 9.0s] 3 tests run: 1 passed (1 flaky), 2 exec failed, 0 skipped", (1, 2)),
+            ("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured", (0, 0)),
             ("the node said: 3 passed; 2 failed", (0, 0)),
             ("test view::merge ... ok", (0, 0)),
         ] {

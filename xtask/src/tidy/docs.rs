@@ -33,9 +33,15 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Finding> {
 
 fn has_documentation(syntax: &syn::File) -> bool {
     syntax.attrs.iter().any(|attribute| {
-        let syn::Meta::NameValue(pair) = &attribute.meta else { return false };
-        let syn::Expr::Lit(literal) = &pair.value else { return false };
-        let syn::Lit::Str(text) = &literal.lit else { return false };
+        let syn::Meta::NameValue(pair) = &attribute.meta else {
+            return false;
+        };
+        let syn::Expr::Lit(literal) = &pair.value else {
+            return false;
+        };
+        let syn::Lit::Str(text) = &literal.lit else {
+            return false;
+        };
         pair.path.is_ident("doc") && !text.value().trim().is_empty()
     })
 }

@@ -31,7 +31,9 @@ fn graph_of(tree: &ModuleTree<'_>) -> Graph {
     let mut graph = Graph::default();
     for (index, module) in tree.modules.iter().enumerate().filter(|(_, module)| !module.is_test) {
         let mut import = |path: &[String], line: usize, is_public: bool| {
-            let Some(target) = resolve::defining_module(tree, index, path) else { return };
+            let Some(target) = resolve::defining_module(tree, index, path) else {
+                return;
+            };
             let is_reexport = is_public && tree.is_inside(target, index);
             if !is_reexport && !tree.modules[target].is_test {
                 graph.add(module.file, tree.modules[target].file, line);

@@ -113,7 +113,9 @@ impl<'a> ModuleTree<'a> {
             let Some(file) = find_file(workspace, declared_in, &place.folder, &name, item) else {
                 return;
             };
-            let Some(syntax) = &workspace.files[file].syntax else { return };
+            let Some(syntax) = &workspace.files[file].syntax else {
+                return;
+            };
             let path = &workspace.files[file].path;
             let folder = if path.ends_with("mod.rs") || path_attribute(item).is_some() {
                 path.parent().unwrap_or(Path::new("")).to_path_buf()
@@ -153,9 +155,15 @@ fn find_file(
 
 fn path_attribute(item: &syn::ItemMod) -> Option<String> {
     item.attrs.iter().find_map(|attribute| {
-        let syn::Meta::NameValue(pair) = &attribute.meta else { return None };
-        let syn::Expr::Lit(literal) = &pair.value else { return None };
-        let syn::Lit::Str(text) = &literal.lit else { return None };
+        let syn::Meta::NameValue(pair) = &attribute.meta else {
+            return None;
+        };
+        let syn::Expr::Lit(literal) = &pair.value else {
+            return None;
+        };
+        let syn::Lit::Str(text) = &literal.lit else {
+            return None;
+        };
         pair.path.is_ident("path").then(|| text.value())
     })
 }
@@ -168,11 +176,12 @@ pub(crate) fn is_test_only(attributes: &[syn::Attribute]) -> bool {
         if last.is_some_and(|segment| segment.ident == "test") {
             return true;
         }
-        let syn::Meta::List(list) = &attribute.meta else { return false };
+        let syn::Meta::List(list) = &attribute.meta else {
+            return false;
+        };
         let condition: String =
             list.tokens.to_string().chars().filter(|c| !c.is_whitespace()).collect();
-        list.path.is_ident("cfg")
-            && (condition == "test" || condition.starts_with("all(test,"))
+        list.path.is_ident("cfg") && (condition == "test" || condition.starts_with("all(test,"))
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::{Component, Path};
 
-use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
 use super::finding::Finding;
@@ -16,7 +15,9 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (_, file, syntax) in workspace.rust_files() {
         for component in file.path.with_extension("").components() {
-            let Component::Normal(name) = component else { continue };
+            let Component::Normal(name) = component else {
+                continue;
+            };
             let name = name.to_string_lossy();
             if is_refused(&name) {
                 let what = format!("the name `{name}` in a path says nothing");
@@ -43,7 +44,12 @@ impl<'ast> Visit<'ast> for InlineModules<'_> {
         // The name of a module in a file of its own is found in the path of that file.
         if item.content.is_some() && is_refused(&name) {
             let what = format!("the module name `{name}` says nothing");
-            self.findings.push(Finding::new(self.path, item.ident.span().start().line, what, ADVICE));
+            self.findings.push(Finding::new(
+                self.path,
+                item.ident.span().start().line,
+                what,
+                ADVICE,
+            ));
         }
         visit::visit_item_mod(self, item);
     }

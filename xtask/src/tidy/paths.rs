@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn paths_are_found_at_any_depth() {
-        let source = "x == crate::view::View { at: super::NOW }, ::std::mem::take(y.z), Vec::<u8>::new()";
+        let source =
+            "x == crate::view::View { at: super::NOW }, ::std::mem::take(y.z), Vec::<u8>::new()";
         let tokens = source.parse().expect("the source has balanced brackets");
         let found: Vec<String> = paths_in(tokens).iter().map(|p| p.names.join("::")).collect();
         assert_eq!(found, ["x", "crate::view::View", "at", "super::NOW", "y", "z", "Vec", "u8"]);

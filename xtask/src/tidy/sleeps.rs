@@ -35,7 +35,8 @@ fn test_files(workspace: &Workspace) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     for member in &workspace.members {
         let folder = member.folder.join("tests");
-        let in_folder = workspace.rust_files().filter(|(_, file, _)| file.path.starts_with(&folder));
+        let in_folder =
+            workspace.rust_files().filter(|(_, file, _)| file.path.starts_with(&folder));
         found.extend(in_folder.map(|(index, ..)| index));
         for root in member.crate_roots(workspace) {
             let tree = ModuleTree::read(workspace, root);
@@ -72,7 +73,9 @@ impl SleepNames {
 impl<'ast> Visit<'ast> for SleepNames {
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         for import in flatten_use(item) {
-            let (Some(name), Some(last)) = (import.name, import.path.last()) else { continue };
+            let (Some(name), Some(last)) = (import.name, import.path.last()) else {
+                continue;
+            };
             if HOMES.contains(&last.as_str()) {
                 self.homes.insert(name);
             } else if self.is_sleep(&import.path) {

@@ -91,7 +91,9 @@ impl Member {
         let mut paths: Vec<PathBuf> = ["src/lib.rs", "src/main.rs"].map(PathBuf::from).into();
         let bin_folder = self.folder.join("src/bin");
         for file in &workspace.files {
-            let Ok(inside) = file.path.strip_prefix(&bin_folder) else { continue };
+            let Ok(inside) = file.path.strip_prefix(&bin_folder) else {
+                continue;
+            };
             if inside.components().count() == 1 || inside.ends_with("main.rs") {
                 paths.push(Path::new("src/bin").join(inside));
             }
@@ -100,10 +102,8 @@ impl Member {
         let bins = self.manifest.get("bin").and_then(toml::Value::as_array).into_iter().flatten();
         let named = lib.chain(bins).filter_map(|target| target.get("path")?.as_str());
         paths.extend(named.map(PathBuf::from));
-        let mut roots: Vec<usize> = paths
-            .iter()
-            .filter_map(|path| workspace.file_at(&self.folder.join(path)))
-            .collect();
+        let mut roots: Vec<usize> =
+            paths.iter().filter_map(|path| workspace.file_at(&self.folder.join(path))).collect();
         roots.sort_unstable();
         roots.dedup();
         roots
@@ -149,11 +149,7 @@ fn read_members(root: &Path, manifest: &toml::Table) -> anyhow::Result<Vec<Membe
 }
 
 fn strings(value: Option<&toml::Value>) -> impl Iterator<Item = &str> {
-    value
-        .and_then(toml::Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(toml::Value::as_str)
+    value.and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str)
 }
 
 fn subfolders(root: &Path, parent: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -183,7 +179,9 @@ fn collect_code(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> anyhow:
             if !name_text.starts_with('.') && name_text != "target" && name_text != "node_modules" {
                 collect_code(root, &inside, found)?;
             }
-        } else if CODE_EXTENSIONS.iter().any(|known| inside.extension().is_some_and(|e| e == *known))
+        } else if CODE_EXTENSIONS
+            .iter()
+            .any(|known| inside.extension().is_some_and(|e| e == *known))
         {
             found.push(inside);
         }

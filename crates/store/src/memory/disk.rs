@@ -82,7 +82,9 @@ impl MemoryDisk {
             return Err(unavailable("a fault of the test"));
         }
         state.failure = None;
-        state.incarnation = Incarnation(state.incarnation.0 + 1);
+        // An incarnation that was fenced before it was ever handed out is passed over.
+        let highest = state.fenced.last().copied().unwrap_or_default().max(state.incarnation);
+        state.incarnation = Incarnation(highest.0 + 1);
         state.counts.opens += 1;
         // Every earlier incarnation is fenced by being below the current one.
         state.fenced.clear();

@@ -34,18 +34,18 @@ impl Resolver<'_> {
     fn path(&mut self, from: usize, path: &[String]) -> Option<usize> {
         match path.first()?.as_str() {
             "crate" => self.name(ROOT, &path[1..], Absent::IsHere),
-            "self" => self.from_self(from, &path[1..]),
-            "super" => self.from_self(from, path),
+            "self" => self.relative(from, &path[1..]),
+            "super" => self.relative(from, path),
             "Self" => None,
             _ => self.name(from, path, Absent::IsElsewhere),
         }
     }
 
     /// Follows any number of `super`.
-    fn from_self(&mut self, from: usize, path: &[String]) -> Option<usize> {
+    fn relative(&mut self, from: usize, path: &[String]) -> Option<usize> {
         match path.split_first() {
             Some((first, rest)) if first == "super" => {
-                self.from_self(self.tree.modules[from].parent?, rest)
+                self.relative(self.tree.modules[from].parent?, rest)
             }
             _ => self.name(from, path, Absent::IsHere),
         }
@@ -53,7 +53,9 @@ impl Resolver<'_> {
 
     /// Looks up the first of `names` in `module`, and the others in what it finds.
     fn name(&mut self, module: usize, names: &[String], absent: Absent) -> Option<usize> {
-        let Some((name, rest)) = names.split_first() else { return Some(module) };
+        let Some((name, rest)) = names.split_first() else {
+            return Some(module);
+        };
         let here = &self.tree.modules[module];
         if let Some(child) = here.children.get(name) {
             return self.name(*child, rest, Absent::IsHere);
@@ -86,7 +88,9 @@ impl Resolver<'_> {
             }
         }
         for glob in uses.iter().filter(|import| import.name.is_none()) {
-            let Some(target) = self.path(module, &glob.path) else { continue };
+            let Some(target) = self.path(module, &glob.path) else {
+                continue;
+            };
             let mut names = vec![name.to_owned()];
             names.extend_from_slice(rest);
             if let Some(found) = self.name(target, &names, Absent::IsElsewhere) {

@@ -1,0 +1,58 @@
+use std::any::TypeId;
+use std::time::Duration;
+
+use tenure_types::{ActorTypeName, TypeNameError};
+
+use crate::{Actor, CodecError, Method, Persist, State};
+
+/// An actor type as a runtime sees it: its name, its rules and the functions that make its state.
+#[derive(Clone, Debug)]
+pub struct ActorType {
+    /// The type's name.
+    pub name: ActorTypeName,
+    /// The number of the type in this process.
+    pub slot: u32,
+    /// The Rust type, to tell two types of one name apart.
+    pub type_id: TypeId,
+    /// The Rust type's name, for messages.
+    pub rust_name: &'static str,
+    /// When its state is saved.
+    pub persist: Persist,
+    /// The version of its stored form.
+    pub schema: u32,
+    /// See [`Actor::IDLE_AFTER`].
+    pub idle_after: Option<Duration>,
+    /// See [`Actor::MAILBOX_LEN_MAX`].
+    pub mailbox_len_max: Option<usize>,
+    /// Bytes of the struct itself.
+    pub state_bytes: usize,
+    /// Makes the state of an actor that was never stored.
+    pub create: fn() -> Box<dyn State>,
+    /// Reads a stored state.
+    pub decode: fn(u32, u8, &[u8]) -> Result<Box<dyn State>, CodecError>,
+    /// What can be called from outside.
+    pub methods: &'static [Method],
+}
+
+impl ActorType {
+    /// Describes `A`.
+    ///
+    /// # Errors
+    /// [`TypeNameError`] when the type's name cannot be used in addresses.
+    pub fn of<A: Actor>() -> Result<Self, TypeNameError> {
+        Ok(Self {
+            name: ActorTypeName::new(A::TYPE)?,
+            slot: A::slot().index(),
+            type_id: TypeId::of::<A>(),
+            rust_name: std::any::type_name::<A>(),
+            persist: A::PERSIST,
+            schema: A::SCHEMA,
+            idle_after: A::IDLE_AFTER,
+            mailbox_len_max: A::MAILBOX_LEN_MAX,
+            state_bytes: size_of::<A>(),
+            create: || Box::new(A::create()),
+            decode: |schema, codec, body| Ok(Box::new(A::decode(schema, codec, body)?)),
+            methods: A::methods(),
+        })
+    }
+}

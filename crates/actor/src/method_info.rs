@@ -1,0 +1,10 @@
+/// What a runtime must know of a method before it runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MethodInfo {
+    /// The method's name.
+    pub name: &'static str,
+    /// Whether its turns are exclusive.
+    pub exclusive: bool,
+    /// Whether its turns may suspend.
+    pub may_suspend: bool,
+}

@@ -1,0 +1,134 @@
+//! `#[tenure::error]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::parse::Parser;
+use syn::spanned::Spanned;
+use syn::{Attribute, Fields, Generics, Ident, Item};
+
+use crate::data;
+use crate::report::Report;
+use crate::root::Root;
+
+mod emit;
+mod message;
+mod problem;
+
+use problem::Case;
+
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut report = Report::default();
+    let mut root = Root::default();
+    let parsed = syn::meta::parser(|meta| {
+        if meta.path.is_ident("crate") {
+            root = Root::parse(&meta)?;
+            return Ok(());
+        }
+        Err(meta.error(
+            "#[tenure::error] has one option, `crate = \"path\"`; status, code and message go in \
+             #[problem(..)] on each variant",
+        ))
+    })
+    .parse2(options);
+    report.keep(parsed);
+    let mut item = match syn::parse2::<Item>(item.clone()) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            report.add(error);
+            let errors = report.into_tokens();
+            return quote!(#item #errors);
+        }
+    };
+    let made = match &mut item {
+        Item::Enum(item) => of_enum(item, &root, &mut report),
+        Item::Struct(item) => of_struct(item, &root, &mut report),
+        other => {
+            report.error(other.span(), "#[tenure::error] goes on an enum or a struct");
+            None
+        }
+    };
+    let (derives, impls) = made.unwrap_or_default();
+    let errors = report.into_tokens();
+    quote!(#derives #item #impls #errors)
+}
+
+/// The derives to put before the item, and the implementations to put after it.
+type Made = (TokenStream, TokenStream);
+
+fn of_enum(item: &mut syn::ItemEnum, root: &Root, report: &mut Report) -> Option<Made> {
+    for stray in problem::take(&mut item.attrs) {
+        report.add(syn::Error::new_spanned(
+            stray,
+            "#[problem(..)] goes on each variant",
+        ));
+    }
+    let mut cases = Vec::new();
+    for variant in &mut item.variants {
+        refuse_on_fields(&mut variant.fields, report);
+        let problems = problem::take(&mut variant.attrs);
+        let path = &variant.ident;
+        let case = Case::new(
+            &variant.ident,
+            quote!(Self::#path),
+            &variant.attrs,
+            &variant.fields,
+            &problems,
+            report,
+        );
+        cases.push(case);
+    }
+    if cases.is_empty() {
+        report.error(
+            item.ident.span(),
+            "an error without a variant can never happen; leave `Result` off the handler",
+        );
+        return None;
+    }
+    problem::refuse_twins(&cases, report);
+    made(&item.ident, &item.generics, &item.attrs, &cases, root, report)
+}
+
+fn of_struct(item: &mut syn::ItemStruct, root: &Root, report: &mut Report) -> Option<Made> {
+    refuse_on_fields(&mut item.fields, report);
+    let problems = problem::take(&mut item.attrs);
+    let case = Case::new(&item.ident, quote!(Self), &[], &item.fields, &problems, report);
+    made(&item.ident, &item.generics, &item.attrs, &[case], root, report)
+}
+
+fn made(
+    ident: &Ident,
+    generics: &Generics,
+    attributes: &[Attribute],
+    cases: &[Case],
+    root: &Root,
+    report: &mut Report,
+) -> Option<Made> {
+    if !generics.params.is_empty() {
+        report.add(syn::Error::new_spanned(
+            generics,
+            "an error is told apart by its code, so it has no generic parameters",
+        ));
+        return None;
+    }
+    data::refuse_derived(attributes, "#[tenure::error]", report);
+    let serde = data::derives(root);
+    let debug = (!data::derives_one(attributes, "Debug"))
+        .then(|| quote!(#[derive(::core::fmt::Debug)]));
+    Some((quote!(#serde #debug), emit::impls(ident, cases, root)))
+}
+
+fn refuse_on_fields(fields: &mut Fields, report: &mut Report) {
+    for field in fields.iter_mut() {
+        for stray in problem::take(&mut field.attrs) {
+            report.add(syn::Error::new_spanned(
+                stray,
+                "#[problem(..)] goes on the variant; name the field in its message: `{field}`",
+            ));
+        }
+    }
+}
+
+/// The place of an attribute's argument or of what it stands on.
+fn place(span: Option<Span>, fallback: &Ident) -> Span {
+    span.unwrap_or_else(|| fallback.span())
+}

@@ -1,0 +1,62 @@
+//! The implementations for an error.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::problem::Case;
+use crate::root::Root;
+
+pub(super) fn impls(ident: &Ident, cases: &[Case], root: &Root) -> TokenStream {
+    let private = root.private();
+    let texts = cases.iter().map(text);
+    let codes = cases.iter().map(|case| {
+        let (cfgs, path, code) = (&case.cfgs, &case.path, &case.code);
+        quote!(#(#cfgs)* #path { .. } => #code,)
+    });
+    let statuses = cases.iter().map(|case| {
+        let (cfgs, path, status) = (&case.cfgs, &case.path, case.status);
+        quote!(#(#cfgs)* #path { .. } => #status,)
+    });
+    quote! {
+        #[automatically_derived]
+        impl ::core::fmt::Display for #ident {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                match self {
+                    #(#texts)*
+                }
+            }
+        }
+
+        #[automatically_derived]
+        impl ::core::error::Error for #ident {}
+
+        #[automatically_derived]
+        impl #private::AppError for #ident {
+            fn code(&self) -> &str {
+                match self {
+                    #(#codes)*
+                }
+            }
+
+            fn status(&self) -> u16 {
+                match self {
+                    #(#statuses)*
+                }
+            }
+
+            fn to_json(&self) -> ::std::string::String {
+                #private::error_json(self)
+            }
+        }
+    }
+}
+
+fn text(case: &Case) -> TokenStream {
+    let (cfgs, path) = (&case.cfgs, &case.path);
+    let (format, bindings) = (&case.message.format, case.message.bindings());
+    let values = case.message.used.iter().map(|(_, binding)| binding);
+    // The literal's place: a field that cannot be written is told there.
+    quote_spanned! {format.span()=>
+        #(#cfgs)* #path { #bindings .. } => ::core::write!(f, #format, #(#values),*),
+    }
+}

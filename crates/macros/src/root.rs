@@ -1,0 +1,40 @@
+//! Where the output finds what it names.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::meta::ParseNestedMeta;
+use syn::{LitStr, Path};
+
+/// The path of the `tenure` crate.
+pub(crate) struct Root(Path);
+
+impl Default for Root {
+    fn default() -> Self {
+        Self(syn::parse_quote!(::tenure))
+    }
+}
+
+impl Root {
+    /// The value of `crate = "path"`.
+    pub(crate) fn parse(meta: &ParseNestedMeta<'_>) -> syn::Result<Self> {
+        meta.value()?.parse::<LitStr>()?.parse().map(Self)
+    }
+
+    /// `::tenure::__private`.
+    pub(crate) fn private(&self) -> TokenStream {
+        let path = &self.0;
+        quote!(#path::__private)
+    }
+
+    /// The path of the re-exported serde, as serde's own attribute wants it.
+    pub(crate) fn serde(&self) -> LitStr {
+        let path = self.0.to_token_stream().to_string().replace(' ', "");
+        LitStr::new(&format!("{path}::__private::serde"), Span::call_site())
+    }
+}
+
+/// The place of `span`, told apart from what the user wrote there: errors point at the user's
+/// code, lints about style do not.
+pub(crate) fn at(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}

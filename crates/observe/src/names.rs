@@ -1,0 +1,56 @@
+//! The names and meanings of all metrics. A unit comes last and is a base unit; `_total` marks
+//! what only grows.
+
+/// A metric's name and the sentence that explains it on the metrics page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The name, as in `tenure_calls_total`.
+    pub name: &'static str,
+    /// What it says, without a full stop.
+    pub help: &'static str,
+}
+
+macro_rules! descriptions {
+    ($($constant:ident $name:literal $help:literal;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`: ", $help, ".")]
+            pub const $constant: Description = Description { name: $name, help: $help };
+        )*
+
+        /// Every metric of this file.
+        pub const ALL: &[Description] = &[$($constant),*];
+    };
+}
+
+/// The label of an actor type's name.
+pub const LABEL_TYPE: &str = "type";
+/// The label of an error's code, as in problems.
+pub const LABEL_CODE: &str = "code";
+/// The label of a class of HTTP statuses: `2xx`, `4xx`, ..
+pub const LABEL_STATUS_CLASS: &str = "status_class";
+
+descriptions! {
+    CALLS "tenure_calls_total" "Calls that reached this node, by actor type";
+    TURNS "tenure_turns_total" "Turns that ran";
+    CALL_ERRORS "tenure_call_errors_total" "Calls that ended in an error, by actor type and code";
+    ACTIVATIONS "tenure_activations" "Activations in memory, by actor type";
+    ACTIVATIONS_STARTED "tenure_activations_started_total" "Activations made, by actor type";
+    ACTIVATION_BYTES "tenure_activation_bytes" "Memory that activations are accounted for";
+    MAILBOX_CALLS "tenure_mailbox_calls" "Calls that wait for their turn";
+    TURNS_IN_FLIGHT "tenure_turns_in_flight" "Turns that have begun and not ended";
+    LOADS_IN_FLIGHT "tenure_loads_in_flight" "Activations that wait for their record";
+    COMMIT_UNITS "tenure_commit_units_total" "Units that were committed";
+    COMMIT_CONFLICTS "tenure_commit_conflicts_total" "Units that met another version";
+    COMMIT_FAILURES "tenure_commit_failures_total" "Units whose commit failed";
+    COMMIT_SECONDS "tenure_commit_seconds" "Time from a unit's submission to its answer";
+    STORE_AVAILABLE "tenure_store_available" "1 while the store answers, else 0";
+    HTTP_REQUESTS "tenure_http_requests_total" "HTTP requests answered, by class of status";
+    HTTP_REQUEST_SECONDS "tenure_http_request_seconds" "Time from a request's head to its reply";
+    HTTP_REQUESTS_IN_FLIGHT "tenure_http_requests_in_flight" "HTTP requests that are being answered";
+    HTTP_CONNECTIONS "tenure_http_connections" "Open HTTP connections";
+    HTTP_CONNECTIONS_REFUSED "tenure_http_connections_refused_total" "HTTP connections refused because too many are open";
+    NODE_INFO "tenure_node_info" "1, labelled with the node's name and version";
+    PROCESS_RESIDENT_BYTES "process_resident_memory_bytes" "Resident memory of the process";
+    PROCESS_OPEN_FDS "process_open_fds" "Open file descriptors of the process";
+    PROCESS_THREADS "process_threads" "Threads of the process";
+}

@@ -1,0 +1,70 @@
+use serde::Serialize;
+
+use crate::Reason;
+
+/// What a node says of itself: the one picture that the admin API, the command line and the
+/// dashboard show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NodeStatus {
+    /// The node's name.
+    pub node: String,
+    /// The version of Tenure it runs.
+    pub version: String,
+    /// Which run of the node this is.
+    pub incarnation: u64,
+    /// How long it runs, in seconds.
+    pub uptime_seconds: f64,
+    /// Which store keeps its actors.
+    pub store: String,
+    /// Whether it may be given work.
+    pub ready: bool,
+    /// Why not; empty when it is ready.
+    pub reasons: Vec<Reason>,
+    /// The actor types that it runs.
+    pub types: Vec<TypeStatus>,
+}
+
+/// One actor type of a node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TypeStatus {
+    /// Its name.
+    pub name: String,
+    /// When its state is saved: `volatile`, `write_through`, ..
+    pub persist: String,
+    /// The version of its stored form.
+    pub schema: u32,
+    /// Activations in memory.
+    pub activations: u64,
+    /// Activations made since the node started.
+    pub activations_started: u64,
+    /// Calls since the node started.
+    pub calls: u64,
+    /// Calls that ended in an error since the node started.
+    pub call_errors: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Condition;
+
+    #[test]
+    fn the_picture_is_plain_json() {
+        let status = NodeStatus {
+            node: "n1".into(),
+            reasons: vec![Reason {
+                condition: Condition::Store,
+                reason: "no answer".into(),
+            }],
+            types: vec![TypeStatus {
+                name: "cart".into(),
+                ..TypeStatus::default()
+            }],
+            ..NodeStatus::default()
+        };
+        let json = serde_json::to_value(&status).unwrap();
+        assert_eq!(json["node"], "n1");
+        assert_eq!(json["reasons"][0]["condition"], "store");
+        assert_eq!(json["types"][0]["name"], "cart");
+    }
+}

@@ -1,0 +1,228 @@
+//! Activations: the one live instance of an actor, its hold, its loading and its leaving.
+
+mod cell;
+pub(crate) mod gate;
+mod hold;
+mod leave;
+mod load;
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tenure_actor::host::{AsHome, Home, HostHandle};
+use tenure_actor::{ActorType, State, Ticket};
+use tenure_store::{UnitOutcome, UnitSink};
+use tenure_types::{ActorId, ActorTypeName, CallErrorCode, Instant, Key, Tenure, Token, Version};
+
+use crate::commit::pipeline::Pipeline;
+use crate::mailbox::Mailbox;
+use crate::meters::TypeMeters;
+use crate::turn::word::{RESET, TurnWord, UNSAVED, Word};
+
+pub(crate) use hold::{Hold, Owned};
+
+/// Who runs an activation: the runtime, as its activations need it.
+pub(crate) trait Owner: Send + Sync {
+    /// A handle for calls that its handlers make.
+    fn handle(self: Arc<Self>) -> HostHandle;
+
+    /// Takes the outcome of a unit.
+    fn settled(self: Arc<Self>, activation: Arc<Activation>, token: Token, outcome: UnitOutcome);
+}
+
+/// One registered actor type: what all its activations share.
+pub(crate) struct Kind {
+    pub(crate) actor_type: ActorType,
+    pub(crate) owner: Weak<dyn Owner>,
+    pub(crate) idle_after: Duration,
+    pub(crate) mailbox_len_max: usize,
+    pub(crate) durable: bool,
+    pub(crate) meters: TypeMeters,
+}
+
+impl Kind {
+    pub(crate) fn count_error(&self, code: CallErrorCode) {
+        self.meters.count_error(code);
+    }
+}
+
+/// The one live instance of an actor.
+///
+/// What every call touches lies here; what only a waiting or saving actor needs lies in [`Cold`]
+/// and exists only then.
+pub(crate) struct Activation {
+    pub(crate) word: TurnWord,
+    /// When a call came last, in seconds of the coarse clock.
+    last_used: AtomicU32,
+    state: cell::StateCell,
+    pub(crate) kind: Arc<Kind>,
+    pub(crate) key: Key,
+    pub(crate) hash: u64,
+    /// The version of the state in memory. Written by exclusive holders alone.
+    version: AtomicU64,
+    tenure: AtomicU64,
+    cold: Mutex<Option<Box<Cold>>>,
+    /// A keyed hash of the last encoded state, to tell a turn that changed nothing. Written by
+    /// exclusive holders alone.
+    encoded: [AtomicU64; 2],
+    /// Bytes of the last encoded state.
+    encoded_bytes: AtomicU32,
+}
+
+/// What an activation needs only while calls wait or state is unsaved.
+#[derive(Default)]
+pub(crate) struct Cold {
+    pub(crate) mailbox: Mailbox,
+    pub(crate) pipeline: Pipeline,
+    /// A task will run the mailbox: nobody else needs to.
+    pub(crate) handed_over: bool,
+}
+
+impl Activation {
+    /// An activation without a state, held exclusively by the load to come.
+    pub(crate) fn loading(kind: Arc<Kind>, key: Key, hash: u64) -> Arc<Self> {
+        Self::with(kind, key, hash, Word::LOADING, None)
+    }
+
+    /// An activation that can run turns at once.
+    pub(crate) fn live(kind: Arc<Kind>, key: Key, hash: u64, state: Box<dyn State>) -> Arc<Self> {
+        Self::with(kind, key, hash, Word::IDLE, Some(state))
+    }
+
+    fn with(
+        kind: Arc<Kind>,
+        key: Key,
+        hash: u64,
+        word: Word,
+        state: Option<Box<dyn State>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            word: TurnWord::new(word),
+            last_used: AtomicU32::new(0),
+            state: cell::StateCell::new(state),
+            kind,
+            key,
+            hash,
+            version: AtomicU64::new(0),
+            tenure: AtomicU64::new(0),
+            cold: Mutex::new(None),
+            encoded: [AtomicU64::new(0), AtomicU64::new(0)],
+            encoded_bytes: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) fn id(&self) -> ActorId {
+        ActorId { actor_type: self.kind.actor_type.name, key: self.key.clone() }
+    }
+
+    pub(crate) fn touch(&self, now: Instant) {
+        let seconds = seconds_of(now);
+        if self.last_used.load(Ordering::Relaxed) != seconds {
+            self.last_used.store(seconds, Ordering::Relaxed);
+        }
+    }
+
+    /// Whole seconds since the last call, by the coarse clock.
+    pub(crate) fn idle_seconds(&self, now: Instant) -> u32 {
+        seconds_of(now).saturating_sub(self.last_used.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        Version(self.version.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_version(&self, version: Version) {
+        self.version.store(version.0, Ordering::Relaxed);
+    }
+
+    /// The tenure of this activation: the runtime's incarnation and a sequence number.
+    pub(crate) fn tenure(&self, view: u64) -> Tenure {
+        Tenure { view, sequence: self.tenure.load(Ordering::Relaxed) }
+    }
+
+    pub(crate) fn set_tenure(&self, sequence: u64) {
+        self.tenure.store(sequence, Ordering::Relaxed);
+    }
+
+    /// Keeps the hash of the encoded state; says whether it differs from the one before.
+    pub(crate) fn note_encoded(&self, hash: u128, bytes: usize) -> bool {
+        let halves = [hash as u64, (hash >> 64) as u64];
+        let mut changed = false;
+        for (kept, half) in self.encoded.iter().zip(halves) {
+            changed |= kept.load(Ordering::Relaxed) != half;
+            kept.store(half, Ordering::Relaxed);
+        }
+        self.encoded_bytes.store(u32::try_from(bytes).unwrap_or(u32::MAX), Ordering::Relaxed);
+        changed
+    }
+
+    pub(crate) fn encoded_bytes(&self) -> usize {
+        self.encoded_bytes.load(Ordering::Relaxed) as usize
+    }
+
+    /// Works with the cold part, which is made for it, and freed again once it is empty.
+    pub(crate) fn with_cold<T>(&self, work: impl FnOnce(&mut Cold) -> T) -> T {
+        let mut slot = self.cold.lock();
+        let cold = slot.get_or_insert_with(Box::default);
+        let result = work(cold);
+        if cold.mailbox.is_empty() && cold.pipeline.is_idle() && !cold.handed_over {
+            *slot = None;
+        }
+        result
+    }
+
+    /// What must be durable before something leaves that saw the newest state.
+    pub(crate) fn unsaved(&self) -> Option<Ticket> {
+        if !self.word.read().has(UNSAVED) {
+            return None;
+        }
+        self.with_cold(|cold| cold.pipeline.newest())
+    }
+}
+
+fn seconds_of(at: Instant) -> u32 {
+    u32::try_from(at.as_millis() / 1_000).unwrap_or(u32::MAX)
+}
+
+impl Home for Activation {
+    fn actor_type(&self) -> ActorTypeName {
+        self.kind.actor_type.name
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn host(&self) -> HostHandle {
+        self.kind.owner.upgrade().expect("a runtime outlives its turns").handle()
+    }
+
+    fn deactivate(&self) {
+        self.word.set(RESET);
+    }
+}
+
+impl UnitSink for Activation {
+    fn settled(self: Arc<Self>, token: Token, outcome: UnitOutcome) {
+        // Without a runtime nobody waits for the outcome any more.
+        if let Some(owner) = self.kind.owner.upgrade() {
+            owner.settled(self, token, outcome);
+        }
+    }
+}
+
+/// An activation as its running turn sees it.
+pub(crate) struct Here<'a>(pub(crate) &'a Arc<Activation>);
+
+impl AsHome for Here<'_> {
+    fn to_home(&self) -> Arc<dyn Home> {
+        Arc::clone(self.0) as Arc<dyn Home>
+    }
+
+    fn unsaved(&self) -> Option<Ticket> {
+        self.0.unsaved()
+    }
+}

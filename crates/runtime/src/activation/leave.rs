@@ -1,0 +1,75 @@
+//! Leaving memory: after being idle, when asked to, and to start over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Activation, Hold, Owned};
+use crate::runtime::Runtime;
+use crate::turn::word::{SEALED, Word};
+
+/// How often the sweep looks at one part of the catalog.
+const SWEEP_PERIOD: Duration = Duration::from_millis(250);
+
+impl Runtime {
+    /// Ends an activation that was asked to leave or lost its state, if it is quiet and saved; who
+    /// waits is served by a fresh state. Otherwise the turn or commit that is in the way does this
+    /// when it ends.
+    pub(crate) fn try_reset(self: &Arc<Self>, activation: &Arc<Activation>) {
+        if !activation.word.enter_reset() {
+            return;
+        }
+        let mut hold = Hold::adopt(Owned(Arc::clone(activation)));
+        let old = hold.replace(None);
+        // A destructor is the user's code.
+        if let Err(panic) = crate::turn::contain(move || drop(old)) {
+            tracing::error!(actor = %activation.id(), %panic, "dropping the state panicked");
+        }
+        let empty = activation.with_cold(|cold| {
+            let empty = cold.mailbox.head().is_none();
+            if empty {
+                activation.word.set(SEALED);
+            }
+            empty
+        });
+        if empty {
+            self.catalog.remove(activation);
+            hold.release();
+        } else {
+            self.restart(hold);
+        }
+    }
+
+    /// Takes one activation out of memory if it has been idle for its type's time.
+    fn leave_if_idle(&self, activation: &Arc<Activation>) -> bool {
+        let left = activation.word.seal();
+        if left {
+            self.catalog.remove(activation);
+        }
+        left
+    }
+
+    fn is_overdue(&self, activation: &Activation) -> bool {
+        let idle = activation.idle_seconds(self.clock.coarse());
+        Duration::from_secs(idle.into()) > activation.kind.idle_after
+            && activation.word.read() == Word::IDLE
+    }
+
+    /// Looks at the parts of the catalog in turn, and takes out who has been idle too long.
+    pub(crate) async fn sweep(self: Arc<Self>) {
+        let weak = Arc::downgrade(&self);
+        let (tasks, clock) = (Arc::clone(&self.tasks), Arc::clone(&self.clock));
+        let parts = self.catalog.parts();
+        drop(self);
+        for part in (0..parts).cycle() {
+            tasks.sleep_until(clock.now() + SWEEP_PERIOD).await;
+            let Some(runtime) = weak.upgrade().filter(|runtime| !runtime.is_stopped()) else {
+                return;
+            };
+            let overdue = runtime.catalog.select(part, |it| runtime.is_overdue(it));
+            let left = overdue.iter().filter(|it| runtime.leave_if_idle(it)).count();
+            if left > 0 {
+                tracing::debug!(left, "idle actors left memory");
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Drives the pipelines: submits units, and passes outcomes on to who waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenure_actor::Ticket;
+use tenure_store::{Unit, UnitOutcome};
+use tenure_types::{CallError, Outcome, Token};
+
+use super::pipeline::{Loss, Settled};
+use crate::activation::Activation;
+use crate::runtime::Runtime;
+use crate::turn::word::{LOST, PAUSED, QUEUED, RESET, UNSAVED, Word};
+
+/// The pause before a unit of unknown outcome is submitted again; doubles up to the second one.
+const AGAIN_AFTER: Duration = Duration::from_millis(20);
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(2);
+
+impl Runtime {
+    pub(crate) fn submit(&self, activation: &Arc<Activation>, unit: Arc<Unit>) {
+        let sink = Arc::clone(activation);
+        self.store.submit(unit, sink);
+    }
+
+    /// Takes the outcome of a unit. Runs on the engine's thread: it only passes on.
+    pub(crate) fn take_outcome(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        token: Token,
+        outcome: UnitOutcome,
+    ) {
+        // The flags change together with the pipeline, under its lock.
+        let (settled, word) = activation.with_cold(|cold| {
+            let settled = cold.pipeline.settled(token, outcome);
+            let word = match &settled {
+                Settled::Durable { next: None, .. } => activation.word.clear(UNSAVED | PAUSED),
+                Settled::Durable { next: Some(_), .. } => activation.word.clear(PAUSED),
+                Settled::Again { .. } => activation.word.set(PAUSED),
+                Settled::Lost { .. } => {
+                    activation.word.set(RESET | LOST);
+                    activation.word.clear(UNSAVED | PAUSED)
+                }
+                Settled::Stale => activation.word.read(),
+            };
+            (settled, word)
+        });
+        match settled {
+            Settled::Durable { ticket, next } => {
+                self.meters.units.increment();
+                if let Some(unit) = next {
+                    self.submit(activation, unit);
+                }
+                ticket.settle(Ok(()));
+            }
+            Settled::Again { unit, attempts } => self.submit_again(activation, unit, attempts),
+            Settled::Lost { in_flight, pending, why } => {
+                self.lost(activation, &in_flight, pending, &why);
+            }
+            Settled::Stale => return,
+        }
+        self.wake_mailbox(activation, word);
+    }
+
+    /// Turns that were kept waiting by the commit go on, on a task: not on the engine's thread.
+    fn wake_mailbox(self: &Arc<Self>, activation: &Arc<Activation>, word: Word) {
+        if word.has(QUEUED | RESET) && !word.is_held() && !word.has(PAUSED) {
+            self.hand_over(activation);
+        }
+    }
+
+    fn submit_again(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        unit: Arc<Unit>,
+        attempts: u32,
+    ) {
+        let doublings = attempts.saturating_sub(2).min(16);
+        let pause = (AGAIN_AFTER * (1 << doublings)).min(AGAIN_AFTER_MAX);
+        tracing::warn!(actor = %unit.actor, ?pause, attempts, "a unit's outcome is not known");
+        let (runtime, activation) = (Arc::clone(self), Arc::clone(activation));
+        let again = async move {
+            runtime.tasks.sleep_until(runtime.clock.now() + pause).await;
+            runtime.submit(&activation, unit);
+        };
+        self.tasks.spawn("submit-again", Box::pin(again));
+    }
+
+    fn lost(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        in_flight: &Ticket,
+        pending: Option<Ticket>,
+        why: &Loss,
+    ) {
+        let id = activation.id();
+        let storage =
+            |detail: String, outcome| CallError::Storage { detail: detail.into(), outcome };
+        let error = match why {
+            Loss::Overtaken { stored, by } => {
+                self.meters.conflicts.increment();
+                tracing::error!(actor = %id, %stored, %by, "another writer's state is stored");
+                storage(
+                    format!("{id} was written by another node; its state here was discarded"),
+                    Outcome::NotExecuted,
+                )
+            }
+            Loss::TooLarge { bytes, bytes_max } => CallError::TooLarge {
+                detail: format!("the state of {id} has {bytes} bytes, more than {bytes_max}")
+                    .into(),
+            },
+            Loss::Fenced { reason } => {
+                self.meters.failures.increment();
+                self.store_lost(reason);
+                storage(format!("{id} could not be saved: {reason}"), Outcome::Unknown)
+            }
+        };
+        in_flight.settle(Err(error));
+        if let Some(pending) = pending {
+            pending.settle(Err(storage(
+                format!("{id} was not saved: the state before it could not be"),
+                Outcome::NotExecuted,
+            )));
+        }
+    }
+}

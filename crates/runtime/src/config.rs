@@ -1,0 +1,39 @@
+use std::time::Duration;
+
+use tenure_actor::DEADLINE_DEFAULT;
+
+/// The bounds and times of a runtime. Every field has a default that fits a small node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeConfig {
+    /// How many calls may wait for their turn on one actor; past it `Overloaded`.
+    pub mailbox_len_max: usize,
+    /// How many replies of one actor may wait for the store; past it `Overloaded`.
+    pub uncommitted_turns_max: usize,
+    /// How many loads may be in flight; further ones wait.
+    pub loads_in_flight_max: usize,
+    /// How many loads may wait to begin; past it `Overloaded`.
+    pub loads_waiting_max: usize,
+    /// How many activations a node holds; past it new ones are refused with `Overloaded`.
+    pub activations_max: usize,
+    /// How long a durable actor may be idle before it leaves memory.
+    pub idle_after: Duration,
+    /// How long a volatile actor may be idle before it leaves memory, with its state.
+    pub volatile_idle_after: Duration,
+    /// How long a call may take that says nothing about it.
+    pub deadline: Duration,
+}
+
+impl Default for RuntimeConfig {
+    fn default() -> Self {
+        Self {
+            mailbox_len_max: 2_048,
+            uncommitted_turns_max: 4_096,
+            loads_in_flight_max: 256,
+            loads_waiting_max: 16_384,
+            activations_max: 1 << 24,
+            idle_after: Duration::from_secs(600),
+            volatile_idle_after: Duration::from_secs(3_600),
+            deadline: DEADLINE_DEFAULT,
+        }
+    }
+}

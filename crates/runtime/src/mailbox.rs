@@ -1,0 +1,59 @@
+//! The mailbox of one activation: calls that wait for their turn, first in, first out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tenure_actor::host::QueuedCall;
+
+/// How often a full mailbox looks for calls that were taken back: once in so many refusals.
+const PURGE_PERIOD: u32 = 256;
+
+/// Calls that wait for their turn.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    calls: VecDeque<Arc<dyn QueuedCall>>,
+    refusals: u32,
+}
+
+impl Mailbox {
+    /// Whether one more call may wait. Calls whose callers are gone make room.
+    pub(crate) fn has_room(&mut self, len_max: usize) -> bool {
+        if self.calls.len() < len_max {
+            return true;
+        }
+        if self.refusals.is_multiple_of(PURGE_PERIOD) {
+            self.calls.retain(|call| call.is_waiting());
+        }
+        self.refusals = self.refusals.wrapping_add(1);
+        self.calls.len() < len_max
+    }
+
+    pub(crate) fn push(&mut self, call: Arc<dyn QueuedCall>) {
+        self.calls.push_back(call);
+    }
+
+    /// The call whose turn is next, those that were taken back dropped.
+    pub(crate) fn head(&mut self) -> Option<&Arc<dyn QueuedCall>> {
+        while self.calls.front().is_some_and(|call| !call.is_waiting()) {
+            self.calls.pop_front();
+        }
+        self.calls.front()
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Arc<dyn QueuedCall>> {
+        self.calls.pop_front()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Empties the mailbox: the calls can no longer be answered by this activation.
+    pub(crate) fn take_all(&mut self) -> VecDeque<Arc<dyn QueuedCall>> {
+        std::mem::take(&mut self.calls)
+    }
+}

@@ -1,0 +1,69 @@
+use std::sync::Arc;
+
+use tenure_observe::{Counter, Gauge, MetricError, Metrics, names};
+use tenure_types::{ActorTypeName, CallErrorCode};
+
+/// The codes that a call can fail with before or after its turn, in the order of their counters.
+const CODES: [CallErrorCode; 11] = [
+    CallErrorCode::BadRequest,
+    CallErrorCode::NotFound,
+    CallErrorCode::TooLarge,
+    CallErrorCode::Deadline,
+    CallErrorCode::Overloaded,
+    CallErrorCode::Unavailable,
+    CallErrorCode::Cycle,
+    CallErrorCode::Panicked,
+    CallErrorCode::Incompatible,
+    CallErrorCode::Storage,
+    CallErrorCode::Denied,
+];
+
+/// What is counted of one actor type, resolved at registration.
+pub(crate) struct TypeMeters {
+    pub(crate) calls: Arc<Counter>,
+    pub(crate) activated: Arc<Counter>,
+    errors: Vec<Arc<Counter>>,
+}
+
+impl TypeMeters {
+    pub(crate) fn register(metrics: &Metrics, name: ActorTypeName) -> Result<Self, MetricError> {
+        let labels = &[(names::LABEL_TYPE, name.as_str())];
+        let errors = CODES.iter().map(|code| {
+            let labels = &[(names::LABEL_TYPE, name.as_str()), (names::LABEL_CODE, code.as_str())];
+            metrics.register_counter(names::CALL_ERRORS, labels)
+        });
+        Ok(Self {
+            calls: metrics.register_counter(names::CALLS, labels)?,
+            activated: metrics.register_counter(names::ACTIVATIONS_STARTED, labels)?,
+            errors: errors.collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(crate) fn count_error(&self, code: CallErrorCode) {
+        if let Some(at) = CODES.iter().position(|&known| known == code) {
+            self.errors[at].increment();
+        }
+    }
+}
+
+/// What is counted of the whole runtime.
+pub(crate) struct Meters {
+    /// Calls that had to wait for their turn and still do.
+    pub(crate) queued: Arc<Gauge>,
+    pub(crate) units: Arc<Counter>,
+    pub(crate) conflicts: Arc<Counter>,
+    pub(crate) failures: Arc<Counter>,
+    pub(crate) store_available: Arc<Gauge>,
+}
+
+impl Meters {
+    pub(crate) fn register(metrics: &Metrics) -> Result<Self, MetricError> {
+        Ok(Self {
+            queued: metrics.register_gauge(names::MAILBOX_CALLS, &[])?,
+            units: metrics.register_counter(names::COMMIT_UNITS, &[])?,
+            conflicts: metrics.register_counter(names::COMMIT_CONFLICTS, &[])?,
+            failures: metrics.register_counter(names::COMMIT_FAILURES, &[])?,
+            store_available: metrics.register_gauge(names::STORE_AVAILABLE, &[])?,
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! After the store failed: open it again, under a new incarnation.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tenure_observe::Condition;
+
+use crate::runtime::Runtime;
+
+const REOPEN_AFTER: Duration = Duration::from_millis(100);
+const REOPEN_AFTER_MAX: Duration = Duration::from_secs(5);
+
+impl Runtime {
+    /// Whether durable types can be served.
+    pub(crate) fn is_store_available(&self) -> bool {
+        self.store_available.load(Ordering::Acquire)
+    }
+
+    /// The store has fenced this incarnation: refuse durable calls until it is open again.
+    pub(crate) fn store_lost(self: &Arc<Self>, reason: &str) {
+        if self.is_stopped() || !self.store_available.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        tracing::error!(reason, "the store failed; opening it again");
+        self.meters.store_available.set(0);
+        self.health.report(Condition::Store, reason);
+        self.tasks.spawn("store-recovery", Box::pin(Arc::clone(self).reopen()));
+    }
+
+    async fn reopen(self: Arc<Self>) {
+        let mut pause = REOPEN_AFTER;
+        while !self.is_stopped() {
+            match self.store.open().await {
+                Ok(incarnation) => {
+                    self.incarnation.store(incarnation.0, Ordering::Release);
+                    self.store_available.store(true, Ordering::Release);
+                    self.meters.store_available.set(1);
+                    self.health.resolve(Condition::Store);
+                    tracing::info!(%incarnation, "the store is open again");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, ?pause, "the store cannot be opened yet");
+                    self.health.report(Condition::Store, error.to_string());
+                }
+            }
+            // Up to a quarter more, so that nodes on one store do not come in step.
+            let jitter = self.entropy.next_u64() % (pause.as_millis() as u64 / 4 + 1);
+            let until = self.clock.now() + pause + Duration::from_millis(jitter);
+            self.tasks.sleep_until(until).await;
+            pause = (pause * 2).min(REOPEN_AFTER_MAX);
+        }
+    }
+}

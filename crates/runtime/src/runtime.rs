@@ -1,0 +1,261 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+use std::time::Duration;
+
+use tenure_actor::host::{Host, HostHandle, PendingCall, Started, TimerKey};
+use tenure_actor::{ActorType, CallId, Target};
+use tenure_observe::{Condition, Health, MetricError, Metrics, names};
+use tenure_store::{Store, StoreError, UnitOutcome};
+use tenure_types::{Clock, Entropy, Incarnation, Instant, Tasks, Token};
+
+use crate::activation::gate::LoadGate;
+use crate::activation::{Activation, Kind, Owner};
+use crate::catalog::Catalog;
+use crate::config::RuntimeConfig;
+use crate::meters::{Meters, TypeMeters};
+use crate::timer::Timers;
+
+/// What a runtime is made of: everything that is not deterministic comes in here.
+pub struct Parts {
+    /// Bounds and times.
+    pub config: RuntimeConfig,
+    /// Where durable actors are kept.
+    pub store: Arc<dyn Store>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where tasks run.
+    pub tasks: Arc<dyn Tasks>,
+    /// Where metrics are registered.
+    pub metrics: Arc<Metrics>,
+    /// Where the runtime says whether it can serve.
+    pub health: Arc<Health>,
+}
+
+/// Why a runtime did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The store could not be opened. Nothing was changed.
+    #[error("the store cannot be opened")]
+    Store(#[from] StoreError),
+    /// Two actor types have one name.
+    #[error(
+        "two actor types are called `{name}`: {first} and {second}; rename one with \
+         #[actor(name = \"..\")]"
+    )]
+    SameName {
+        /// The name.
+        name: &'static str,
+        /// One Rust type.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// The metrics were registered before.
+    #[error("metrics cannot be registered")]
+    Metrics(#[from] MetricError),
+}
+
+/// Runs the actors of one node.
+pub struct Runtime {
+    /// By the process-wide number of the type.
+    pub(crate) kinds: Vec<Option<Arc<Kind>>>,
+    pub(crate) catalog: Catalog,
+    pub(crate) config: RuntimeConfig,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) tasks: Arc<dyn Tasks>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) meters: Meters,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) loads: LoadGate,
+    pub(crate) incarnation: AtomicU64,
+    unit_sequence: AtomicU64,
+    tenure_sequence: AtomicU64,
+    hash_seed: u64,
+    pub(crate) store_available: AtomicBool,
+    pub(crate) draining: AtomicBool,
+    pub(crate) stopped: AtomicBool,
+    me: Weak<Runtime>,
+}
+
+impl Runtime {
+    /// Opens the store and starts to run actors of these types.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(parts: Parts, types: &[ActorType]) -> Result<Arc<Self>, StartError> {
+        check_names(types)?;
+        let incarnation = parts.store.open().await?;
+        let runtime = Self::assemble(parts, types, incarnation)?;
+        runtime.tasks.spawn("sweep", Box::pin(Arc::clone(&runtime).sweep()));
+        runtime.meters.store_available.set(1);
+        runtime.health.resolve(Condition::Starting);
+        Ok(runtime)
+    }
+
+    fn assemble(
+        parts: Parts,
+        types: &[ActorType],
+        incarnation: Incarnation,
+    ) -> Result<Arc<Self>, StartError> {
+        let Parts { config, store, clock, entropy, tasks, metrics, health } = parts;
+        let meters = Meters::register(&metrics)?;
+        let mut type_meters = Vec::new();
+        for actor_type in types {
+            type_meters.push(TypeMeters::register(&metrics, actor_type.name)?);
+        }
+        let timers = Timers::start(Arc::clone(&clock), &tasks);
+        let runtime = Arc::new_cyclic(|me: &Weak<Runtime>| Self {
+            kinds: make_kinds(me, &config, types, type_meters),
+            catalog: Catalog::new(config.activations_max),
+            loads: LoadGate::new(config.loads_in_flight_max, config.loads_waiting_max),
+            config,
+            store,
+            clock,
+            hash_seed: entropy.next_u64(),
+            entropy,
+            tasks,
+            health,
+            meters,
+            timers,
+            incarnation: AtomicU64::new(incarnation.0),
+            unit_sequence: AtomicU64::new(0),
+            tenure_sequence: AtomicU64::new(0),
+            store_available: AtomicBool::new(true),
+            draining: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            me: me.clone(),
+        });
+        runtime.register_gauges(&metrics)?;
+        Ok(runtime)
+    }
+
+    fn register_gauges(self: &Arc<Self>, metrics: &Metrics) -> Result<(), MetricError> {
+        let weak = self.me.clone();
+        metrics.register_gauge_fn(names::ACTIVATIONS, &[], move || {
+            weak.upgrade().map_or(f64::NAN, |runtime| runtime.catalog.len() as f64)
+        })?;
+        let weak = self.me.clone();
+        metrics.register_gauge_fn(names::LOADS_IN_FLIGHT, &[], move || {
+            weak.upgrade().map_or(f64::NAN, |runtime| runtime.loads.in_flight() as f64)
+        })
+    }
+
+    /// A handle through which calls are made.
+    #[must_use]
+    pub fn handle(self: &Arc<Self>) -> HostHandle {
+        HostHandle::new(Arc::new(Handle(Arc::clone(self))))
+    }
+
+    /// The store's number for this run of the node.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        Incarnation(self.incarnation.load(Ordering::Acquire))
+    }
+
+    /// How many activations are in memory.
+    #[must_use]
+    pub fn activations(&self) -> usize {
+        self.catalog.len()
+    }
+
+    pub(crate) fn next_token(&self) -> Token {
+        let sequence = self.unit_sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        Token { incarnation: self.incarnation(), sequence }
+    }
+
+    pub(crate) fn next_tenure_sequence(&self) -> u64 {
+        self.tenure_sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A hash of an encoded state that tells a turn which changed nothing. Keyed with a secret of
+    /// this process, so that nobody outside can make two states of one hash.
+    pub(crate) fn hash_state(&self, body: &[u8]) -> u128 {
+        xxhash_rust::xxh3::xxh3_128_with_seed(body, self.hash_seed)
+    }
+}
+
+fn check_names(types: &[ActorType]) -> Result<(), StartError> {
+    for (at, second) in types.iter().enumerate() {
+        if let Some(first) = types[..at].iter().find(|first| first.name == second.name) {
+            return Err(StartError::SameName {
+                name: first.name.as_str(),
+                first: first.rust_name,
+                second: second.rust_name,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn make_kinds(
+    me: &Weak<Runtime>,
+    config: &RuntimeConfig,
+    types: &[ActorType],
+    meters: Vec<TypeMeters>,
+) -> Vec<Option<Arc<Kind>>> {
+    let slots = types.iter().map(|it| it.slot as usize + 1).max().unwrap_or(0);
+    let mut kinds: Vec<Option<Arc<Kind>>> = (0..slots).map(|_| None).collect();
+    for (actor_type, meters) in types.iter().zip(meters) {
+        let durable = actor_type.persist.is_durable();
+        let idle_after = if durable { config.idle_after } else { config.volatile_idle_after };
+        let owner: Weak<dyn Owner> = me.clone();
+        kinds[actor_type.slot as usize] = Some(Arc::new(Kind {
+            owner,
+            idle_after: actor_type.idle_after.unwrap_or(idle_after),
+            mailbox_len_max: actor_type.mailbox_len_max.unwrap_or(config.mailbox_len_max),
+            durable,
+            meters,
+            actor_type: actor_type.clone(),
+        }));
+    }
+    kinds
+}
+
+/// A runtime behind a handle. It owns the runtime, so that starting a call counts no reference.
+struct Handle(Arc<Runtime>);
+
+impl Host for Handle {
+    fn start(&self, target: &Target, call: &mut dyn PendingCall) -> Started {
+        self.0.start_call(target, call)
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    fn tasks(&self) -> &dyn Tasks {
+        &*self.0.tasks
+    }
+
+    fn call_id(&self) -> CallId {
+        CallId(self.0.entropy.next_u64())
+    }
+
+    fn deadline_default(&self) -> Duration {
+        self.0.config.deadline
+    }
+
+    fn wake_at(&self, at: Instant, waker: Waker) -> TimerKey {
+        self.0.timers.wake_at(at, waker)
+    }
+
+    fn forget(&self, timer: TimerKey) {
+        self.0.timers.forget(timer);
+    }
+}
+
+impl Owner for Runtime {
+    fn handle(self: Arc<Self>) -> HostHandle {
+        HostHandle::new(Arc::new(Handle(self)))
+    }
+
+    fn settled(self: Arc<Self>, activation: Arc<Activation>, token: Token, outcome: UnitOutcome) {
+        self.take_outcome(&activation, token, outcome);
+    }
+}

@@ -1,0 +1,66 @@
+//! Stopping: what is in flight ends, what was acknowledged is durable, then the store closes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tenure_observe::Condition;
+use tenure_store::StoreError;
+use tenure_types::{CallError, Instant};
+
+use crate::runtime::Runtime;
+use crate::turn::word::Word;
+
+const LOOK_PERIOD: Duration = Duration::from_millis(5);
+
+impl Runtime {
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Refuses new root calls with `Unavailable` from now on. Calls that turns make are served, so
+    /// that what has begun can end.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.health.report(Condition::Draining, "the node is stopping");
+    }
+
+    /// Drains, waits until every turn has ended and everything is durable, and closes the store.
+    /// Gives how many actors were still busy when `budget` had passed; their callers see an
+    /// unknown outcome, and nothing that was acknowledged is lost.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the orderly stop could not be marked in the store.
+    ///
+    /// # Cancel safety
+    /// May be called again.
+    pub async fn stop(self: &Arc<Self>, budget: Duration) -> Result<usize, StoreError> {
+        self.drain();
+        let until = self.clock.now() + budget;
+        let busy = self.quiet_by(until).await;
+        self.stopped.store(true, Ordering::Release);
+        self.timers.stop();
+        self.store.close().await?;
+        Ok(busy)
+    }
+
+    async fn quiet_by(&self, until: Instant) -> usize {
+        loop {
+            let busy: usize = (0..self.catalog.parts())
+                .map(|part| self.catalog.select(part, |it| it.word.read() != Word::IDLE).len())
+                .sum();
+            if busy == 0 || self.clock.now() >= until {
+                return busy;
+            }
+            self.tasks.sleep_until(self.clock.now() + LOOK_PERIOD).await;
+        }
+    }
+
+    pub(crate) fn stopped_error() -> CallError {
+        CallError::Unavailable { detail: "the node has stopped".into() }
+    }
+}

@@ -1,0 +1,130 @@
+//! Turns that may suspend: polled once where they start, then on a task of their own, so that a
+//! caller who goes away never stops one half-way.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tenure_actor::host::{Home, QueuedCall, TurnGuard};
+use tenure_actor::{StateRef, Ticket};
+use tenure_types::{BoxFuture, CallError};
+
+use super::contain;
+use crate::activation::{Activation, Hold, Owned};
+use crate::runtime::Runtime;
+
+type TurnFuture = BoxFuture<'static, Box<dyn TurnGuard>>;
+
+impl Runtime {
+    /// Begins a turn that may suspend.
+    pub(super) fn begin_detachable(self: &Arc<Self>, hold: Hold<Owned>, call: Arc<dyn QueuedCall>) {
+        let guard = Guard { hold: Some(hold), runtime: Arc::clone(self) };
+        let mut turn = match Arc::clone(&call).begin(Box::new(guard)) {
+            Ok(turn) => turn,
+            Err(guard) => return guard.abandon(),
+        };
+        // A timer or socket made on another runtime would hang or panic: the first poll is inline
+        // only on a thread of this node.
+        if self.tasks.is_worker() {
+            let mut cx = Context::from_waker(Waker::noop());
+            match poll_turn(&mut turn, &mut cx) {
+                Poll::Ready(ended) => return conclude(turn, ended, &*call),
+                Poll::Pending => {}
+            }
+        }
+        let task = async move {
+            let mut turn = turn;
+            let ended = poll_fn(|cx| poll_turn(&mut turn, cx)).await;
+            conclude(turn, ended, &*call);
+        };
+        self.tasks.spawn("turn", Box::pin(task));
+    }
+}
+
+fn poll_turn(
+    turn: &mut TurnFuture,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Box<dyn TurnGuard>, Box<str>>> {
+    match contain(|| turn.as_mut().poll(cx)) {
+        Ok(Poll::Ready(guard)) => Poll::Ready(Ok(guard)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(Err(panic)),
+    }
+}
+
+fn conclude(turn: TurnFuture, ended: Result<Box<dyn TurnGuard>, Box<str>>, call: &dyn QueuedCall) {
+    match ended {
+        Ok(guard) => {
+            guard.finish(call);
+            drop(turn);
+        }
+        Err(panic) => {
+            // The future still owns the guard, whose drop ends the turn as panicked. What else it
+            // owns is the user's, and may panic again.
+            if let Err(second) = contain(move || drop(turn)) {
+                tracing::error!(panic = %second, "dropping a panicked turn panicked");
+            }
+            call.settle(Err(CallError::Panicked { detail: panic }));
+        }
+    }
+}
+
+/// A suspended turn's hold. Dropped without an end it is a panic, or the node's own end.
+struct Guard {
+    hold: Option<Hold<Owned>>,
+    runtime: Arc<Runtime>,
+}
+
+impl Guard {
+    fn hold(&self) -> &Hold<Owned> {
+        self.hold.as_ref().expect("a guard has its hold until its end")
+    }
+
+    fn activation(&self) -> &Arc<Activation> {
+        self.hold().activation()
+    }
+
+    fn release(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            let activation = Arc::clone(hold.activation());
+            let word = hold.release();
+            self.runtime.after_release(&activation, word);
+        }
+    }
+}
+
+impl TurnGuard for Guard {
+    fn state(&mut self) -> StateRef<'_> {
+        self.hold.as_mut().expect("a guard has its hold until its end").state()
+    }
+
+    fn home(&self) -> Arc<dyn Home> {
+        Arc::clone(self.activation()) as Arc<dyn Home>
+    }
+
+    fn unsaved(&self) -> Option<Ticket> {
+        self.activation().unsaved()
+    }
+
+    fn finish(mut self: Box<Self>, call: &dyn QueuedCall) {
+        let activation = Arc::clone(self.activation());
+        let hold = self.hold.as_mut().expect("a guard has its hold until its end");
+        let ended = self.runtime.end_turn(&activation, hold);
+        self.release();
+        self.runtime.settle(&activation, call, ended);
+    }
+
+    fn abandon(mut self: Box<Self>) {
+        self.release();
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.hold.is_some() {
+            let activation = Arc::clone(self.activation());
+            self.runtime.panicked(&activation, self.hold(), "the turn did not end");
+            self.release();
+        }
+    }
+}

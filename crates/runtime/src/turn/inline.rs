@@ -1,0 +1,208 @@
+//! A call at its start: found, entered and run on the caller's thread if it can be.
+
+use std::sync::Arc;
+
+use tenure_actor::host::{PendingCall, Started};
+use tenure_actor::{Link, Target};
+use tenure_types::{CallError, Outcome};
+
+use super::contain;
+use super::depth::Depth;
+use super::word::{Refusal, UNSAVED};
+use crate::activation::{Activation, Here, Hold, Kind, Owned};
+use crate::catalog::Found;
+use crate::runtime::Runtime;
+
+/// How often a call looks its actor up again that left memory meanwhile.
+const LOOKUPS_MAX: usize = 8;
+
+impl Runtime {
+    /// Starts a call: runs its turn, queues it, or refuses it.
+    pub(crate) fn start_call(
+        self: &Arc<Self>,
+        target: &Target,
+        call: &mut dyn PendingCall,
+    ) -> Started {
+        let Some(kind) = self.kinds.get(target.slot as usize).and_then(Option::as_ref) else {
+            return Started::Refused(unregistered(target));
+        };
+        kind.meters.calls.increment();
+        let started = match self.admit(kind, target, call) {
+            Ok(()) => self.find_and_enter(kind, target, call),
+            Err(error) => Started::Refused(error),
+        };
+        if let Started::Refused(error) = &started {
+            kind.count_error(error.code());
+        }
+        started
+    }
+
+    /// Refuses what must not reach an actor.
+    fn admit(&self, kind: &Kind, target: &Target, call: &dyn PendingCall) -> Result<(), CallError> {
+        if self.is_stopped() {
+            return Err(Self::stopped_error());
+        }
+        match &call.head().chain {
+            Some(chain) => Link::check(chain, kind.actor_type.name, &target.key)?,
+            None if self.is_draining() => {
+                return Err(CallError::Unavailable { detail: "the node is stopping".into() });
+            }
+            None => {}
+        }
+        if kind.durable && !self.is_store_available() {
+            return Err(self.store_unavailable());
+        }
+        Ok(())
+    }
+
+    fn find_and_enter(
+        self: &Arc<Self>,
+        kind: &Arc<Kind>,
+        target: &Target,
+        call: &mut dyn PendingCall,
+    ) -> Started {
+        for _ in 0..LOOKUPS_MAX {
+            let entered = match self.catalog.find(target) {
+                Some(activation) => self.enter(&activation, call),
+                None => self.activate(kind, target, call),
+            };
+            if let Some(started) = entered {
+                return started;
+            }
+        }
+        Started::Refused(CallError::Overloaded {
+            detail: format!("{}/{} keeps leaving memory", target.type_name, target.key).into(),
+            retry_after_ms: 10,
+            actor: true,
+        })
+    }
+
+    /// Makes the activation and starts the call on it; `None` if it left again meanwhile.
+    fn activate(
+        self: &Arc<Self>,
+        kind: &Arc<Kind>,
+        target: &Target,
+        call: &mut dyn PendingCall,
+    ) -> Option<Started> {
+        let make = |state| match state {
+            Some(state) => {
+                Activation::live(Arc::clone(kind), target.key.clone(), target.hash, state)
+            }
+            None => Activation::loading(Arc::clone(kind), target.key.clone(), target.hash),
+        };
+        let state = if kind.durable {
+            None
+        } else {
+            match contain(kind.actor_type.create) {
+                Ok(state) => Some(state),
+                Err(panic) => {
+                    let detail = format!("{} cannot be made: {panic}", kind.actor_type.name);
+                    return Some(Started::Refused(CallError::Panicked { detail: detail.into() }));
+                }
+            }
+        };
+        let activation = match self.catalog.find_or_make(target, || make(state)) {
+            Found::There(activation) => return self.enter(&activation, call),
+            Found::Full => return Some(Started::Refused(self.catalog_full())),
+            Found::Made(activation) => activation,
+        };
+        activation.touch(self.clock.coarse());
+        if !kind.durable {
+            activation.set_tenure(self.next_tenure_sequence());
+            kind.meters.activated.increment();
+            return self.enter(&activation, call);
+        }
+        // The call waits first and the load begins then, so that a failing load answers it.
+        let started = self.enqueue(&activation, call);
+        self.begin_load(Hold::adopt(Owned(activation)));
+        started
+    }
+
+    /// Starts the call on an activation; `None` if it has left memory.
+    fn enter(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        call: &mut dyn PendingCall,
+    ) -> Option<Started> {
+        activation.touch(self.clock.coarse());
+        let head = call.head();
+        let (exclusive, suspends) = (head.method.exclusive, head.method.may_suspend);
+        if head.one_way {
+            return self.enqueue(activation, call);
+        }
+        if let Err(error) = self.check_held(activation) {
+            return Some(Started::Refused(error));
+        }
+        let Some(_depth) = Depth::enter() else {
+            return self.enqueue(activation, call);
+        };
+        match Hold::enter(activation, exclusive) {
+            Ok(hold) if suspends => {
+                self.run_shared_out(activation, hold, call.share());
+                Some(Started::Queued)
+            }
+            Ok(hold) => Some(self.run_inline(activation, hold, call)),
+            Err(Refusal::Busy) => self.enqueue(activation, call),
+            Err(Refusal::Gone) => None,
+        }
+    }
+
+    fn run_inline(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        mut hold: Hold<&Arc<Activation>>,
+        call: &mut dyn PendingCall,
+    ) -> Started {
+        let ran = contain(|| call.run(hold.state(), &Here(activation)));
+        let ended = match ran {
+            Ok(()) => self.end_turn(activation, &mut hold),
+            Err(panic) => Err(self.panicked(activation, &hold, &panic)),
+        };
+        self.release(activation, hold);
+        match ended {
+            Ok(ticket) => Started::Ran(ticket),
+            Err(error) => Started::Refused(error),
+        }
+    }
+
+    /// Bounds how many replies of one actor may wait for the store.
+    fn check_held(&self, activation: &Activation) -> Result<(), CallError> {
+        if !activation.word.read().has(UNSAVED) {
+            return Ok(());
+        }
+        let held = activation.with_cold(|cold| cold.pipeline.held());
+        if held < self.config.uncommitted_turns_max {
+            return Ok(());
+        }
+        Err(CallError::Overloaded {
+            detail: format!("{held} replies of {} wait for the store", activation.id()).into(),
+            retry_after_ms: 50,
+            actor: true,
+        })
+    }
+
+    fn catalog_full(&self) -> CallError {
+        CallError::Overloaded {
+            detail: format!("the node holds {} actors already", self.catalog.len()).into(),
+            retry_after_ms: 1_000,
+            actor: false,
+        }
+    }
+
+    pub(crate) fn store_unavailable(&self) -> CallError {
+        CallError::Storage {
+            detail: "the store is not available; the node is opening it again".into(),
+            outcome: Outcome::NotExecuted,
+        }
+    }
+}
+
+fn unregistered(target: &Target) -> CallError {
+    let name = target.type_name;
+    CallError::NotFound {
+        detail: format!(
+            "this node does not run the actor type `{name}`; register it with .actor::<..>()"
+        )
+        .into(),
+    }
+}

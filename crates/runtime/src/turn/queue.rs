@@ -1,0 +1,192 @@
+//! Calls that wait: queueing, and running a mailbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenure_actor::host::{PendingCall, QueuedCall, Started};
+use tenure_types::{CallError, Outcome};
+
+use super::contain;
+use super::depth::{Depth, Running};
+use super::word::{QUEUED, RESET, SEALED, Word};
+use crate::activation::{Activation, Here, Hold};
+use crate::runtime::Runtime;
+
+/// How many waiting turns whoever ends a turn runs, before a task takes over.
+const RUN_MAX: usize = 32;
+/// How long whoever ends a turn runs waiting turns, before a task takes over.
+const RUN_TIME_MAX: Duration = Duration::from_micros(50);
+
+type TurnHold<'a> = Hold<&'a Arc<Activation>>;
+
+impl Runtime {
+    /// Puts a call into the mailbox; `None` if the activation has left memory.
+    pub(super) fn enqueue(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        call: &mut dyn PendingCall,
+    ) -> Option<Started> {
+        let len_max = activation.kind.mailbox_len_max;
+        let one_way = call.head().one_way;
+        let (started, runnable) = activation.with_cold(|cold| {
+            if activation.word.read().has(SEALED) {
+                return (None, false);
+            }
+            if !cold.mailbox.has_room(len_max) {
+                return (Some(Started::Refused(mailbox_full(activation, len_max))), false);
+            }
+            cold.mailbox.push(call.share());
+            let word = activation.word.set(QUEUED);
+            // Whoever held it may have left before the mark was set: then nobody else comes.
+            (Some(Started::Queued), !word.is_held() && !cold.handed_over)
+        });
+        if matches!(started, Some(Started::Queued)) {
+            self.meters.queued.add(1);
+        }
+        if runnable && (one_way || Depth::enter().is_none()) {
+            self.hand_over(activation);
+        } else if runnable {
+            self.go_on(activation);
+        }
+        started
+    }
+
+    /// Lets a task run the mailbox, unless one is about to.
+    pub(crate) fn hand_over(self: &Arc<Self>, activation: &Arc<Activation>) {
+        let already = activation.with_cold(|cold| std::mem::replace(&mut cold.handed_over, true));
+        if already {
+            return;
+        }
+        let (runtime, activation) = (Arc::clone(self), Arc::clone(activation));
+        let run = async move {
+            activation.with_cold(|cold| cold.handed_over = false);
+            runtime.go_on(&activation);
+        };
+        self.tasks.spawn("mailbox", Box::pin(run));
+    }
+
+    /// What comes after a turn: the next one, or a fresh start.
+    pub(crate) fn go_on(self: &Arc<Self>, activation: &Arc<Activation>) {
+        if activation.word.read().has(RESET) {
+            self.try_reset(activation);
+        } else {
+            self.run_mailbox(activation);
+        }
+    }
+
+    /// Ends a hold, and goes on with who waits.
+    pub(super) fn release(self: &Arc<Self>, activation: &Arc<Activation>, hold: TurnHold<'_>) {
+        let word = hold.release();
+        self.after_release(activation, word);
+    }
+
+    pub(super) fn after_release(self: &Arc<Self>, activation: &Arc<Activation>, word: Word) {
+        if word.has(QUEUED | RESET) && !word.is_held() && !Running::is_of(activation) {
+            self.go_on(activation);
+        }
+    }
+
+    /// Runs waiting turns, within bounds.
+    pub(crate) fn run_mailbox(self: &Arc<Self>, activation: &Arc<Activation>) {
+        let Some(_depth) = Depth::enter() else {
+            return self.hand_over(activation);
+        };
+        let running = Running::mailbox_of(activation);
+        let began = self.clock.now();
+        let mut turns = 0;
+        while let Some((hold, call)) = self.take_next(activation) {
+            self.run_queued(activation, hold, call);
+            turns += 1;
+            if turns >= RUN_MAX || self.clock.now() - began > RUN_TIME_MAX {
+                if activation.word.read().has(QUEUED) {
+                    self.hand_over(activation);
+                }
+                break;
+            }
+        }
+        drop(running);
+        // A turn may have asked for a fresh start, and nobody else looks while a mailbox runs.
+        if activation.word.read().has(RESET) {
+            self.try_reset(activation);
+        }
+    }
+
+    /// The call at the head of the mailbox and the hold for its turn, if it can start now.
+    fn take_next<'a>(
+        &self,
+        activation: &'a Arc<Activation>,
+    ) -> Option<(TurnHold<'a>, Arc<dyn QueuedCall>)> {
+        if !activation.word.read().has(QUEUED) {
+            return None;
+        }
+        activation.with_cold(|cold| {
+            let waiting = cold.mailbox.len();
+            let head = cold.mailbox.head().map(|call| call.head().method.exclusive);
+            let taken = head.and_then(|exclusive| {
+                let hold = Hold::enter_next(activation, exclusive)?;
+                Some((hold, cold.mailbox.pop()?))
+            });
+            self.meters.queued.add(cold.mailbox.len() as i64 - waiting as i64);
+            if cold.mailbox.is_empty() {
+                activation.word.clear(QUEUED);
+            }
+            taken
+        })
+    }
+
+    /// Runs a call that waited, or was taken out of its caller's future.
+    fn run_queued(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        hold: TurnHold<'_>,
+        call: Arc<dyn QueuedCall>,
+    ) {
+        if !call.head().one_way && call.head().deadline <= self.clock.coarse() {
+            self.release(activation, hold);
+            activation.kind.count_error(tenure_types::CallErrorCode::Deadline);
+            call.settle(Err(CallError::Deadline { outcome: Outcome::NotExecuted }));
+        } else {
+            self.run_shared_out(activation, hold, call);
+        }
+    }
+
+    /// Runs a call that lies outside its caller's future.
+    pub(super) fn run_shared_out(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        mut hold: TurnHold<'_>,
+        call: Arc<dyn QueuedCall>,
+    ) {
+        if call.head().method.may_suspend {
+            return self.begin_detachable(hold.own(), call);
+        }
+        let ended = match contain(|| call.run(hold.state(), &Here(activation))) {
+            // Taken back at the last moment: nothing ran.
+            Ok(false) => return self.release(activation, hold),
+            Ok(true) => self.end_turn(activation, &mut hold),
+            Err(panic) => Err(self.panicked(activation, &hold, &panic)),
+        };
+        self.release(activation, hold);
+        self.settle(activation, &*call, ended);
+    }
+
+    pub(super) fn settle(
+        &self,
+        activation: &Activation,
+        call: &dyn QueuedCall,
+        ended: Result<Option<tenure_actor::Ticket>, CallError>,
+    ) {
+        if let Err(error) = &ended {
+            activation.kind.count_error(error.code());
+        }
+        call.settle(ended);
+    }
+}
+
+fn mailbox_full(activation: &Activation, len_max: usize) -> CallError {
+    CallError::Overloaded {
+        detail: format!("{len_max} calls wait for {} already", activation.id()).into(),
+        retry_after_ms: 50,
+        actor: true,
+    }
+}

@@ -1,0 +1,10 @@
+//! Commits units: everyone who waits shares one write and one sync.
+
+mod batch;
+mod heads;
+mod queue;
+mod thread;
+
+pub(crate) use heads::Heads;
+pub(crate) use queue::{CommitQueue, Refusal};
+pub(crate) use thread::{Committer, End};

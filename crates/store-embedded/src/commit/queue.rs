@@ -1,0 +1,150 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tenure_store::{Unit, UnitOutcome, UnitSink};
+
+/// The most units that may wait for the committing thread. The runtime has at most one unit in
+/// flight for each actor, so this bounds the actors that wait for the disk.
+const QUEUE_UNITS_MAX: usize = 65_536;
+
+/// How long the committing thread keeps looking for work before it parks. Waking a parked thread
+/// costs about 30 us, as long as many commits.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// A unit that waits, and who hears what becomes of it.
+pub(crate) struct Waiting {
+    pub(crate) unit: Arc<Unit>,
+    pub(crate) sink: Arc<dyn UnitSink>,
+}
+
+/// Why the queue takes no more units, and what becomes of those in it.
+#[derive(Clone)]
+pub(crate) enum Refusal {
+    /// The store closes in order: what waits is still committed.
+    Closing,
+    /// The incarnation was fenced: what waits is answered so.
+    Fenced(Box<str>),
+}
+
+impl Refusal {
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Refusal::Closing => "the store is closed",
+            Refusal::Fenced(reason) => reason,
+        }
+    }
+}
+
+/// What the committing thread finds.
+pub(super) enum Found {
+    Units,
+    Refused(Refusal),
+}
+
+/// Units on their way to the committing thread.
+pub(crate) struct CommitQueue {
+    state: Mutex<State>,
+    /// The number of waiting units, plus one when the queue is refused: what a spinning thread
+    /// looks at without taking the lock.
+    signs: AtomicUsize,
+}
+
+struct State {
+    waiting: Vec<Waiting>,
+    refusal: Option<Refusal>,
+    /// The committing thread, while it is parked or about to be.
+    parked: Option<Thread>,
+}
+
+impl CommitQueue {
+    pub(crate) fn new() -> Self {
+        let state = State { waiting: Vec::new(), refusal: None, parked: None };
+        Self { state: Mutex::new(state), signs: AtomicUsize::new(0) }
+    }
+
+    /// Queues a unit, or says at once what becomes of it.
+    pub(crate) fn push(
+        &self,
+        unit: Arc<Unit>,
+        sink: Arc<dyn UnitSink>,
+    ) -> Result<(), (Arc<dyn UnitSink>, UnitOutcome)> {
+        let mut state = self.state.lock();
+        if let Some(refusal) = &state.refusal {
+            let reason = refusal.reason().into();
+            return Err((sink, UnitOutcome::Fenced { reason }));
+        }
+        if state.waiting.len() >= QUEUE_UNITS_MAX {
+            return Err((sink, UnitOutcome::Unknown { reason: "the commit queue is full".into() }));
+        }
+        state.waiting.push(Waiting { unit, sink });
+        self.signal(state);
+        Ok(())
+    }
+
+    /// Takes no more units. The first refusal stands, except that a fence overrides a closing.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        let mut state = self.state.lock();
+        if !matches!(state.refusal, Some(Refusal::Fenced(_))) {
+            state.refusal = Some(refusal);
+        }
+        self.signal(state);
+    }
+
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.state.lock().refusal.clone()
+    }
+
+    fn signal(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+        self.signs.fetch_add(1, Ordering::Relaxed);
+        let parked = state.parked.take();
+        drop(state);
+        if let Some(thread) = parked {
+            thread.unpark();
+        }
+    }
+
+    /// Waits for work and moves what waits to the end of `into`. Called by one thread only.
+    ///
+    /// A closing queue is drained first: [`Found::Refused`] is said when it is empty.
+    pub(super) fn wait(&self, into: &mut Vec<Waiting>) -> Found {
+        let began = Instant::now();
+        loop {
+            if self.signs.load(Ordering::Relaxed) > 0
+                && let Some(found) = self.take(into, false)
+            {
+                return found;
+            }
+            if began.elapsed() < SPIN {
+                // Others may need this core to make the work that is waited for.
+                std::thread::yield_now();
+                continue;
+            }
+            if let Some(found) = self.take(into, true) {
+                return found;
+            }
+            std::thread::park();
+        }
+    }
+
+    /// Takes what is there; if that is nothing and `parks`, notes that the thread parks now.
+    fn take(&self, into: &mut Vec<Waiting>, parks: bool) -> Option<Found> {
+        let mut state = self.state.lock();
+        self.signs.store(0, Ordering::Relaxed);
+        if !state.waiting.is_empty() {
+            if into.is_empty() {
+                std::mem::swap(into, &mut state.waiting);
+            } else {
+                into.append(&mut state.waiting);
+            }
+            return Some(Found::Units);
+        }
+        if let Some(refusal) = state.refusal.clone() {
+            return Some(Found::Refused(refusal));
+        }
+        state.parked = parks.then(std::thread::current);
+        None
+    }
+}

@@ -1,0 +1,106 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tenure_store::UnitOutcome;
+
+use super::batch::BatchWriter;
+use super::queue::{Found, Refusal, Waiting};
+use crate::rows::Rows;
+use crate::serving::Serving;
+
+/// The most units and bytes of bodies in one batch. They bound the time until its first unit is
+/// answered, and the memory that a batch needs beside its units.
+const BATCH_UNITS_MAX: usize = 1_024;
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// How the committing thread ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything submitted was committed.
+    Orderly,
+    /// The incarnation was fenced while the disk was well.
+    Fenced,
+    /// A write or sync failed.
+    Failed,
+}
+
+/// The one thread that writes.
+pub(crate) struct Committer {
+    serving: Arc<Serving>,
+    writer: BatchWriter,
+    waiting: Vec<Waiting>,
+}
+
+impl Committer {
+    pub(crate) fn new(serving: Arc<Serving>, rows: Rows) -> Self {
+        let writer = BatchWriter {
+            rows,
+            heads: Arc::clone(&serving.heads),
+            incarnation: serving.incarnation,
+            scratch: Vec::new(),
+        };
+        Self { serving, writer, waiting: Vec::new() }
+    }
+
+    /// Commits batch after batch until the queue is refused.
+    pub(crate) fn run(mut self) -> End {
+        let end = loop {
+            if self.waiting.is_empty() {
+                match self.serving.queue.wait(&mut self.waiting) {
+                    Found::Units => {}
+                    Found::Refused(Refusal::Closing) => break End::Orderly,
+                    Found::Refused(Refusal::Fenced(_)) => break End::Fenced,
+                }
+            }
+            if let Some(Refusal::Fenced(_)) = self.serving.queue.refusal() {
+                break End::Fenced;
+            }
+            let rest = self.waiting.split_off(batch_len(&self.waiting));
+            let batch = std::mem::replace(&mut self.waiting, rest);
+            match self.writer.commit(&batch) {
+                Ok(outcomes) => settle(batch, outcomes),
+                Err(error) => {
+                    let reason = format!("a commit failed: {}", error.detail);
+                    tracing::error!(%reason, "the store stops until it is opened again");
+                    self.serving.queue.refuse(Refusal::Fenced(reason.into()));
+                    self.waiting.splice(0..0, batch);
+                    break End::Failed;
+                }
+            }
+        };
+        self.refuse_rest();
+        end
+    }
+
+    /// Answers what is left: nothing of it becomes durable any more.
+    fn refuse_rest(&mut self) {
+        while let Found::Units = self.serving.queue.wait(&mut self.waiting) {}
+        let Some(refusal) = self.serving.queue.refusal() else { return };
+        let rest = std::mem::take(&mut self.waiting);
+        let fenced = UnitOutcome::Fenced { reason: refusal.reason().into() };
+        let outcomes = vec![fenced; rest.len()];
+        settle(rest, outcomes);
+    }
+}
+
+/// How many of the waiting units, at least one, form the next batch.
+fn batch_len(waiting: &[Waiting]) -> usize {
+    let mut bytes = 0;
+    let fits = waiting.iter().take(BATCH_UNITS_MAX).take_while(|waiting| {
+        bytes += waiting.unit.body.len();
+        bytes <= BATCH_BYTES_MAX
+    });
+    fits.count().max(1).min(waiting.len())
+}
+
+fn settle(batch: Vec<Waiting>, outcomes: Vec<UnitOutcome>) {
+    for (Waiting { unit, sink }, outcome) in batch.into_iter().zip(outcomes) {
+        let token = unit.token;
+        // The body is freed before the sink's owner goes on to make the next one.
+        drop(unit);
+        // One broken sink must not keep all others from their answers.
+        if catch_unwind(AssertUnwindSafe(|| sink.settled(token, outcome))).is_err() {
+            tracing::error!(%token, "the sink of a unit panicked");
+        }
+    }
+}

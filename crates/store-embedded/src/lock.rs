@@ -1,0 +1,62 @@
+//! The lock that keeps a second process, or a second engine of this one, out of the folder.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use tenure_store::StoreError;
+
+use crate::failure::io;
+
+/// The lock file's name in the store's folder.
+const LOCK_FILE: &str = "lock";
+
+/// Held as long as anything of this process may write to the folder. The operating system
+/// releases it when the process dies.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Takes the lock and writes this process's id into the file, for people.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another holds it.
+    pub(crate) fn acquire(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join(LOCK_FILE);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|error| io("opening", &path, &error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(folder, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(io("locking", &path, &error)),
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| write!(file, "{}", std::process::id()));
+        // The id only serves a message; a full disk must not keep the store from opening.
+        if let Err(error) = written {
+            tracing::debug!(%error, "the lock file of the store does not name this process");
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+fn locked(folder: &Path, file: &mut File) -> StoreError {
+    let mut holder = String::new();
+    let holder = match file.read_to_string(&mut holder) {
+        Ok(_) if holder.parse::<u32>().is_ok() => format!("process {holder}"),
+        _ => "its id is not known".to_owned(),
+    };
+    StoreError::Locked {
+        store: format!("the store in {}", folder.display()).into(),
+        holder: holder.into(),
+    }
+}

@@ -1,0 +1,131 @@
+//! The tree that holds every row, and its keys.
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+use tenure_store::{StoreError, Stored, row};
+use tenure_types::{ActorId, Incarnation};
+
+use crate::EmbeddedConfig;
+use crate::failure::{TreeError, contain};
+
+/// The one keyspace. With a second one an idle keyspace would pin journal files (fjall#288), and
+/// a table would no longer hold rows and the batch record of the same moment.
+const KEYSPACE: &str = "rows";
+
+/// The first byte of the keys of the engine's own rows, and of actors' rows.
+const OWN: u8 = 0;
+const ACTOR: u8 = 1;
+
+const INCARNATION_KEY: &[u8] = &[OWN, b'i'];
+
+/// The open tree. Clones share it; it closes when the last one is dropped.
+#[derive(Clone)]
+pub(crate) struct Rows {
+    keyspace: Keyspace,
+    database: Database,
+}
+
+/// Rows that become durable together.
+pub(crate) struct Batch {
+    batch: fjall::OwnedWriteBatch,
+    keyspace: Keyspace,
+    bytes: usize,
+}
+
+impl Rows {
+    /// Opens or creates the tree in `config.path`.
+    pub(crate) fn open(config: &EmbeddedConfig, folder: &std::path::Path) -> Result<Self, TreeError> {
+        contain(|| {
+            let database = Database::builder(folder)
+                .cache_size(config.cache_bytes)
+                .worker_threads(config.table_threads.max(2))
+                .max_journaling_size(config.journal_bytes_max.max(64 << 20))
+                .manual_journal_persist(true)
+                // Rows are checked by their own checksums, and most are small: compressing them
+                // in the journal costs the committing thread more than it saves.
+                .journal_compression(fjall::CompressionType::None)
+                .open()?;
+            let keyspace = database.keyspace(KEYSPACE, || {
+                KeyspaceCreateOptions::default()
+                    .max_memtable_size(config.memtable_bytes_max)
+                    .manual_journal_persist(true)
+            })?;
+            Ok(Self { keyspace, database })
+        })
+    }
+
+    /// Reads and checks the row of `actor`.
+    pub(crate) fn get(&self, actor: &ActorId) -> Result<Option<Stored>, StoreError> {
+        let mut key = KeyBuffer::new();
+        let found = contain(|| self.keyspace.get(key.of(actor)))
+            .map_err(|error| error.reading(&format!("the record of {actor}")))?;
+        found.map(|row| row::decode(actor, &row)).transpose()
+    }
+
+    /// The highest incarnation that was handed out.
+    pub(crate) fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        let what = "the incarnation of the store";
+        let found =
+            contain(|| self.keyspace.get(INCARNATION_KEY)).map_err(|error| error.reading(what))?;
+        let Some(bytes) = found else { return Ok(Incarnation(0)) };
+        match <[u8; 8]>::try_from(&*bytes) {
+            Ok(bytes) => Ok(Incarnation(u64::from_le_bytes(bytes))),
+            Err(_) => Err(StoreError::Corrupt {
+                what: what.into(),
+                detail: format!("it has {} bytes", bytes.len()).into(),
+            }),
+        }
+    }
+
+    /// An empty batch with room for `units` rows.
+    pub(crate) fn batch(&self, units: usize) -> Batch {
+        let batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), units + 2);
+        Batch { batch, keyspace: self.keyspace.clone(), bytes: 0 }
+    }
+}
+
+impl Batch {
+    /// Adds the row of `actor`.
+    pub(crate) fn put(&mut self, actor: &ActorId, row: &[u8]) {
+        let mut key = KeyBuffer::new();
+        self.insert(key.of(actor), row);
+    }
+
+    /// Adds the row of the highest incarnation handed out.
+    pub(crate) fn put_incarnation(&mut self, incarnation: Incarnation) {
+        self.insert(INCARNATION_KEY, &incarnation.0.to_le_bytes());
+    }
+
+    fn insert(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes += key.len() + value.len();
+        self.batch.insert(&self.keyspace, Slice::from(key), Slice::from(value));
+    }
+
+    /// Makes the rows durable, then visible.
+    pub(crate) fn commit(self) -> Result<(), TreeError> {
+        let batch = self.batch.durability(Some(PersistMode::SyncData));
+        contain(|| batch.commit())
+    }
+}
+
+/// Builds keys without allocating: a type name has at most 128 bytes, a key at most 512.
+struct KeyBuffer {
+    bytes: [u8; 2 + 128 + 512],
+}
+
+impl KeyBuffer {
+    fn new() -> Self {
+        Self { bytes: [0; 2 + 128 + 512] }
+    }
+
+    /// `1, type, 0, key`. A type name has no zero byte, so no two actors share a key.
+    fn of(&mut self, actor: &ActorId) -> &[u8] {
+        let name = actor.actor_type.as_str().as_bytes();
+        let key = actor.key.as_bytes();
+        let end = 2 + name.len() + key.len();
+        self.bytes[0] = ACTOR;
+        self.bytes[1..=name.len()].copy_from_slice(name);
+        self.bytes[1 + name.len()] = 0;
+        self.bytes[2 + name.len()..end].copy_from_slice(key);
+        &self.bytes[..end]
+    }
+}

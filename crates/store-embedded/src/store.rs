@@ -1,0 +1,183 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use tenure_store::{
+    Store, StoreError, Stored, UNIT_BYTES_MAX, Unit, UnitOutcome, UnitSink,
+};
+use tenure_types::{ActorId, BoxFuture, Incarnation};
+
+use crate::EmbeddedConfig;
+use crate::answer::{self, Answer};
+use crate::commit::Refusal;
+use crate::load::Request;
+use crate::open::{Running, open};
+use crate::serving::Serving;
+
+/// A store in one folder of a local disk.
+///
+/// Nothing is opened before [`Store::open`]. Dropped without [`Store::close`] it stops as if the
+/// process had crashed, except that its threads end first.
+pub struct EmbeddedStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: EmbeddedConfig,
+    /// Held while the engine is opened, fenced or closed, on a thread made for it.
+    running: Mutex<Option<Running>>,
+    serving: RwLock<Option<Arc<Serving>>>,
+}
+
+impl EmbeddedStore {
+    /// A store in the folder `path`, with the defaults of [`EmbeddedConfig`].
+    #[must_use]
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self::with_config(EmbeddedConfig::new(path.as_ref()))
+    }
+
+    /// A store as `config` says.
+    #[must_use]
+    pub fn with_config(config: EmbeddedConfig) -> Self {
+        let (running, serving) = (Mutex::new(None), RwLock::new(None));
+        Self { shared: Arc::new(Shared { config, running, serving }) }
+    }
+
+    /// Reads `actor` on the calling thread, which waits for the disk where the row is not in
+    /// memory.
+    pub fn load_now(&self, actor: &ActorId) -> Result<Option<Stored>, StoreError> {
+        self.shared.serving()?.read(actor)
+    }
+
+    /// Runs `work`, which waits for threads and the disk, on a thread of its own.
+    fn control<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        let (answerer, answer) = answer::channel();
+        let thread = std::thread::Builder::new().name("tenure-store".to_owned());
+        let spawned = thread.spawn(move || answerer.answer(work(&shared)));
+        let spawned = spawned.map(drop).map_err(|error| StoreError::Io {
+            doing: "starting the thread tenure-store".into(),
+            detail: error.to_string().into(),
+        });
+        Box::pin(async move {
+            spawned?;
+            answer.await.unwrap_or_else(|| {
+                Err(StoreError::Unavailable { detail: "the engine's thread panicked".into() })
+            })
+        })
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
+        self.control(Shared::open)
+    }
+
+    fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.control(move |shared| shared.fence(incarnation))
+    }
+
+    fn load(&self, actor: &ActorId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
+        let queued = self.shared.serving().and_then(|serving| {
+            let (answerer, answer) = answer::channel();
+            let request = Request { actor: actor.clone(), answer: answerer };
+            match serving.loads.push(request) {
+                Ok(()) => Ok((serving, answer)),
+                Err(_) if serving.queue.refusal().is_some() => Err(serving.unavailable()),
+                Err(_) => Err(unavailable("too many loads wait for the disk")),
+            }
+        });
+        Box::pin(async move {
+            let (serving, answer): (_, Answer<_>) = queued?;
+            answer.await.unwrap_or_else(|| Err(serving.unavailable()))
+        })
+    }
+
+    fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
+        let token = unit.token;
+        if let Err((sink, outcome)) = self.shared.accept(unit, sink) {
+            sink.settled(token, outcome);
+        }
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.control(Shared::close)
+    }
+}
+
+impl Shared {
+    fn open(&self) -> Result<Incarnation, StoreError> {
+        let mut running = self.running.lock();
+        if let Some(earlier) = running.take() {
+            earlier.end(Refusal::Fenced("the store was opened again".into()));
+        }
+        let opened = open(&self.config)?;
+        let incarnation = opened.serving.incarnation;
+        *self.serving.write() = Some(Arc::clone(&opened.serving));
+        *running = Some(opened);
+        Ok(incarnation)
+    }
+
+    fn fence(&self, incarnation: Incarnation) -> Result<(), StoreError> {
+        let mut running = self.running.lock();
+        let current = running.as_ref().map(|running| running.serving.incarnation);
+        match current {
+            None => Err(unavailable("it is not open")),
+            Some(current) if incarnation < current => Ok(()),
+            Some(current) if incarnation > current => {
+                Err(unavailable(&format!("incarnation {incarnation} was not handed out yet")))
+            }
+            Some(_) => {
+                if let Some(running) = running.take() {
+                    running.end(Refusal::Fenced(format!("incarnation {incarnation} was fenced").into()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        if let Some(running) = self.running.lock().take() {
+            running.end(Refusal::Closing);
+        }
+        Ok(())
+    }
+
+    fn serving(&self) -> Result<Arc<Serving>, StoreError> {
+        self.serving.read().clone().ok_or_else(|| unavailable("it is not open"))
+    }
+
+    fn accept(
+        &self,
+        unit: Arc<Unit>,
+        sink: Arc<dyn UnitSink>,
+    ) -> Result<(), (Arc<dyn UnitSink>, UnitOutcome)> {
+        let bytes = unit.body.len();
+        if bytes > UNIT_BYTES_MAX {
+            return Err((sink, UnitOutcome::TooLarge { bytes, bytes_max: UNIT_BYTES_MAX }));
+        }
+        match self.serving.read().as_ref() {
+            Some(serving) => serving.queue.push(unit, sink),
+            None => Err((sink, UnitOutcome::Fenced { reason: "the store is not open".into() })),
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.get_mut().take() {
+            running.serving.queue.refuse(Refusal::Fenced("the store was dropped".into()));
+        }
+    }
+}
+
+fn unavailable(detail: &str) -> StoreError {
+    StoreError::Unavailable { detail: detail.into() }
+}
