@@ -35,6 +35,11 @@ impl Persist {
 
 /// A struct that Tenure keeps one live copy of for each key. `#[actor]` on its `impl` block writes
 /// this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no actor",
+    label = "no actor",
+    note = "write #[actor] on the `impl` block that has its handlers"
+)]
 pub trait Actor: Send + Sync + Sized + 'static {
     /// The type's name for users, stores and peers: `snake_case`.
     const TYPE: &'static str;

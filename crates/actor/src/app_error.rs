@@ -3,6 +3,11 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// An application's own error: what a handler's `Result` may carry. `#[tenure::error]` writes it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a handler",
+    label = "not an application's error",
+    note = "write #[tenure::error] on its enum or struct, or turn it into one that has it"
+)]
 pub trait AppError: fmt::Display + fmt::Debug + Send + Sync + 'static {
     /// The stable word that tells this error from others: `snake_case`, the same for ever.
     fn code(&self) -> &str;
@@ -58,6 +63,11 @@ impl fmt::Display for AppProblem {
 }
 
 /// Takes a handler's `Result` apart, whatever alias it was written as.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is called `Result` and is none",
+    label = "not std's `Result`",
+    note = "what a handler returns under this name is taken apart; give the type another name"
+)]
 pub trait Projected {
     /// What the handler replies.
     type Reply;

@@ -47,6 +47,8 @@ pub fn decode_json<M: Arguments>(body: &[u8]) -> Result<M, CallError> {
         _ if body.is_empty() => Err(bad::<M>("the body is empty")),
         Shape::One { scalar: true, .. } if body[0] == b'{' => from_json::<M, M>(body),
         Shape::One { .. } => from_json::<M, M::Single>(body).map(M::from_single),
+        // serde would read an array as the arguments in their order.
+        Shape::None | Shape::Named(_) if body[0] != b'{' => Err(bad::<M>("this is no object")),
         Shape::None | Shape::Named(_) => from_json::<M, M>(body),
     }
 }

@@ -34,7 +34,8 @@ pub fn decode_named<T: DeserializeOwned>(codec: u8, body: &[u8]) -> Result<T, Co
     if codec != CODEC_NAMED {
         return Err(CodecError::new(format!("codec {codec} is not known to this program")));
     }
-    let mut reader = rmp_serde::Deserializer::from_read_ref(body);
+    // Not `from_read_ref`: that one does not tell what it has left over.
+    let mut reader = rmp_serde::Deserializer::new(body);
     let value = T::deserialize(&mut reader).map_err(|e| CodecError::new(e.to_string()))?;
     match reader.get_ref().len() {
         0 => Ok(value),

@@ -41,6 +41,10 @@ impl Access for Shared {
 }
 
 /// How an actor answers one message. `#[actor]` writes one for each handler method.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no handler for `{M}`",
+    label = "not one of its messages"
+)]
 pub trait Handler<M: Message>: Actor {
     /// Whether the turn is exclusive.
     type Access: Access;

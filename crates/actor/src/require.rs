@@ -23,8 +23,6 @@ pub trait Unmet: Sized {
     const IS_DEFAULT: bool = false;
     /// Not `Serialize + DeserializeOwned`.
     const IS_DATA: bool = false;
-    /// No `Result`.
-    const IS_PLAIN: bool = true;
 
     /// Never called.
     ///
@@ -90,11 +88,6 @@ impl<T: Serialize + DeserializeOwned> Require<T> {
     pub fn decode(codec: u8, body: &[u8]) -> Result<T, CodecError> {
         decode_named(codec, body)
     }
-}
-
-impl<T, E> Require<Result<T, E>> {
-    /// It is a `Result` that was not written as one.
-    pub const IS_PLAIN: bool = false;
 }
 
 /// Refuses a record of another schema than the one of `A`: nothing can upgrade it yet.

@@ -1,1 +1,25 @@
-//! TODO
+//! The HTTP front of a node.
+//!
+//! Two servers on two ports: [`serve_calls`] turns requests into calls on actors, and
+//! [`serve_admin`] shows health, metrics and the node's picture of itself. Both stand on one
+//! bounded server (`serve/`): connections, time for a request's head, idle time and shutdown.
+//!
+//! What a request means is decided by pure functions: where its path leads (`calls/path.rs`,
+//! `calls/routes.rs`), what its headers ask for (`calls/head.rs`), and how an error is told
+//! (`problem.rs`).
+//!
+//! **Invariant:** the gateway knows a [`Host`](tenure_actor::host::Host) and the actor types it
+//! was given, never the runtime behind them. Time and tasks come from the host.
+
+mod admin;
+mod auth;
+mod calls;
+mod config;
+mod problem;
+mod serve;
+
+pub use admin::{Admin, serve_admin};
+pub use auth::{Access, Authorise, Refusal};
+pub use calls::{Calls, serve_calls};
+pub use config::{AdminConfig, GatewayConfig, ServerLimits};
+pub use serve::{Drained, ServeError, Server};

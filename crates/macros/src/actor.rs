@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Item, ItemImpl};
+use syn::Item;
 
 use crate::report::Report;
 
@@ -47,8 +47,12 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     };
     let errors = report.into_tokens();
     // The block stays whatever is wrong with its handlers, so that no error hides another.
-    let block: ItemImpl = block;
-    quote!(#block #items #errors)
+    quote! {
+        #[allow(unreachable_pub, reason = "`pub` is what makes a method a handler")]
+        #block
+        #items
+        #errors
+    }
 }
 
 fn emit(model: &Model) -> TokenStream {

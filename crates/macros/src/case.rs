@@ -10,9 +10,7 @@ pub(crate) fn snake(camel: &str) -> String {
             && before.is_some_and(|before| {
                 before != '_'
                     && (!before.is_uppercase()
-                        || letters
-                            .get(at + 1)
-                            .is_some_and(|after| after.is_lowercase()))
+                        || letters.get(at + 1).is_some_and(|after| after.is_lowercase()))
             });
         if starts_word {
             name.push('_');

@@ -80,9 +80,7 @@ fn find_derived(attributes: &[Attribute], name: &str) -> Option<Path> {
         .iter()
         .filter(|attribute| attribute.path().is_ident("derive"))
         .filter_map(|attribute| {
-            attribute
-                .parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated)
-                .ok()
+            attribute.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated).ok()
         })
         .flatten()
         .find(|path| path.segments.last().is_some_and(|last| last.ident == name))

@@ -57,10 +57,7 @@ type Made = (TokenStream, TokenStream);
 
 fn of_enum(item: &mut syn::ItemEnum, root: &Root, report: &mut Report) -> Option<Made> {
     for stray in problem::take(&mut item.attrs) {
-        report.add(syn::Error::new_spanned(
-            stray,
-            "#[problem(..)] goes on each variant",
-        ));
+        report.add(syn::Error::new_spanned(stray, "#[problem(..)] goes on each variant"));
     }
     let mut cases = Vec::new();
     for variant in &mut item.variants {
@@ -112,8 +109,8 @@ fn made(
     }
     data::refuse_derived(attributes, "#[tenure::error]", report);
     let serde = data::derives(root);
-    let debug = (!data::derives_one(attributes, "Debug"))
-        .then(|| quote!(#[derive(::core::fmt::Debug)]));
+    let debug =
+        (!data::derives_one(attributes, "Debug")).then(|| quote!(#[derive(::core::fmt::Debug)]));
     Some((quote!(#serde #debug), emit::impls(ident, cases, root)))
 }
 

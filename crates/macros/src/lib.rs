@@ -16,8 +16,7 @@ mod error;
 mod report;
 mod root;
 
-/// Makes an actor of a type: write it on the inherent `impl` block that has the handlers.
-///
+/// # What it makes
 /// The block stays as it is. Beside it appear, for a type `Counter` with a handler `add`: the
 /// message `CounterAdd`, the typed reference `CounterRef`, and the implementations of `Actor`,
 /// `Message`, `Arguments` and `Handler` that a node needs.
@@ -32,7 +31,8 @@ mod root;
 /// - `#[handler]` makes a message of a private method, which only this module can send.
 /// - `#[handler(internal)]` keeps a `pub` method off HTTP.
 ///
-/// Every other function of the block is left alone.
+/// Every other function of the block is left alone. Messages and references are as public as
+/// their methods, so types of arguments, replies and errors are `pub` too.
 ///
 /// # Options
 /// | option | default | meaning |
@@ -48,19 +48,16 @@ pub fn actor(options: TokenStream, item: TokenStream) -> TokenStream {
     actor::expand(options.into(), item.into()).into()
 }
 
-/// Makes a struct or an enum data that actors keep, take and give: derives serde's `Serialize` and
-/// `Deserialize` without a dependency on serde.
-///
-/// Attributes such as `#[serde(default)]` work as ever, and other derives are left alone.
+/// # What it makes
+/// It derives serde's `Serialize` and `Deserialize`, without a dependency on serde. Attributes such as `#[serde(default)]` work as ever, and other derives are left alone.
 #[proc_macro_attribute]
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
     data::expand(options.into(), item.into()).into()
 }
 
-/// Makes an application's error of an enum or a struct: what a handler's `Result` may carry.
-///
-/// Implements `AppError`, `Display`, `std::error::Error` and serde's traits, and `Debug` unless it
-/// is derived already. `#[problem(status = 409, code = "seat_taken", "seat {seat} is taken")]` on
+/// # What it makes
+/// What a handler's `Result` may carry: it implements `AppError`, `Display`, `std::error::Error`
+/// and serde's traits, and `Debug` unless that is derived below it. `#[problem(status = 409, code = "seat_taken", "seat {seat} is taken")]` on
 /// a variant, or on the struct, says how it is told to clients; each part may be left out:
 ///
 /// | part | default |

@@ -40,10 +40,7 @@ impl Counter {
     /// The sum of all cells. Additions that other threads make meanwhile may be missing.
     #[must_use]
     pub fn value(&self) -> u64 {
-        self.0
-            .iter()
-            .map(|cell| cell.0.load(Ordering::Relaxed))
-            .fold(0, u64::wrapping_add)
+        self.0.iter().map(|cell| cell.0.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
     }
 }
 

@@ -71,20 +71,14 @@ impl Health {
     /// The health of a node that is starting.
     #[must_use]
     pub fn new() -> Self {
-        let health = Self {
-            reasons: Mutex::new(Vec::new()),
-            beat: AtomicU64::new(0),
-        };
+        let health = Self { reasons: Mutex::new(Vec::new()), beat: AtomicU64::new(0) };
         health.report(Condition::Starting, "the node has not started yet");
         health
     }
 
     /// Says that `condition` does not hold. A later reason replaces an earlier one.
     pub fn report(&self, condition: Condition, reason: impl Into<String>) {
-        let reason = Reason {
-            condition,
-            reason: reason.into(),
-        };
+        let reason = Reason { condition, reason: reason.into() };
         let mut reasons = self.reasons.lock();
         match reasons.iter_mut().find(|r| r.condition == condition) {
             Some(earlier) => *earlier = reason,

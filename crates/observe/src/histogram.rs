@@ -68,10 +68,7 @@ impl Histogram {
                 *sum = sum.wrapping_add(cell.load(Ordering::Relaxed));
             }
         }
-        Snapshot {
-            sum_seconds: sum_nanos as f64 / 1e9,
-            counts,
-        }
+        Snapshot { sum_seconds: sum_nanos as f64 / 1e9, counts }
     }
 }
 

@@ -188,12 +188,8 @@ impl Metrics {
         let mut families = self.families.0.lock();
         if let Some(family) = families.get(name) {
             let first = family.series.keys().next();
-            let same_labels = first.is_none_or(|first| {
-                first
-                    .iter()
-                    .map(|(k, _)| k)
-                    .eq(labels.iter().map(|(k, _)| k))
-            });
+            let same_labels = first
+                .is_none_or(|first| first.iter().map(|(k, _)| k).eq(labels.iter().map(|(k, _)| k)));
             if family.kind != kind || family.help != what.help || !same_labels {
                 return Err(MetricError::Different { name });
             }
@@ -220,9 +216,7 @@ impl Default for Metrics {
 
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn show(labels: &Labels) -> String {
@@ -309,20 +303,11 @@ mod tests {
     #[test]
     fn the_page_is_open_metrics_text() {
         let metrics = Metrics::new();
-        let calls = metrics
-            .register_counter(names::CALLS, &[("type", "a\"b\\c\nd")])
-            .unwrap();
+        let calls = metrics.register_counter(names::CALLS, &[("type", "a\"b\\c\nd")]).unwrap();
         calls.add(7);
-        metrics
-            .register_gauge(names::MAILBOX_CALLS, &[])
-            .unwrap()
-            .set(-3);
-        metrics
-            .register_gauge_fn(names::STORE_AVAILABLE, &[], || 1.0)
-            .unwrap();
-        let commits = metrics
-            .register_histogram(names::COMMIT_SECONDS, &[])
-            .unwrap();
+        metrics.register_gauge(names::MAILBOX_CALLS, &[]).unwrap().set(-3);
+        metrics.register_gauge_fn(names::STORE_AVAILABLE, &[], || 1.0).unwrap();
+        let commits = metrics.register_histogram(names::COMMIT_SECONDS, &[]).unwrap();
         commits.observe(Duration::from_micros(15));
         let page = metrics.render();
         for line in [
@@ -336,10 +321,7 @@ mod tests {
             "tenure_commit_seconds_bucket{le=\"+Inf\"} 1",
             "# EOF",
         ] {
-            assert!(
-                page.lines().any(|l| l == line),
-                "{line} is missing in\n{page}"
-            );
+            assert!(page.lines().any(|l| l == line), "{line} is missing in\n{page}");
         }
         assert!(page.ends_with("# EOF\n"));
     }
@@ -349,9 +331,7 @@ mod tests {
         let metrics = Metrics::new();
         let (name, label) = (names::CALLS.name, [("type", "cart")]);
         metrics.register_counter(names::CALLS, &label).unwrap();
-        metrics
-            .register_counter(names::CALLS, &[("type", "user")])
-            .unwrap();
+        metrics.register_counter(names::CALLS, &[("type", "user")]).unwrap();
         let labels = "{type=\"cart\"}".to_owned();
         for (result, expected) in [
             (
@@ -362,10 +342,7 @@ mod tests {
                 metrics.register_counter(names::CALLS, &[]).map(drop),
                 MetricError::Different { name },
             ),
-            (
-                metrics.register_gauge(names::CALLS, &label).map(drop),
-                MetricError::Name { name },
-            ),
+            (metrics.register_gauge(names::CALLS, &label).map(drop), MetricError::Name { name }),
         ] {
             assert_eq!(result, Err(expected));
         }

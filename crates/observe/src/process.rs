@@ -6,9 +6,7 @@ use crate::{MetricError, Metrics, names};
 /// # Errors
 /// [`MetricError`] when they are registered already.
 pub fn register_process(metrics: &Metrics) -> Result<(), MetricError> {
-    metrics.register_gauge_fn(names::PROCESS_RESIDENT_BYTES, &[], || {
-        known(resident_bytes())
-    })?;
+    metrics.register_gauge_fn(names::PROCESS_RESIDENT_BYTES, &[], || known(resident_bytes()))?;
     metrics.register_gauge_fn(names::PROCESS_THREADS, &[], || known(field("Threads:")))?;
     metrics.register_gauge_fn(names::PROCESS_OPEN_FDS, &[], || {
         // The listing itself holds one of them open.

@@ -32,10 +32,7 @@ pub(crate) fn add(cell: &AtomicU64, seat: usize, n: u64) {
     } else {
         // Invariant: a seat has one thread at a time, so no addition comes between the load and
         // the store. A locked instruction would cost five times as much.
-        cell.store(
-            cell.load(Ordering::Relaxed).wrapping_add(n),
-            Ordering::Relaxed,
-        );
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 }
 

@@ -52,14 +52,8 @@ mod tests {
     fn the_picture_is_plain_json() {
         let status = NodeStatus {
             node: "n1".into(),
-            reasons: vec![Reason {
-                condition: Condition::Store,
-                reason: "no answer".into(),
-            }],
-            types: vec![TypeStatus {
-                name: "cart".into(),
-                ..TypeStatus::default()
-            }],
+            reasons: vec![Reason { condition: Condition::Store, reason: "no answer".into() }],
+            types: vec![TypeStatus { name: "cart".into(), ..TypeStatus::default() }],
             ..NodeStatus::default()
         };
         let json = serde_json::to_value(&status).unwrap();

@@ -64,6 +64,7 @@ impl Catalog {
                     return Found::Full;
                 }
                 let activation = make();
+                activation.kind.meters.active.add(1);
                 entry.insert(Arc::clone(&activation));
                 Found::Made(activation)
             }
@@ -77,6 +78,7 @@ impl Catalog {
         let removed = found.ok().map(|entry| entry.remove().0);
         drop(shard);
         if removed.is_some() {
+            activation.kind.meters.active.add(-1);
             self.len.fetch_sub(1, Ordering::Relaxed);
         }
     }

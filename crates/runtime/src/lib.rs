@@ -20,4 +20,4 @@ mod timer;
 mod turn;
 
 pub use config::RuntimeConfig;
-pub use runtime::{Parts, Runtime, StartError};
+pub use runtime::{Parts, Runtime, StartError, TypeCounts};

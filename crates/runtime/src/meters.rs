@@ -22,6 +22,8 @@ const CODES: [CallErrorCode; 11] = [
 pub(crate) struct TypeMeters {
     pub(crate) calls: Arc<Counter>,
     pub(crate) activated: Arc<Counter>,
+    /// Activations in memory.
+    pub(crate) active: Arc<Gauge>,
     errors: Vec<Arc<Counter>>,
 }
 
@@ -34,9 +36,14 @@ impl TypeMeters {
         });
         Ok(Self {
             calls: metrics.register_counter(names::CALLS, labels)?,
+            active: metrics.register_gauge(names::ACTIVATIONS, labels)?,
             activated: metrics.register_counter(names::ACTIVATIONS_STARTED, labels)?,
             errors: errors.collect::<Result<_, _>>()?,
         })
+    }
+
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors.iter().map(|counter| counter.value()).sum()
     }
 
     pub(crate) fn count_error(&self, code: CallErrorCode) {

@@ -34,6 +34,19 @@ pub struct Parts {
     pub health: Arc<Health>,
 }
 
+/// What was counted of one actor type since the runtime started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TypeCounts {
+    /// Activations in memory.
+    pub activations: u64,
+    /// Activations made.
+    pub activations_started: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Calls that ended in an error other than the application's.
+    pub call_errors: u64,
+}
+
 /// Why a runtime did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -137,10 +150,6 @@ impl Runtime {
 
     fn register_gauges(self: &Arc<Self>, metrics: &Metrics) -> Result<(), MetricError> {
         let weak = self.me.clone();
-        metrics.register_gauge_fn(names::ACTIVATIONS, &[], move || {
-            weak.upgrade().map_or(f64::NAN, |runtime| runtime.catalog.len() as f64)
-        })?;
-        let weak = self.me.clone();
         metrics.register_gauge_fn(names::LOADS_IN_FLIGHT, &[], move || {
             weak.upgrade().map_or(f64::NAN, |runtime| runtime.loads.in_flight() as f64)
         })
@@ -162,6 +171,18 @@ impl Runtime {
     #[must_use]
     pub fn activations(&self) -> usize {
         self.catalog.len()
+    }
+
+    /// What was counted of the actor type with this number; `None` if it is not registered.
+    #[must_use]
+    pub fn type_counts(&self, slot: u32) -> Option<TypeCounts> {
+        let kind = self.kinds.get(slot as usize)?.as_ref()?;
+        Some(TypeCounts {
+            activations: u64::try_from(kind.meters.active.value()).unwrap_or(0),
+            activations_started: kind.meters.activated.value(),
+            calls: kind.meters.calls.value(),
+            call_errors: kind.meters.errors(),
+        })
     }
 
     pub(crate) fn next_token(&self) -> Token {

@@ -5,6 +5,7 @@ mod heads;
 mod queue;
 mod thread;
 
+pub(crate) use batch::BatchWriter;
 pub(crate) use heads::Heads;
 pub(crate) use queue::{CommitQueue, Refusal};
 pub(crate) use thread::{Committer, End};

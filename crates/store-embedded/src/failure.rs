@@ -1,11 +1,18 @@
 //! What errors become, and how a failed engine lets go of its folder.
 
 use std::any::Any;
+use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tenure_store::StoreError;
+
+/// How long the tree's threads may take to end, and how often that is looked at. They may be in
+/// the middle of writing a table.
+const CLOSE_MAX: Duration = Duration::from_secs(30);
+const CLOSE_POLL: Duration = Duration::from_millis(1);
 
 /// An [`StoreError::Io`] of `doing` something to `path`.
 pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> StoreError {
@@ -17,10 +24,11 @@ pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> StoreError {
 
 /// Runs a call into the tree, which may panic on damaged files, and turns both its error and its
 /// panic into text.
-pub(crate) fn contain<T>(call: impl FnOnce() -> fjall::Result<T>) -> Result<T, TreeError> {
+pub(crate) fn contain<T, E: Into<TreeError>>(
+    call: impl FnOnce() -> Result<T, E>,
+) -> Result<T, TreeError> {
     match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(TreeError::from(error)),
+        Ok(result) => result.map_err(Into::into),
         Err(panic) => Err(TreeError { is_damage: true, detail: panic_text(&*panic).into() }),
     }
 }
@@ -38,7 +46,7 @@ impl TreeError {
     /// The error of reading `what`.
     pub(crate) fn reading(self, what: &str) -> StoreError {
         if self.is_damage {
-            let detail = format!("{}; restore it from a backup", self.detail).into();
+            let detail = format!("{}; restore a backup", self.detail).into();
             StoreError::Corrupt { what: what.into(), detail }
         } else {
             StoreError::Io { doing: format!("reading {what}").into(), detail: self.detail }
@@ -48,9 +56,9 @@ impl TreeError {
 
 impl From<fjall::Error> for TreeError {
     fn from(error: fjall::Error) -> Self {
-        let is_damage = match &error {
-            fjall::Error::Io(error) => is_damage(error),
-            fjall::Error::Storage(fjall::LsmError::Io(error)) => is_damage(error),
+        let is_damage = match error {
+            fjall::Error::Storage(error) => return error.into(),
+            fjall::Error::Io(ref error) => is_damage(error),
             fjall::Error::Poisoned | fjall::Error::Locked => false,
             _ => true,
         };
@@ -58,9 +66,27 @@ impl From<fjall::Error> for TreeError {
     }
 }
 
-/// A file that ends too early or is not there was damaged; everything else is the system's.
+impl From<lsm_tree::Error> for TreeError {
+    fn from(error: lsm_tree::Error) -> Self {
+        let is_damage = match &error {
+            lsm_tree::Error::Io(error) => is_damage(error),
+            _ => true,
+        };
+        Self { is_damage, detail: error.to_string().into() }
+    }
+}
+
+impl From<io::Error> for TreeError {
+    fn from(error: io::Error) -> Self {
+        Self { is_damage: false, detail: error.to_string().into() }
+    }
+}
+
+/// A file that ends too early, is not there, or is asked for impossible bytes was damaged;
+/// everything else is the system's.
 fn is_damage(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound)
+    use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | NotFound | InvalidInput | InvalidData)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
@@ -69,4 +95,87 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("reading it panicked: {}", text.unwrap_or("no message"))
+}
+
+/// Waits until this process has no file in `folder` open.
+///
+/// The tree counts its threads as gone a moment before they are: the last of them may still hold
+/// the journal, and writes and syncs what it has buffered when it lets go.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when something of the tree does not end.
+pub(crate) fn wait_until_closed(folder: &Path) -> Result<(), StoreError> {
+    let Ok(folder) = folder.canonicalize() else { return Ok(()) };
+    let deadline = Instant::now() + CLOSE_MAX;
+    while has_open_files(&folder) {
+        if Instant::now() > deadline {
+            let detail = format!("threads still write to {}; try again", folder.display());
+            return Err(StoreError::Unavailable { detail: detail.into() });
+        }
+        std::thread::sleep(CLOSE_POLL);
+    }
+    Ok(())
+}
+
+fn has_open_files(folder: &Path) -> bool {
+    // Without /proc there is no telling; the tree's own waiting must do.
+    let Ok(descriptors) = fs::read_dir("/proc/self/fd") else { return false };
+    descriptors.flatten().any(|descriptor| {
+        fs::read_link(descriptor.path()).is_ok_and(|target| target.starts_with(folder))
+    })
+}
+
+/// Makes the next reads of every file in `folder`, and in folders in it, come from the disk.
+///
+/// After a sync that failed the page cache may hold bytes that never reached the disk, and says
+/// that they are clean. Syncing first makes sure that nothing dirty is left that would stay.
+///
+/// # Errors
+/// [`StoreError::Io`] names the file that cannot be synced.
+pub(crate) fn evict_all(folder: &Path) -> Result<(), StoreError> {
+    for path in entries(folder)? {
+        if path.is_dir() {
+            evict_all(&path)?;
+        } else {
+            evict(&path)?;
+        }
+    }
+    sync_folder(folder)
+}
+
+/// As [`evict_all`], for the journals of the tree.
+///
+/// # Errors
+/// [`StoreError::Io`] names the file that cannot be synced.
+pub(crate) fn evict_journals(tree: &Path) -> Result<(), StoreError> {
+    for path in entries(tree)? {
+        if path.extension().is_some_and(|extension| extension == "jnl") && path.is_file() {
+            evict(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn evict(path: &Path) -> Result<(), StoreError> {
+    let evict = || {
+        let file = File::open(path)?;
+        file.sync_all()?;
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+        io::Result::Ok(())
+    };
+    evict().map_err(|error| io("syncing", path, &error))
+}
+
+/// Makes names that were made or removed in `folder` durable.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| io("syncing", folder, &error))
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let list = || -> io::Result<_> { fs::read_dir(folder)?.map(|e| Ok(e?.path())).collect() };
+    list().map_err(|error| io("listing", folder, &error))
 }

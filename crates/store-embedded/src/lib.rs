@@ -12,12 +12,18 @@ mod answer;
 mod commit;
 mod config;
 mod failure;
+mod integrity;
 mod load;
 mod lock;
 mod open;
 mod rows;
 mod serving;
 mod store;
+mod wipe;
 
 pub use config::EmbeddedConfig;
 pub use store::EmbeddedStore;
+pub use wipe::wipe;
+
+#[cfg(test)]
+mod tests;

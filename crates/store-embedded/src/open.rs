@@ -1,5 +1,8 @@
 //! From a folder to an incarnation that serves, and back.
 
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -7,64 +10,128 @@ use tenure_store::StoreError;
 use tenure_types::Incarnation;
 
 use crate::EmbeddedConfig;
-use crate::commit::{Committer, End, Refusal};
-use crate::failure::io;
+use crate::commit::{BatchWriter, Committer, End, Refusal};
+use crate::failure::{self, TreeError};
+use crate::integrity::{self, BatchRecord, Progress};
 use crate::load;
 use crate::lock::FolderLock;
 use crate::rows::Rows;
 use crate::serving::Serving;
 
-/// The threads and the lock of one incarnation.
+/// What the store keeps, in the store's folder: the tree and the progress file. It gets its name
+/// when it is complete.
+const DATA: &str = "data";
+const DATA_UNFINISHED: &str = "data.new";
+
+/// The threads of one incarnation. They keep the lock.
 pub(crate) struct Running {
     pub(crate) serving: Arc<Serving>,
-    committer: JoinHandle<End>,
+    committer: JoinHandle<Result<End, StoreError>>,
     loaders: Vec<JoinHandle<()>>,
-    lock: Arc<FolderLock>,
 }
 
-/// Opens the folder under the next incarnation and starts its threads.
-pub(crate) fn open(config: &EmbeddedConfig) -> Result<Running, StoreError> {
+/// Opens the folder under the next incarnation and starts its threads. `has_failed` says that the
+/// incarnation before ended because the disk failed.
+pub(crate) fn open(config: &EmbeddedConfig, has_failed: bool) -> Result<Running, StoreError> {
     let path = &config.path;
-    std::fs::create_dir_all(path).map_err(|error| io("creating", path, &error))?;
-    let lock = Arc::new(FolderLock::acquire(path)?);
-    let tree = path.join("data");
-    let rows = Rows::open(config, &tree)
-        .map_err(|error| error.reading(&format!("the store in {}", path.display())))?;
-    let incarnation = Incarnation(rows.incarnation()?.0 + 1);
+    fs::create_dir_all(path).map_err(|error| failure::io("creating", path, &error))?;
+    let lock = FolderLock::acquire(path)?;
+    let data = path.join(DATA);
+    failure::wait_until_closed(&data)?;
+    if !data.try_exists().map_err(|error| failure::io("looking for", &data, &error))? {
+        create(config)?;
+    }
+    if has_failed {
+        failure::evict_all(&data)?;
+    }
+    let verified = integrity::verify(&data)?;
+    let tree = data.join(integrity::TREE);
+    let rows = open_rows(config, &tree)?;
+    let incarnation = rows.incarnation()?;
+    if rows.last_batch()? != verified.batch || incarnation.0 < verified.incarnation_min {
+        return Err(StoreError::Corrupt {
+            what: tree.display().to_string().into(),
+            detail: format!("batch {} was not found again; restore a backup", verified.batch)
+                .into(),
+        });
+    }
+    let incarnation = Incarnation(incarnation.0 + 1);
+    let progress = Progress::start(&data, incarnation)?;
+    let serving = Arc::new(Serving::new(incarnation, rows.clone()));
+    let mut writer = BatchWriter {
+        rows,
+        heads: Arc::clone(&serving.heads),
+        incarnation,
+        number: verified.batch,
+        progress,
+        scratch: Vec::new(),
+    };
+    writer.count_incarnation().map_err(|error| counting(path, error))?;
+    start(config, serving, writer, lock)
+}
+
+fn open_rows(config: &EmbeddedConfig, tree: &Path) -> Result<Rows, StoreError> {
+    Rows::open(config, tree).map_err(|error| error.reading(&tree.display().to_string()))
+}
+
+/// Makes a new store under a name that is not looked at, and gives it its name when everything is
+/// durable: a crash in between leaves no store, never half of one.
+fn create(config: &EmbeddedConfig) -> Result<(), StoreError> {
+    let data = config.path.join(DATA_UNFINISHED);
+    match fs::remove_dir_all(&data) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failure::io("removing", &data, &error));
+        }
+        _ => {}
+    }
+    fs::create_dir_all(&data).map_err(|error| failure::io("creating", &data, &error))?;
+    let tree = data.join(integrity::TREE);
+    let rows = open_rows(config, &tree)?;
     let mut batch = rows.batch(1);
-    batch.put_incarnation(incarnation);
-    batch.commit().map_err(|error| StoreError::Io {
+    batch.put_incarnation(Incarnation(0));
+    let first = BatchRecord { number: 1, incarnation: Incarnation(0) };
+    batch.commit(first).map_err(|error| counting(&config.path, error))?;
+    drop(rows);
+    failure::wait_until_closed(&data)?;
+    Progress::create(&data, first.number)?;
+    failure::sync_folder(&data)?;
+    let named = config.path.join(DATA);
+    fs::rename(&data, &named).map_err(|error| failure::io("naming", &named, &error))?;
+    failure::sync_folder(&config.path)
+}
+
+fn counting(path: &Path, error: TreeError) -> StoreError {
+    StoreError::Io {
         doing: format!("counting the incarnation in {}", path.display()).into(),
         detail: error.detail,
-    })?;
-    start(config, incarnation, rows, lock)
+    }
 }
 
 fn start(
     config: &EmbeddedConfig,
-    incarnation: Incarnation,
-    rows: Rows,
-    lock: Arc<FolderLock>,
+    serving: Arc<Serving>,
+    writer: BatchWriter,
+    lock: FolderLock,
 ) -> Result<Running, StoreError> {
-    let serving = Arc::new(Serving::new(incarnation, rows.clone()));
-    let committer = Committer::new(Arc::clone(&serving), rows);
+    let committer = Committer::new(Arc::clone(&serving), writer);
     let committer = {
         let serving = Arc::clone(&serving);
-        let lock = Arc::clone(&lock);
+        let data = config.path.join(DATA);
         spawn("tenure-commit".to_owned(), move || {
-            let end = committer.run();
-            serving.end_loads();
+            let (end, progress) = committer.run();
+            let stopped = stop(&serving, &data, end, progress);
             drop(lock);
-            end
+            stopped
         })?
     };
-    let mut running = Running { serving, committer, loaders: Vec::new(), lock };
+    let mut running = Running { serving, committer, loaders: Vec::new() };
     for number in 0..config.load_threads.max(1) {
         let serving = Arc::clone(&running.serving);
         match spawn(format!("tenure-load-{number}"), move || load::run(&serving)) {
             Ok(loader) => running.loaders.push(loader),
             Err(error) => {
-                running.end(Refusal::Fenced("the engine could not start its threads".into()));
+                let reason = "the engine could not start its threads".into();
+                running.end(Refusal::Fenced(reason)).ok();
                 return Err(error);
             }
         }
@@ -72,17 +139,32 @@ fn start(
     Ok(running)
 }
 
+/// Lets go of the tree and, after an orderly end, marks it.
+fn stop(serving: &Serving, data: &Path, end: End, progress: Progress) -> Result<End, StoreError> {
+    serving.end_loads();
+    failure::wait_until_closed(&data.join(integrity::TREE))?;
+    if end == End::Orderly {
+        progress.stop()?;
+    }
+    Ok(end)
+}
+
 impl Running {
     /// Ends the incarnation and waits until nothing of it is left.
-    pub(crate) fn end(self, refusal: Refusal) -> End {
+    ///
+    /// # Errors
+    /// [`StoreError`] when the stop could not be marked or the tree does not end.
+    pub(crate) fn end(self, refusal: Refusal) -> Result<End, StoreError> {
         self.serving.queue.refuse(refusal);
-        let end = self.committer.join().unwrap_or(End::Failed);
+        let end = self.committer.join().unwrap_or_else(|_| {
+            tracing::error!("the thread that commits panicked");
+            Ok(End::Failed)
+        });
         for loader in self.loaders {
             if loader.join().is_err() {
                 tracing::error!("a thread that loads panicked");
             }
         }
-        drop(self.lock);
         end
     }
 }

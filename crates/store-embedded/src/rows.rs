@@ -1,21 +1,36 @@
 //! The tree that holds every row, and its keys.
 
+use std::path::Path;
+use std::time::Duration;
+
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 use tenure_store::{StoreError, Stored, row};
 use tenure_types::{ActorId, Incarnation};
 
 use crate::EmbeddedConfig;
 use crate::failure::{TreeError, contain};
+use crate::integrity::BatchRecord;
 
 /// The one keyspace. With a second one an idle keyspace would pin journal files (fjall#288), and
-/// a table would no longer hold rows and the batch record of the same moment.
+/// a table would no longer hold rows and batch record of the same moment.
 const KEYSPACE: &str = "rows";
 
 /// The first byte of the keys of the engine's own rows, and of actors' rows.
 const OWN: u8 = 0;
 const ACTOR: u8 = 1;
 
+/// The row of the last [`BatchRecord`]: every batch overwrites it.
+pub(crate) const BATCH_KEY: &[u8] = &[OWN, b'b'];
 const INCARNATION_KEY: &[u8] = &[OWN, b'i'];
+
+/// The tree cannot have a smaller bound on its journals.
+const JOURNAL_BYTES_MIN: u64 = 64 << 20;
+
+/// From these on a write waits for tables to be written or merged. The tree itself would wait at
+/// 4 and 30, and for ever if its threads had died of a full disk.
+const SEALED_MEMTABLES_MAX: usize = 3;
+const FRESH_TABLES_MAX: usize = 28;
+const ROOM_POLL: Duration = Duration::from_millis(1);
 
 /// The open tree. Clones share it; it closes when the last one is dropped.
 #[derive(Clone)]
@@ -28,20 +43,20 @@ pub(crate) struct Rows {
 pub(crate) struct Batch {
     batch: fjall::OwnedWriteBatch,
     keyspace: Keyspace,
-    bytes: usize,
 }
 
 impl Rows {
-    /// Opens or creates the tree in `config.path`.
-    pub(crate) fn open(config: &EmbeddedConfig, folder: &std::path::Path) -> Result<Self, TreeError> {
+    /// Opens or creates the tree in `folder`.
+    pub(crate) fn open(config: &EmbeddedConfig, folder: &Path) -> Result<Self, TreeError> {
         contain(|| {
             let database = Database::builder(folder)
                 .cache_size(config.cache_bytes)
                 .worker_threads(config.table_threads.max(2))
-                .max_journaling_size(config.journal_bytes_max.max(64 << 20))
+                .max_journaling_size(config.journal_bytes_max.max(JOURNAL_BYTES_MIN))
                 .manual_journal_persist(true)
                 // Rows are checked by their own checksums, and most are small: compressing them
-                // in the journal costs the committing thread more than it saves.
+                // in the journal costs the committing thread more than it saves. The check of the
+                // journals relies on it.
                 .journal_compression(fjall::CompressionType::None)
                 .open()?;
             let keyspace = database.keyspace(KEYSPACE, || {
@@ -49,7 +64,7 @@ impl Rows {
                     .max_memtable_size(config.memtable_bytes_max)
                     .manual_journal_persist(true)
             })?;
-            Ok(Self { keyspace, database })
+            fjall::Result::Ok(Self { keyspace, database })
         })
     }
 
@@ -64,22 +79,44 @@ impl Rows {
     /// The highest incarnation that was handed out.
     pub(crate) fn incarnation(&self) -> Result<Incarnation, StoreError> {
         let what = "the incarnation of the store";
-        let found =
-            contain(|| self.keyspace.get(INCARNATION_KEY)).map_err(|error| error.reading(what))?;
-        let Some(bytes) = found else { return Ok(Incarnation(0)) };
+        let Some(bytes) = self.own(INCARNATION_KEY, what)? else { return Ok(Incarnation(0)) };
         match <[u8; 8]>::try_from(&*bytes) {
             Ok(bytes) => Ok(Incarnation(u64::from_le_bytes(bytes))),
-            Err(_) => Err(StoreError::Corrupt {
-                what: what.into(),
-                detail: format!("it has {} bytes", bytes.len()).into(),
-            }),
+            Err(_) => Err(corrupt(what, "its length is wrong")),
         }
+    }
+
+    /// The number of the last batch.
+    pub(crate) fn last_batch(&self) -> Result<u64, StoreError> {
+        let what = "the record of the last batch";
+        let Some(bytes) = self.own(BATCH_KEY, what)? else { return Ok(0) };
+        let record = BatchRecord::decode(&bytes).ok_or_else(|| corrupt(what, "it has no meaning"));
+        record.map(|record| record.number)
+    }
+
+    fn own(&self, key: &[u8], what: &str) -> Result<Option<Slice>, StoreError> {
+        contain(|| self.keyspace.get(key)).map_err(|error| error.reading(what))
     }
 
     /// An empty batch with room for `units` rows.
     pub(crate) fn batch(&self, units: usize) -> Batch {
         let batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), units + 2);
-        Batch { batch, keyspace: self.keyspace.clone(), bytes: 0 }
+        Batch { batch, keyspace: self.keyspace.clone() }
+    }
+
+    /// Waits until a batch can be written without waiting inside of the tree.
+    ///
+    /// # Errors
+    /// The tree has failed and takes nothing any more.
+    pub(crate) fn wait_for_room(&self) -> Result<(), TreeError> {
+        while self.keyspace.sealed_memtable_count() >= SEALED_MEMTABLES_MAX
+            || self.keyspace.l0_table_count() >= FRESH_TABLES_MAX
+        {
+            // Writes nothing; an error says that the tree's threads have died.
+            contain(|| self.database.persist(PersistMode::Buffer))?;
+            std::thread::sleep(ROOM_POLL);
+        }
+        Ok(())
     }
 }
 
@@ -96,15 +133,19 @@ impl Batch {
     }
 
     fn insert(&mut self, key: &[u8], value: &[u8]) {
-        self.bytes += key.len() + value.len();
         self.batch.insert(&self.keyspace, Slice::from(key), Slice::from(value));
     }
 
-    /// Makes the rows durable, then visible.
-    pub(crate) fn commit(self) -> Result<(), TreeError> {
+    /// Makes the rows durable, then visible. `record` numbers the batch, one more than the last.
+    pub(crate) fn commit(mut self, record: BatchRecord) -> Result<(), TreeError> {
+        self.insert(BATCH_KEY, &record.encode());
         let batch = self.batch.durability(Some(PersistMode::SyncData));
         contain(|| batch.commit())
     }
+}
+
+fn corrupt(what: &str, detail: &str) -> StoreError {
+    StoreError::Corrupt { what: what.into(), detail: format!("{detail}; restore a backup").into() }
 }
 
 /// Builds keys without allocating: a type name has at most 128 bytes, a key at most 512.

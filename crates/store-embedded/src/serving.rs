@@ -37,7 +37,8 @@ impl Serving {
         let Some(rows) = &*rows else { return Err(self.unavailable()) };
         let began = self.heads.begin_load(actor);
         let stored = rows.get(actor)?;
-        let head = stored.as_ref().map_or((Version::NONE, Token::default()), |s| (s.version, s.token));
+        let head =
+            stored.as_ref().map_or((Version::NONE, Token::default()), |s| (s.version, s.token));
         self.heads.fill(actor, began, head);
         Ok(stored)
     }

@@ -2,14 +2,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use tenure_store::{
-    Store, StoreError, Stored, UNIT_BYTES_MAX, Unit, UnitOutcome, UnitSink,
-};
+use tenure_store::{Store, StoreError, Stored, UNIT_BYTES_MAX, Unit, UnitOutcome, UnitSink};
 use tenure_types::{ActorId, BoxFuture, Incarnation};
 
 use crate::EmbeddedConfig;
 use crate::answer::{self, Answer};
-use crate::commit::Refusal;
+use crate::commit::{End, Refusal};
 use crate::load::Request;
 use crate::open::{Running, open};
 use crate::serving::Serving;
@@ -25,8 +23,15 @@ pub struct EmbeddedStore {
 struct Shared {
     config: EmbeddedConfig,
     /// Held while the engine is opened, fenced or closed, on a thread made for it.
-    running: Mutex<Option<Running>>,
+    control: Mutex<Control>,
     serving: RwLock<Option<Arc<Serving>>>,
+}
+
+#[derive(Default)]
+struct Control {
+    running: Option<Running>,
+    /// Whether the last incarnation ended because the disk failed, and none was opened since.
+    has_failed: bool,
 }
 
 impl EmbeddedStore {
@@ -39,8 +44,8 @@ impl EmbeddedStore {
     /// A store as `config` says.
     #[must_use]
     pub fn with_config(config: EmbeddedConfig) -> Self {
-        let (running, serving) = (Mutex::new(None), RwLock::new(None));
-        Self { shared: Arc::new(Shared { config, running, serving }) }
+        let (control, serving) = (Mutex::default(), RwLock::new(None));
+        Self { shared: Arc::new(Shared { config, control, serving }) }
     }
 
     /// Reads `actor` on the calling thread, which waits for the disk where the row is not in
@@ -112,22 +117,31 @@ impl Store for EmbeddedStore {
     }
 }
 
+impl Control {
+    /// Ends the incarnation that runs, if one does.
+    fn end(&mut self, refusal: Refusal) -> Result<(), StoreError> {
+        let Some(running) = self.running.take() else { return Ok(()) };
+        // A thread that does not end may still fail.
+        let ended = running.end(refusal);
+        self.has_failed = !matches!(ended, Ok(End::Orderly | End::Fenced));
+        ended.map(drop)
+    }
+}
+
 impl Shared {
     fn open(&self) -> Result<Incarnation, StoreError> {
-        let mut running = self.running.lock();
-        if let Some(earlier) = running.take() {
-            earlier.end(Refusal::Fenced("the store was opened again".into()));
-        }
-        let opened = open(&self.config)?;
+        let mut control = self.control.lock();
+        control.end(Refusal::Fenced("the store was opened again".into()))?;
+        let opened = open(&self.config, control.has_failed)?;
         let incarnation = opened.serving.incarnation;
         *self.serving.write() = Some(Arc::clone(&opened.serving));
-        *running = Some(opened);
+        *control = Control { running: Some(opened), has_failed: false };
         Ok(incarnation)
     }
 
     fn fence(&self, incarnation: Incarnation) -> Result<(), StoreError> {
-        let mut running = self.running.lock();
-        let current = running.as_ref().map(|running| running.serving.incarnation);
+        let mut control = self.control.lock();
+        let current = control.running.as_ref().map(|running| running.serving.incarnation);
         match current {
             None => Err(unavailable("it is not open")),
             Some(current) if incarnation < current => Ok(()),
@@ -135,19 +149,13 @@ impl Shared {
                 Err(unavailable(&format!("incarnation {incarnation} was not handed out yet")))
             }
             Some(_) => {
-                if let Some(running) = running.take() {
-                    running.end(Refusal::Fenced(format!("incarnation {incarnation} was fenced").into()));
-                }
-                Ok(())
+                control.end(Refusal::Fenced(format!("incarnation {incarnation} was fenced").into()))
             }
         }
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        if let Some(running) = self.running.lock().take() {
-            running.end(Refusal::Closing);
-        }
-        Ok(())
+        self.control.lock().end(Refusal::Closing)
     }
 
     fn serving(&self) -> Result<Arc<Serving>, StoreError> {
@@ -172,7 +180,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(running) = self.running.get_mut().take() {
+        if let Some(running) = self.control.get_mut().running.take() {
             running.serving.queue.refuse(Refusal::Fenced("the store was dropped".into()));
         }
     }

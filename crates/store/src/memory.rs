@@ -190,3 +190,6 @@ impl Shared {
         self.tasks.sleep_until(clock.now() + delay).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

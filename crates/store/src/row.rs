@@ -143,3 +143,6 @@ fn corrupt(actor: &ActorId, detail: &str) -> StoreError {
         detail: format!("{detail}; restore it from a backup, or delete it").into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

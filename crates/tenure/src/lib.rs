@@ -2,18 +2,138 @@
 //! exactly one live copy of each in memory, routes every call to it, and saves its state before
 //! the reply.
 
-#[allow(
-    unused_extern_crates,
-    reason = "what the macros write names `::tenure`, in this crate too"
-)]
-extern crate self as tenure;
+mod app;
+pub mod config;
+mod error;
+mod node;
+mod seams;
 
+pub use app::{App, app};
+pub use error::{Error, Result};
+pub use node::{Node, NodeBuilder};
+/// Tests an actor without a node.
+///
+/// # Examples
+/// ```
+/// use tenure::prelude::*;
+/// use tenure::TestContext;
+///
+/// #[tenure::data]
+/// #[derive(Default)]
+/// pub struct User {
+///     spent: u32,
+/// }
+///
+/// #[actor]
+/// impl User {
+///     pub fn spend(&mut self, amount: u32) -> u32 {
+///         self.spent += amount;
+///         self.spent
+///     }
+/// }
+///
+/// /// Why a cart was not paid.
+/// #[tenure::error]
+/// #[derive(PartialEq)]
+/// pub enum PayError {
+///     #[problem(status = 424, "the account of {owner} did not answer: {why}")]
+///     NoAnswer { owner: String, why: String },
+/// }
+///
+/// #[tenure::data]
+/// #[derive(Default)]
+/// pub struct Cart {
+///     total: u32,
+/// }
+///
+/// #[actor]
+/// impl Cart {
+///     pub async fn pay(&mut self, cx: &mut Context<Self>) -> Result<u32, PayError> {
+///         let owner = cx.key().to_string();
+///         let spent = cx.actor::<User>(&owner).spend(self.total).await;
+///         spent.map_err(|error| PayError::NoAnswer { owner, why: error.to_string() })
+///     }
+/// }
+///
+/// let mut cx = TestContext::<Cart>::new("alice");
+/// cx.with_state("alice", User { spent: 10 });
+/// let mut cart = Cart { total: 5 };
+/// assert_eq!(cx.run(async |cx| cart.pay(cx).await), Ok(15));
+/// assert_eq!(cx.state::<User>("alice").spent, 15);
+/// ```
+pub use tenure_actor::TestContext;
 pub use tenure_actor::{Actor, ActorRef, AppError, Call, Context, Handler, IntoKey, Message};
-pub use tenure_macros::{actor, data, error};
+pub use tenure_gateway::{Access, Authorise, Refusal};
+/// Makes an actor of a type: write it on the inherent `impl` block that has the handlers.
+///
+/// # Examples
+/// ```
+/// use tenure::TestContext;
+/// use tenure::prelude::*;
+///
+/// /// How many times each thing happened.
+/// #[tenure::data]
+/// #[derive(Default)]
+/// pub struct Counter {
+///     value: i64,
+/// }
+///
+/// #[actor]
+/// impl Counter {
+///     pub fn add(&mut self, by: i64) -> i64 {
+///         self.value += by;
+///         self.value
+///     }
+///
+///     pub fn get(&self) -> i64 {
+///         self.value
+///     }
+/// }
+///
+/// let mut cx = TestContext::<Counter>::new("42");
+/// let mut counter = Counter::default();
+/// assert_eq!(counter.add(2), 2);
+/// assert_eq!(cx.call(&mut counter, CounterAdd { by: 3 }), Ok(5));
+/// ```
+pub use tenure_macros::actor;
+/// Makes a struct or an enum data that actors keep, take and give.
+///
+/// # Examples
+/// ```
+/// #[tenure::data]
+/// #[derive(Clone, Default)]
+/// pub struct Line {
+///     pub item: String,
+///     /// Added later: records without it are read as ever.
+///     #[serde(default)]
+///     pub count: u32,
+/// }
+/// ```
+pub use tenure_macros::data;
+/// Makes an application's error of an enum or a struct.
+///
+/// # Examples
+/// ```
+/// use tenure::AppError;
+///
+/// #[tenure::error]
+/// pub enum BookError {
+///     #[problem(status = 409, "seat {seat} is taken by {by}")]
+///     SeatTaken { seat: String, by: String },
+///     Closed,
+/// }
+///
+/// let error = BookError::SeatTaken { seat: "1A".into(), by: "bob".into() };
+/// assert_eq!((error.status(), error.code()), (409, "seat_taken"));
+/// assert_eq!(error.to_string(), "seat 1A is taken by bob");
+/// assert_eq!(BookError::Closed.status(), 422);
+/// ```
+pub use tenure_macros::error;
 pub use tenure_types::{ActorId, CallError, CallErrorCode, Key, Outcome};
 
 /// What most programs need: `use tenure::prelude::*;`.
 pub mod prelude {
+    pub use crate::Node;
     pub use tenure_actor::{Actor, Context};
     pub use tenure_macros::actor;
     pub use tenure_types::{CallError, Key};
@@ -25,5 +145,5 @@ pub mod __private {
     pub use serde;
     pub use serde_json;
     pub use tenure_actor::*;
-    pub use tenure_types::Key;
+    pub use tenure_types::{CallError, Key};
 }

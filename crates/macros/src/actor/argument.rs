@@ -82,8 +82,9 @@ fn is_of_this_actor(context: &PathSegment, stem: &Ident) -> bool {
         return false;
     };
     arguments.args.iter().any(|argument| match argument {
-        GenericArgument::Type(ty) => last_segment(ty)
-            .is_some_and(|last| last.ident == "Self" || last.ident == *stem),
+        GenericArgument::Type(ty) => {
+            last_segment(ty).is_some_and(|last| last.ident == "Self" || last.ident == *stem)
+        }
         _ => false,
     })
 }

@@ -2,7 +2,9 @@
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Lifetime, ReceiverKind, Safety, Signature, Type, TypeImplTrait, TypeReference};
+use syn::{
+    Attribute, Lifetime, ReceiverKind, Safety, Signature, Type, TypeImplTrait, TypeReference,
+};
 
 use super::model::Handler;
 use crate::report::Report;
@@ -16,7 +18,9 @@ pub(super) fn signature(sig: &Signature) -> syn::Result<bool> {
     if !matches!(sig.safety, Safety::Default) {
         return Err(syn::Error::new_spanned(
             &sig.safety,
-            format!("callers far away can keep no safety rule: a handler is safe; {OR_KEEP_IT_PLAIN}"),
+            format!(
+                "callers far away can keep no safety rule: a handler is safe; {OR_KEEP_IT_PLAIN}"
+            ),
         ));
     }
     if let Some(abi) = &sig.abi {
@@ -26,10 +30,11 @@ pub(super) fn signature(sig: &Signature) -> syn::Result<bool> {
         ));
     }
     if !sig.generics.params.is_empty() || sig.generics.where_clause.is_some() {
-        let at = sig.generics.where_clause.as_ref().map_or_else(
-            || sig.generics.params.span(),
-            Spanned::span,
-        );
+        let at = sig
+            .generics
+            .where_clause
+            .as_ref()
+            .map_or_else(|| sig.generics.params.span(), Spanned::span);
         return Err(syn::Error::new(
             at,
             format!(
@@ -73,7 +78,9 @@ fn name(sig: &Signature) -> syn::Result<()> {
     };
     Err(syn::Error::new_spanned(
         &sig.ident,
-        format!("a handler cannot be called `{name}`: that {why}; choose another name, {OR_KEEP_IT_PLAIN}"),
+        format!(
+            "a handler cannot be called `{name}`: that {why}; choose another name, {OR_KEEP_IT_PLAIN}"
+        ),
     ))
 }
 
@@ -114,7 +121,8 @@ pub(super) fn argument_type(ty: &Type) -> syn::Result<()> {
 pub(super) fn reply_type(ty: &Type) -> syn::Result<()> {
     owned(ty, |reference| match &*reference.elem {
         Type::Path(path) if path.path.is_ident("str") => {
-            "a reply outlives the turn, so it cannot borrow from the actor; return `String`".to_owned()
+            "a reply outlives the turn, so it cannot borrow from the actor; return `String`"
+                .to_owned()
         }
         _ => "a reply outlives the turn, so it cannot borrow from the actor; return an owned value"
             .to_owned(),
@@ -130,7 +138,9 @@ fn owned(ty: &Type, borrowed: impl Fn(&TypeReference) -> String) -> syn::Result<
     if let Some(unnamed) = search.unnamed {
         return Err(syn::Error::new_spanned(
             unnamed,
-            format!("`impl Trait` has no name that a message could carry; write the type; {OR_KEEP_IT_PLAIN}"),
+            format!(
+                "`impl Trait` has no name that a message could carry; write the type; {OR_KEEP_IT_PLAIN}"
+            ),
         ));
     }
     if let Some(lifetime) = search.lifetime {

@@ -20,10 +20,8 @@ fn item(model: &Model, handler: &Handler) -> TokenStream {
     let cfgs = cfgs(model, handler);
     let names = handler.arguments.iter().map(|argument| &argument.ident);
     let types = handler.arguments.iter().map(|argument| &argument.ty);
-    let field_docs = handler
-        .arguments
-        .iter()
-        .map(|argument| format!("The argument `{}`.", argument.name));
+    let field_docs =
+        handler.arguments.iter().map(|argument| format!("The argument `{}`.", argument.name));
     let doc = format!("The message of `{}::{}`: its arguments.", model.stem, handler.name);
     let text = format!("{message}");
     quote! {
@@ -63,12 +61,18 @@ fn message(model: &Model, handler: &Handler) -> TokenStream {
     let Handler { message, name, .. } = handler;
     let (reply, error) = match &handler.reply {
         Reply::Unit => (
-            quote!(type Reply = ();),
-            quote!(type Error = ::core::convert::Infallible;),
+            quote!(
+                type Reply = ();
+            ),
+            quote!(
+                type Error = ::core::convert::Infallible;
+            ),
         ),
         Reply::Value(ty, span) => (
             quote_spanned!(at(*span)=> type Reply = #ty;),
-            quote!(type Error = ::core::convert::Infallible;),
+            quote!(
+                type Error = ::core::convert::Infallible;
+            ),
         ),
         Reply::Result(ty, span) => (
             quote_spanned!(at(*span)=> type Reply = <#ty as #private::Projected>::Reply;),

@@ -43,11 +43,7 @@ fn rules(model: &Model) -> TokenStream {
         Some(name) => name.value(),
         None => case::snake(&model.stem.unraw().to_string()),
     };
-    let persist = if options.volatile {
-        quote!(Volatile)
-    } else {
-        quote!(WriteThrough)
-    };
+    let persist = if options.volatile { quote!(Volatile) } else { quote!(WriteThrough) };
     let schema = options.schema.map(|schema| quote!(const SCHEMA: u32 = #schema;));
     let idle_after = options.idle_after_ms.map(|millis| {
         quote! {

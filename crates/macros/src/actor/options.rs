@@ -69,9 +69,8 @@ fn type_name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
 /// The rule of `tenure_types::ActorTypeName`, told at compile time.
 pub(super) fn check_type_name(name: &str) -> Result<(), String> {
     let starts_well = name.starts_with(|first: char| first.is_ascii_lowercase());
-    let goes_on_well = name
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let goes_on_well =
+        name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if starts_well && goes_on_well && name.len() <= 128 {
         return Ok(());
     }
@@ -117,10 +116,7 @@ where
     let literal: LitInt = meta.value()?.parse()?;
     let number = literal.base10_parse::<N>()?;
     if number <= N::default() {
-        return Err(syn::Error::new(
-            literal.span(),
-            format!("`{what}` is at least 1"),
-        ));
+        return Err(syn::Error::new(literal.span(), format!("`{what}` is at least 1")));
     }
     Ok(number)
 }

@@ -19,19 +19,12 @@ use crate::report::Report;
 
 /// Understands the block and takes its `#[handler]` attributes off; `None` if nothing can be made
 /// of it.
-pub(super) fn model(
-    block: &mut ItemImpl,
-    options: Options,
-    report: &mut Report,
-) -> Option<Model> {
+pub(super) fn model(block: &mut ItemImpl, options: Options, report: &mut Report) -> Option<Model> {
     let stem = report.keep(actor_type(block))?;
     if options.name.is_none()
         && let Err(what) = check_type_name(&case::snake(&stem.unraw().to_string()))
     {
-        report.error(
-            stem.span(),
-            format!("{what}; name the type with #[actor(name = \"..\")]"),
-        );
+        report.error(stem.span(), format!("{what}; name the type with #[actor(name = \"..\")]"));
         return None;
     }
     let ty = block.self_ty.to_token_stream();
@@ -59,13 +52,7 @@ pub(super) fn model(
         );
     }
     check::messages(&mut handlers, report);
-    Some(Model {
-        options,
-        ty,
-        stem,
-        cfgs: attributes(&block.attrs, "cfg"),
-        handlers,
-    })
+    Some(Model { options, ty, stem, cfgs: attributes(&block.attrs, "cfg"), handlers })
 }
 
 /// The name of the block's type, if the block is one that can be an actor's.
@@ -110,9 +97,8 @@ struct Mark {
 impl Mark {
     /// Takes the `#[handler]` attributes off the method and reads them.
     fn take(method: &mut ImplItemFn) -> syn::Result<Option<Self>> {
-        let (marks, rest) = std::mem::take(&mut method.attrs)
-            .into_iter()
-            .partition::<Vec<_>, _>(is_mark);
+        let (marks, rest) =
+            std::mem::take(&mut method.attrs).into_iter().partition::<Vec<_>, _>(is_mark);
         method.attrs = rest;
         let Some(first) = marks.first() else {
             return Ok(None);
@@ -120,9 +106,7 @@ impl Mark {
         if let Some(second) = marks.get(1) {
             return Err(syn::Error::new_spanned(second, "`#[handler]` is given twice"));
         }
-        let mut mark = Self {
-            internal: !matches!(method.vis, Visibility::Public(_)),
-        };
+        let mut mark = Self { internal: !matches!(method.vis, Visibility::Public(_)) };
         if !matches!(first.meta, syn::Meta::Path(_)) {
             first.parse_nested_meta(|meta| mark.set(&meta))?;
         }
@@ -221,24 +205,13 @@ fn reply(sig: &Signature, ty: &TokenStream) -> syn::Result<Reply> {
     check::reply_type(returned)?;
     let span = returned.span();
     let is_result = match &**returned {
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| last.ident == "Result"),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Result"),
         _ => false,
     };
     let written = argument::with_self_named(returned.to_token_stream(), ty);
-    Ok(if is_result {
-        Reply::Result(written, span)
-    } else {
-        Reply::Value(written, span)
-    })
+    Ok(if is_result { Reply::Result(written, span) } else { Reply::Value(written, span) })
 }
 
 fn attributes(all: &[Attribute], name: &str) -> Vec<Attribute> {
-    all.iter()
-        .filter(|attribute| attribute.path().is_ident(name))
-        .cloned()
-        .collect()
+    all.iter().filter(|attribute| attribute.path().is_ident(name)).cloned().collect()
 }

@@ -1,7 +1,7 @@
 //! What the types of an author must be, asked once and answered in words.
 
-use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
 
 use super::message::cfgs;
 use super::model::{Handler, Model, Reply};
@@ -42,61 +42,49 @@ pub(super) fn emit(model: &Model) -> TokenStream {
 }
 
 fn of_handler(model: &Model, handler: &Handler) -> TokenStream {
-    let mut all = TokenStream::new();
-    for argument in handler.arguments.iter().filter(|it| !it.scalar) {
-        all.extend(with_cfgs(model, handler, &ask(
-            model,
-            argument.span,
-            &argument.ty,
-            "IS_DATA",
-            &format!(
-                "the argument `{}` is data that travels: add #[tenure::data] to its type",
-                argument.name
-            ),
-        )));
-    }
-    if let Reply::Value(ty, span) = &handler.reply {
-        let is_plain = ask(
-            model,
-            *span,
-            ty,
-            "IS_PLAIN",
-            &format!(
-                "the reply of `{}` is a `Result` behind another name: write `Result<..>`, or call \
-                 the alias `Result`, so that its error is told from its reply",
-                handler.name
-            ),
-        );
-        all.extend(with_cfgs(model, handler, &is_plain));
-        let is_data = ask(
-            model,
-            *span,
-            ty,
-            "IS_DATA",
-            &format!(
-                "the reply of `{}` is data that travels: add #[tenure::data] to its type",
-                handler.name
-            ),
-        );
-        all.extend(with_cfgs(model, handler, &is_data));
-    }
-    all
-}
-
-fn with_cfgs(model: &Model, handler: &Handler, item: &TokenStream) -> TokenStream {
     let cfgs = cfgs(model, handler);
-    quote_spanned!(Span::call_site()=> #cfgs #item)
+    let data = |what: String, ty: &TokenStream, span: Span| {
+        let message = format!("{what} is data that travels: add #[tenure::data] to its type");
+        ask(model, span, ty, "IS_DATA", &message)
+    };
+    let mut asked: Vec<_> = handler
+        .arguments
+        .iter()
+        .filter(|argument| !argument.scalar)
+        .map(|it| data(format!("the argument `{}`", it.name), &it.ty, it.span))
+        .collect();
+    if let Reply::Value(ty, span) = &handler.reply {
+        asked.push(refuse_hidden_result(model, handler, ty, *span));
+        asked.push(data(format!("the reply of `{}`", handler.name), ty, *span));
+    }
+    quote!(#(#cfgs #asked)*)
 }
 
-fn ask(
+/// A macro sees names: a `Result` under another name would be taken for a reply.
+fn refuse_hidden_result(
     model: &Model,
-    span: Span,
+    handler: &Handler,
     ty: &TokenStream,
-    what: &str,
-    message: &str,
+    span: Span,
 ) -> TokenStream {
     let private = model.private();
-    let what = proc_macro2::Ident::new(what, Span::call_site());
+    let message = format!(
+        "the reply of `{}` is a `Result` behind another name: write `Result<..>`, or call the \
+         alias `Result`, so that its error is told from its reply",
+        handler.name
+    );
+    quote_spanned! {at(span)=>
+        const _: () = {
+            #[allow(unused_imports, reason = "only a type that is no `Result` needs it")]
+            use #private::ProbeNotResult as _;
+            ::core::assert!(!<#private::Probe<#ty>>::IS_RESULT, #message)
+        };
+    }
+}
+
+fn ask(model: &Model, span: Span, ty: &TokenStream, what: &str, message: &str) -> TokenStream {
+    let private = model.private();
+    let what = Ident::new(what, at(span));
     quote_spanned! {at(span)=>
         const _: () = {
             #[allow(unused_imports, reason = "only a type that lacks something needs it")]

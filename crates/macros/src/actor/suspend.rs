@@ -6,13 +6,57 @@ use syn::ImplItemFn;
 
 /// Macros that never wait by themselves. Any other one may hide an `await`.
 const MACROS_THAT_NEVER_WAIT: [&str; 51] = [
-    "anyhow", "assert", "assert_eq", "assert_matches", "assert_ne", "bail", "cfg", "column",
-    "compile_error", "concat", "dbg", "debug", "debug_assert", "debug_assert_eq",
-    "debug_assert_ne", "debug_span", "ensure", "env", "eprint", "eprintln", "error", "error_span",
-    "event", "file", "format", "format_args", "include_bytes", "include_str", "info", "info_span",
-    "json", "line", "matches", "module_path", "option_env", "panic", "print", "println", "span",
-    "stringify", "todo", "trace", "trace_span", "unimplemented", "unreachable", "vec", "warn",
-    "warn_span", "write", "writeln", "debug_assert_matches",
+    "anyhow",
+    "assert",
+    "assert_eq",
+    "assert_matches",
+    "assert_ne",
+    "bail",
+    "cfg",
+    "column",
+    "compile_error",
+    "concat",
+    "dbg",
+    "debug",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "debug_span",
+    "ensure",
+    "env",
+    "eprint",
+    "eprintln",
+    "error",
+    "error_span",
+    "event",
+    "file",
+    "format",
+    "format_args",
+    "include_bytes",
+    "include_str",
+    "info",
+    "info_span",
+    "json",
+    "line",
+    "matches",
+    "module_path",
+    "option_env",
+    "panic",
+    "print",
+    "println",
+    "span",
+    "stringify",
+    "todo",
+    "trace",
+    "trace_span",
+    "unimplemented",
+    "unreachable",
+    "vec",
+    "warn",
+    "warn_span",
+    "write",
+    "writeln",
+    "debug_assert_matches",
 ];
 
 /// Words after which `!` is a negation.
@@ -35,7 +79,8 @@ fn waits(tokens: TokenStream) -> bool {
                 continue;
             }
             TokenTree::Punct(punct) if punct.as_char() == '!' => {
-                let calls = matches!(tokens.peek(), Some(TokenTree::Group(_) | TokenTree::Ident(_)));
+                let calls =
+                    matches!(tokens.peek(), Some(TokenTree::Group(_) | TokenTree::Ident(_)));
                 let called = word.as_deref().filter(|it| calls && !NOT_MACROS.contains(it));
                 if called.is_some_and(|it| !MACROS_THAT_NEVER_WAIT.contains(&it)) {
                     return true;

@@ -78,7 +78,10 @@ pub(super) fn refuse_twins(cases: &[Case], report: &mut Report) {
         if cases[..at].iter().any(|other| other.code == case.code) {
             report.error(
                 case.code_span,
-                format!("two variants have the code \"{}\"; clients could not tell them apart", case.code),
+                format!(
+                    "two variants have the code \"{}\"; clients could not tell them apart",
+                    case.code
+                ),
             );
         }
     }
@@ -150,9 +153,8 @@ fn status(literal: &LitInt) -> syn::Result<u16> {
 fn check_code(code: &LitStr) -> syn::Result<()> {
     let text = code.value();
     let starts_well = text.starts_with(|first: char| first.is_ascii_lowercase());
-    let goes_on_well = text
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let goes_on_well =
+        text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if starts_well && goes_on_well {
         return Ok(());
     }

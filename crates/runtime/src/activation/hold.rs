@@ -26,7 +26,8 @@ impl<P: Deref<Target = Arc<Activation>>> Hold<P> {
     /// Enters for the head of the mailbox.
     pub(crate) fn enter_next(activation: P, exclusive: bool) -> Option<Self> {
         let entered = activation.word.enter_next(exclusive);
-        entered.then_some(Self { activation, exclusive, released: false })
+        // Made only when entered: its drop would leave what it never entered.
+        entered.then(|| Self { activation, exclusive, released: false })
     }
 
     /// Takes over the exclusive hold that a new activation is made with, or that

@@ -25,7 +25,9 @@ impl Runtime {
             tracing::error!(actor = %activation.id(), %panic, "dropping the state panicked");
         }
         let empty = activation.with_cold(|cold| {
+            let waiting = cold.mailbox.len();
             let empty = cold.mailbox.head().is_none();
+            self.count_waiting(waiting, cold.mailbox.len());
             if empty {
                 activation.word.set(SEALED);
             }

@@ -32,23 +32,30 @@ impl Runtime {
             if activation.word.read().has(SEALED) {
                 return (None, false);
             }
-            if !cold.mailbox.has_room(len_max) {
+            let waiting = cold.mailbox.len();
+            let has_room = cold.mailbox.has_room(len_max);
+            if has_room {
+                cold.mailbox.push(call.share());
+            }
+            self.count_waiting(waiting, cold.mailbox.len());
+            if !has_room {
                 return (Some(Started::Refused(mailbox_full(activation, len_max))), false);
             }
-            cold.mailbox.push(call.share());
             let word = activation.word.set(QUEUED);
             // Whoever held it may have left before the mark was set: then nobody else comes.
             (Some(Started::Queued), !word.is_held() && !cold.handed_over)
         });
-        if matches!(started, Some(Started::Queued)) {
-            self.meters.queued.add(1);
-        }
         if runnable && (one_way || Depth::enter().is_none()) {
             self.hand_over(activation);
         } else if runnable {
             self.go_on(activation);
         }
         started
+    }
+
+    /// Keeps the gauge of waiting calls: a mailbox had `before` and has `after`.
+    pub(crate) fn count_waiting(&self, before: usize, after: usize) {
+        self.meters.queued.add(after as i64 - before as i64);
     }
 
     /// Lets a task run the mailbox, unless one is about to.
@@ -126,7 +133,7 @@ impl Runtime {
                 let hold = Hold::enter_next(activation, exclusive)?;
                 Some((hold, cold.mailbox.pop()?))
             });
-            self.meters.queued.add(cold.mailbox.len() as i64 - waiting as i64);
+            self.count_waiting(waiting, cold.mailbox.len());
             if cold.mailbox.is_empty() {
                 activation.word.clear(QUEUED);
             }

@@ -5,7 +5,7 @@ use tenure_store::UnitOutcome;
 
 use super::batch::BatchWriter;
 use super::queue::{Found, Refusal, Waiting};
-use crate::rows::Rows;
+use crate::integrity::Progress;
 use crate::serving::Serving;
 
 /// The most units and bytes of bodies in one batch. They bound the time until its first unit is
@@ -32,18 +32,12 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    pub(crate) fn new(serving: Arc<Serving>, rows: Rows) -> Self {
-        let writer = BatchWriter {
-            rows,
-            heads: Arc::clone(&serving.heads),
-            incarnation: serving.incarnation,
-            scratch: Vec::new(),
-        };
+    pub(crate) fn new(serving: Arc<Serving>, writer: BatchWriter) -> Self {
         Self { serving, writer, waiting: Vec::new() }
     }
 
-    /// Commits batch after batch until the queue is refused.
-    pub(crate) fn run(mut self) -> End {
+    /// Commits batch after batch until the queue is refused, and lets go of the tree.
+    pub(crate) fn run(mut self) -> (End, Progress) {
         let end = loop {
             if self.waiting.is_empty() {
                 match self.serving.queue.wait(&mut self.waiting) {
@@ -69,7 +63,7 @@ impl Committer {
             }
         };
         self.refuse_rest();
-        end
+        (end, self.writer.progress)
     }
 
     /// Answers what is left: nothing of it becomes durable any more.

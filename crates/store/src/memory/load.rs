@@ -8,10 +8,7 @@ use super::{Shared, step_aside};
 use crate::{StoreError, Stored, row};
 
 /// Reads one actor, a step later than asked, as a real engine would.
-pub(super) async fn run(
-    shared: Arc<Shared>,
-    actor: ActorId,
-) -> Result<Option<Stored>, StoreError> {
+pub(super) async fn run(shared: Arc<Shared>, actor: ActorId) -> Result<Option<Stored>, StoreError> {
     match shared.disk.note_load(&actor) {
         None => step_aside().await,
         Some(LoadFault::Late(delay)) => shared.sleep(delay).await,

@@ -1,0 +1,47 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use tenure_types::{ActorTypeName, Key};
+
+use crate::Ticket;
+use crate::host::{AsHome, Home, Host, HostHandle};
+
+/// An instance, as its own handlers see it.
+pub(super) struct TestHome {
+    pub(super) actor_type: ActorTypeName,
+    pub(super) key: Key,
+    pub(super) host: Weak<dyn Host>,
+    pub(super) deactivation: AtomicBool,
+}
+
+impl Home for TestHome {
+    fn actor_type(&self) -> ActorTypeName {
+        self.actor_type
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn host(&self) -> HostHandle {
+        let host = self.host.upgrade();
+        HostHandle::new(host.expect("a test's actors end with its TestContext"))
+    }
+
+    fn deactivate(&self) {
+        self.deactivation.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What a turn is given as its way home.
+pub(super) struct WayHome(pub(super) Arc<TestHome>);
+
+impl AsHome for WayHome {
+    fn to_home(&self) -> Arc<dyn Home> {
+        Arc::clone(&self.0) as Arc<dyn Home>
+    }
+
+    fn unsaved(&self) -> Option<Ticket> {
+        None
+    }
+}

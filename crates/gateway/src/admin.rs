@@ -1,0 +1,31 @@
+//! Health, metrics and the node's picture of itself, on a port of its own.
+
+mod hosts;
+mod pages;
+mod shown;
+
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+
+use crate::config::AdminConfig;
+use crate::serve::{ServeError, Server, start};
+pub use shown::Admin;
+
+/// Serves the admin pages on `listener` until the answer is drained or dropped.
+///
+/// # Errors
+/// [`ServeError::Listener`] when the listener has no address.
+pub fn serve_admin(
+    listener: TcpListener,
+    config: AdminConfig,
+    admin: Admin,
+) -> Result<Server, ServeError> {
+    let host = admin.host.clone();
+    let router = pages::router(admin, config.host_names);
+    let connect = move |_peer| {
+        let service = TowerToHyperService::new(router.clone());
+        move |request| service.call(request)
+    };
+    start(listener, config.server, host, None, connect)
+}

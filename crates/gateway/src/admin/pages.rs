@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper::StatusCode;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use serde::Serialize;
+use tenure_actor::{Method, Shape};
+use tenure_observe::Reason;
+
+use super::hosts::{self, Foreign};
+use super::shown::Admin;
+use crate::problem::{Circumstances, Problem};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Serialize)]
+struct Verdict {
+    ok: bool,
+    reasons: Vec<Reason>,
+}
+
+#[derive(Serialize)]
+struct TypePage {
+    name: &'static str,
+    rust_name: &'static str,
+    persist: &'static str,
+    schema: u32,
+    methods: Vec<MethodPage>,
+}
+
+#[derive(Serialize)]
+struct MethodPage {
+    name: &'static str,
+    exclusive: bool,
+    arguments: Vec<&'static str>,
+    /// Whether it can be called over HTTP.
+    http: bool,
+}
+
+/// All pages, behind the check of who asks.
+pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
+    let host_names: Arc<[String]> = host_names.into();
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/startupz", get(startupz))
+        .route("/metrics", get(metrics))
+        .route("/admin/v1/types", get(types))
+        .route("/admin/v1/node", get(node))
+        .fallback(|| async { problem(&Problem::not_found(PAGES)) })
+        .method_not_allowed_fallback(|| async {
+            problem(&Problem::method_not_allowed("GET", "admin pages are read with GET"))
+        })
+        .layer(middleware::from_fn(move |request, next| {
+            guard(Arc::clone(&host_names), request, next)
+        }))
+        .with_state(Arc::new(admin))
+}
+
+const PAGES: &str = "there is no such page (pages: /livez, /readyz, /startupz, /metrics, \
+                     /admin/v1/types, /admin/v1/node)";
+
+async fn guard(host_names: Arc<[String]>, request: Request, next: Next) -> Response {
+    let detail = match hosts::check(request.headers(), &host_names) {
+        Ok(()) => {
+            let mut response = next.run(request).await;
+            let no_store = HeaderValue::from_static("no-store");
+            response.headers_mut().insert(CACHE_CONTROL, no_store);
+            return response;
+        }
+        Err(Foreign::Host) => {
+            "the Host of this request is no address of this node; add the name to the admin \
+             server's host names if it is"
+        }
+        Err(Foreign::Site) => "a web page of another site may not ask this",
+    };
+    problem(&Problem::denied(StatusCode::FORBIDDEN, detail))
+}
+
+async fn livez(State(admin): State<Arc<Admin>>) -> Response {
+    // Precise: the coarse reading may be older than the last beat.
+    let ok = admin.health.is_live(admin.host.clock().now());
+    verdict(ok, Vec::new())
+}
+
+async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
+    let reasons = admin.health.reasons();
+    verdict(reasons.is_empty(), reasons)
+}
+
+async fn startupz(State(admin): State<Arc<Admin>>) -> Response {
+    verdict(admin.health.is_started(), Vec::new())
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    ([(CONTENT_TYPE, OPEN_METRICS)], admin.metrics.render()).into_response()
+}
+
+async fn node(State(admin): State<Arc<Admin>>) -> Response {
+    json(StatusCode::OK, &(admin.status)())
+}
+
+async fn types(State(admin): State<Arc<Admin>>) -> Response {
+    let pages: Vec<_> = admin
+        .types
+        .iter()
+        .map(|actor_type| TypePage {
+            name: actor_type.name.as_str(),
+            rust_name: actor_type.rust_name,
+            persist: actor_type.persist.as_str(),
+            schema: actor_type.schema,
+            methods: actor_type.methods.iter().map(method_page).collect(),
+        })
+        .collect();
+    json(StatusCode::OK, &pages)
+}
+
+fn method_page(method: &Method) -> MethodPage {
+    MethodPage {
+        name: method.info.name,
+        exclusive: method.info.exclusive,
+        arguments: match method.shape {
+            Shape::None => Vec::new(),
+            Shape::One { name, .. } => vec![name],
+            Shape::Named(names) => names.to_vec(),
+        },
+        http: !method.internal,
+    }
+}
+
+fn verdict(ok: bool, reasons: Vec<Reason>) -> Response {
+    let status = match ok {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    json(status, &Verdict { ok, reasons })
+}
+
+fn json(status: StatusCode, page: &impl Serialize) -> Response {
+    let json = serde_json::to_string(page).expect("pages are plain texts and numbers");
+    (status, [(CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+fn problem(problem: &Problem) -> Response {
+    let json = problem.to_json(Circumstances::default());
+    let headers = [(CONTENT_TYPE, "application/problem+json")];
+    let mut response = (problem.status, headers, json).into_response();
+    if let Some(allow) = problem.allow {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}

@@ -1,0 +1,20 @@
+use std::sync::Arc;
+
+use tenure_actor::ActorType;
+use tenure_actor::host::HostHandle;
+use tenure_observe::{Health, Metrics, NodeStatus};
+
+/// What the admin server shows.
+#[derive(Clone)]
+pub struct Admin {
+    /// Whose clock and tasks are used.
+    pub host: HostHandle,
+    /// What can be called.
+    pub types: Vec<ActorType>,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// What `/livez`, `/readyz` and `/startupz` show.
+    pub health: Arc<Health>,
+    /// What `/admin/v1/node` shows; asked for every request.
+    pub status: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
+}

@@ -1,0 +1,90 @@
+//! Calls on actors over HTTP: a request in, a reply or a problem out.
+
+mod answer;
+mod body;
+mod count;
+mod deadline;
+mod front;
+mod head;
+mod path;
+mod reply;
+mod routes;
+mod suggest;
+
+use std::sync::Arc;
+
+use tenure_actor::ActorType;
+use tenure_actor::host::HostHandle;
+use tenure_observe::Metrics;
+use tokio::net::TcpListener;
+
+use crate::auth::Authorise;
+use crate::config::GatewayConfig;
+use crate::serve::{ServeError, Server, start};
+use answer::answer;
+use body::BodyShare;
+use count::Counters;
+use front::{Caller, Front};
+use reply::Replies;
+use routes::Routes;
+
+/// What the gateway serves.
+#[derive(Clone)]
+pub struct Calls {
+    /// Who runs the calls.
+    pub host: HostHandle,
+    /// What can be called.
+    pub types: Vec<ActorType>,
+    /// Where requests are counted. One gateway to a registry.
+    pub metrics: Arc<Metrics>,
+    /// The node's name, for replies and problems.
+    pub node: String,
+    /// Who may call what; `None` lets everybody call everything.
+    pub authorise: Option<Arc<dyn Authorise>>,
+}
+
+/// Serves calls on `listener` until the answer is drained or dropped.
+///
+/// # Errors
+/// [`ServeError`] when two types have one name, or the gateway's metrics are registered already.
+pub fn serve_calls(
+    listener: TcpListener,
+    config: GatewayConfig,
+    calls: Calls,
+) -> Result<Server, ServeError> {
+    if let Some(name) = first_duplicate(&calls.types) {
+        return Err(ServeError::DuplicateType { name });
+    }
+    let counters = Counters::register(&calls.metrics)?;
+    let refused = Some(Arc::clone(&counters.connections_refused));
+    let (limits, host) = (config.server.clone(), calls.host.clone());
+    let metrics = Arc::clone(&calls.metrics);
+    let front = Arc::new(Front {
+        routes: Routes::new(&calls.types),
+        authorise: calls.authorise,
+        counters,
+        replies: Replies::new(&calls.node),
+        bodies: BodyShare::new(config.body_bytes_in_flight_max),
+        config,
+    });
+    let forker = host.clone();
+    let connect = move |peer| {
+        let caller = Arc::new(Caller {
+            // A handle of its own: callers on several cores share no counter.
+            host: forker.fork(),
+            front: Arc::clone(&front),
+            peer,
+        });
+        move |request| answer(Arc::clone(&caller), request)
+    };
+    let server = start(listener, limits, host, refused, connect)?;
+    count::register_connections(&metrics, server.connection_count())?;
+    Ok(server)
+}
+
+fn first_duplicate(types: &[ActorType]) -> Option<&'static str> {
+    let mut names: Vec<_> = types.iter().map(|t| t.name.as_str()).collect();
+    names.sort_unstable();
+    let pair = names.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some(pair[0])
+}

@@ -1,0 +1,169 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode, Version};
+use tenure_actor::{AppProblem, Invocation};
+use tenure_types::{CallError, Instant, Key, Outcome};
+
+use super::body::{self, BodyLimits, too_large};
+use super::front::Caller;
+use super::head::{Asked, Head};
+use super::path::decode_key;
+use super::routes::Route;
+use crate::auth::{Access, Refusal};
+use crate::problem::Problem;
+
+/// A request whose path and headers are right.
+struct Checked<'a> {
+    route: Route,
+    key: Key,
+    one_way: bool,
+    /// The arguments, where they are in the query.
+    query: Option<&'a str>,
+    asked: Asked,
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    caller: Arc<Caller>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let front = &caller.front;
+    let began = caller.host.clock().now();
+    let (parts, body) = request.into_parts();
+    let result = match front.counters.admit(front.config.requests_in_flight_max) {
+        Some(_in_flight) => call(&caller, &parts, body, began).await,
+        None => Err(Problem::overloaded("too many requests are in flight on this node").into()),
+    };
+    let path = parts.uri.path();
+    let response = result.unwrap_or_else(|problem| {
+        let head = Head::read(&parts.headers).ok();
+        let trace_id = head.and_then(|head| head.trace_id());
+        front.replies.problem(&problem, path, trace_id)
+    });
+    let took = caller.host.clock().now().saturating_since(began);
+    let status = response.status();
+    front.counters.answered(status, took);
+    tracing::debug!(method = %parts.method, path, status = status.as_u16(), ?took, "request");
+    Ok(response)
+}
+
+async fn call(
+    caller: &Caller,
+    parts: &Parts,
+    body: Incoming,
+    began: Instant,
+) -> Result<Response<Full<Bytes>>, Box<Problem>> {
+    let front = &caller.front;
+    let checked = check(caller, parts)?;
+    authorise(caller, parts, &checked).await?;
+    let budget = checked.asked.budget.map(|budget| budget.min(front.config.deadline_max));
+    let deadline = budget.map_or(Instant::NEVER, |budget| began + budget);
+    let future = {
+        // The bytes, and their part of the bound, are given back as soon as they are parsed.
+        let (bytes, _part) = read_body(caller, body, began, deadline).await?;
+        let remaining = match budget {
+            None => None,
+            Some(_) => Some(remaining(caller, deadline)?),
+        };
+        (checked.route.method.invoke)(Invocation {
+            host: &caller.host,
+            key: checked.key,
+            body: &bytes,
+            query: checked.query,
+            deadline: remaining,
+            one_way: checked.one_way,
+        })
+        .map_err(|error| failed(caller, error.widen()))?
+    };
+    // Dropped with the connection: a call whose turn has not begun is then taken back.
+    let json = future.await.map_err(|error| failed(caller, error))?;
+    Ok(match checked.one_way {
+        true => front.replies.accepted(),
+        false => front.replies.reply(json, checked.route.is_durable),
+    })
+}
+
+/// Everything that can be decided before the body.
+fn check<'a>(caller: &Caller, parts: &'a Parts) -> Result<Checked<'a>, Box<Problem>> {
+    let front = &caller.front;
+    let matched = front.routes.find(&parts.method, parts.uri.path(), parts.uri.query())?;
+    let key = decode_key(matched.key).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let head = Head::read(&parts.headers)?;
+    let asked = head.check(parts.version >= Version::HTTP_11, !matched.from_query)?;
+    if matched.from_query && asked.has_body {
+        let detail = "GET takes its arguments from the query, not from a body";
+        return Err(Problem::bad_request(detail).closing().into());
+    }
+    let bytes_max = front.config.body_bytes_max;
+    if let Some(bytes) = asked.content_length.filter(|bytes| *bytes > bytes_max as u64) {
+        return Err(too_large(bytes_max, Some(bytes)));
+    }
+    let query = matched.from_query.then(|| parts.uri.query().unwrap_or(""));
+    Ok(Checked { route: matched.route, key, one_way: matched.one_way, query, asked })
+}
+
+async fn authorise(
+    caller: &Caller,
+    parts: &Parts,
+    checked: &Checked<'_>,
+) -> Result<(), Box<Problem>> {
+    let Some(hook) = &caller.front.authorise else {
+        return Ok(());
+    };
+    let access = Access {
+        http_method: &parts.method,
+        actor_type: checked.route.type_name,
+        key: &checked.key,
+        method: checked.route.method.info.name,
+        exclusive: checked.route.method.info.exclusive,
+        headers: &parts.headers,
+        peer: caller.peer,
+    };
+    let Err(refusal) = hook.authorise(access).await else {
+        return Ok(());
+    };
+    let (status, detail, challenge) = match refusal {
+        Refusal::Unauthenticated { detail, challenge } => {
+            (StatusCode::UNAUTHORIZED, detail, Some(challenge))
+        }
+        Refusal::Forbidden { detail } => (StatusCode::FORBIDDEN, detail, None),
+    };
+    let mut problem = Problem::denied(status, detail);
+    problem.challenge = challenge;
+    Err(problem.into())
+}
+
+async fn read_body<'a>(
+    caller: &'a Caller,
+    body: Incoming,
+    began: Instant,
+    deadline: Instant,
+) -> Result<(Bytes, body::Part<'a>), Box<Problem>> {
+    let front = &caller.front;
+    let limits = BodyLimits {
+        host: &*caller.host,
+        bytes_max: front.config.body_bytes_max,
+        until: deadline.min(began + front.config.body_timeout),
+        share: &front.bodies,
+    };
+    body::read(body, limits).await
+}
+
+/// What is left of the client's patience.
+fn remaining(caller: &Caller, deadline: Instant) -> Result<std::time::Duration, Box<Problem>> {
+    let remaining = deadline.saturating_since(caller.host.clock().coarse());
+    if remaining.is_zero() {
+        let outcome = Outcome::NotExecuted;
+        return Err(failed(caller, CallError::Deadline { outcome }));
+    }
+    Ok(remaining)
+}
+
+fn failed(caller: &Caller, error: CallError<AppProblem>) -> Box<Problem> {
+    Problem::from_call(error, caller.front.config.show_panics).into()
+}

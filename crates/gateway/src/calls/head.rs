@@ -1,0 +1,222 @@
+//! What a request's headers ask for.
+
+use std::time::Duration;
+
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::deadline::{connect_timeout_ms, grpc_timeout};
+use crate::problem::{Problem, echo};
+
+/// The headers that the gateway reads, each at most once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Head<'a> {
+    content_type: Option<&'a HeaderValue>,
+    content_encoding: Option<&'a HeaderValue>,
+    content_length: Option<&'a HeaderValue>,
+    transfer_encoding: Option<&'a HeaderValue>,
+    origin: Option<&'a HeaderValue>,
+    sec_fetch_site: Option<&'a HeaderValue>,
+    host: Option<&'a HeaderValue>,
+    authorization: Option<&'a HeaderValue>,
+    cookie: Option<&'a HeaderValue>,
+    grpc_timeout: Option<&'a HeaderValue>,
+    connect_timeout_ms: Option<&'a HeaderValue>,
+    idempotency_key: Option<&'a HeaderValue>,
+    if_match: Option<&'a HeaderValue>,
+    traceparent: Option<&'a HeaderValue>,
+}
+
+/// What the headers of a request say, once they are found to be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// How long the client waits.
+    pub(crate) budget: Option<Duration>,
+    /// The body's announced length.
+    pub(crate) content_length: Option<u64>,
+    /// Whether there is a body at all, as far as the headers tell.
+    pub(crate) has_body: bool,
+}
+
+impl<'a> Head<'a> {
+    /// Goes through all headers once.
+    ///
+    /// # Errors
+    /// A problem when one of them occurs twice: proxies and servers differ in which one counts.
+    pub(crate) fn read(headers: &'a HeaderMap) -> Result<Self, Box<Problem>> {
+        let mut head = Self::default();
+        for (name, value) in headers {
+            let Some(place) = head.place(name) else {
+                continue;
+            };
+            if place.replace(value).is_some() {
+                let detail = format!("the header {name} occurs more than once");
+                return Err(Problem::bad_request(detail).into());
+            }
+        }
+        Ok(head)
+    }
+
+    fn place(&mut self, name: &HeaderName) -> Option<&mut Option<&'a HeaderValue>> {
+        Some(match name.as_str() {
+            "content-type" => &mut self.content_type,
+            "content-encoding" => &mut self.content_encoding,
+            "content-length" => &mut self.content_length,
+            "transfer-encoding" => &mut self.transfer_encoding,
+            "origin" => &mut self.origin,
+            "sec-fetch-site" => &mut self.sec_fetch_site,
+            "host" => &mut self.host,
+            "authorization" => &mut self.authorization,
+            "cookie" => &mut self.cookie,
+            "grpc-timeout" => &mut self.grpc_timeout,
+            "connect-timeout-ms" => &mut self.connect_timeout_ms,
+            "idempotency-key" => &mut self.idempotency_key,
+            "if-match" => &mut self.if_match,
+            "traceparent" => &mut self.traceparent,
+            _ => return None,
+        })
+    }
+
+    /// Checks what the headers ask for. `needs_host` says whether the protocol's version demands
+    /// a `Host`.
+    ///
+    /// # Errors
+    /// The problem that the request meets first.
+    pub(crate) fn check(&self, needs_host: bool, reads_body: bool) -> Result<Asked, Box<Problem>> {
+        if needs_host && self.host.is_none() {
+            return Err(Problem::bad_request("the header Host is missing").into());
+        }
+        self.check_promises()?;
+        let content_length = self.content_length.and_then(|value| {
+            let digits = value.to_str().ok()?;
+            digits.parse::<u64>().ok()
+        });
+        let has_body = self.transfer_encoding.is_some() || content_length.is_some_and(|n| n > 0);
+        if reads_body {
+            self.check_content_type()?;
+        }
+        Ok(Asked { budget: self.budget()?, content_length, has_body })
+    }
+
+    /// Refuses what would be a false promise if it were ignored.
+    fn check_promises(&self) -> Result<(), Box<Problem>> {
+        if self.idempotency_key.is_some() {
+            let detail = "Idempotency-Key is not available yet, and without it a retry may have \
+                          its effect twice; leave the header out if that is acceptable";
+            return Err(Problem::bad_request(detail).into());
+        }
+        if self.if_match.is_some() {
+            let detail = "If-Match is not available yet: no reply carries an ETag";
+            return Err(Problem::bad_request(detail).into());
+        }
+        Ok(())
+    }
+
+    /// A page of another site can send forms, plain text and bodies without a type, but JSON only
+    /// after a preflight, which is refused.
+    fn check_content_type(&self) -> Result<(), Box<Problem>> {
+        if self.content_encoding.is_some_and(|value| {
+            let coding = value.as_bytes().trim_ascii();
+            !coding.eq_ignore_ascii_case(b"identity")
+        }) {
+            let detail = "compressed bodies are not accepted; send it without Content-Encoding";
+            return Err(Problem::unsupported_media_type(detail).into());
+        }
+        let is_foreign = self.origin.is_some()
+            || self.sec_fetch_site.is_some_and(|site| {
+                !matches!(site.as_bytes(), b"none" | b"same-origin" | b"same-site")
+            });
+        let given = match self.content_type {
+            None => "no Content-Type".to_owned(),
+            Some(value) => {
+                let text = value.to_str().unwrap_or("a Content-Type that is not ASCII");
+                let (media_type, parameters) = text.split_once(';').unwrap_or((text, ""));
+                let media_type = media_type.trim();
+                if media_type.eq_ignore_ascii_case("application/json") {
+                    return check_charset(parameters);
+                }
+                let is_form = media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+                if !is_form && !media_type.eq_ignore_ascii_case("text/plain") {
+                    let detail = format!(
+                        "the body's type is {}; send JSON with Content-Type: application/json",
+                        echo(media_type)
+                    );
+                    return Err(Problem::unsupported_media_type(detail).into());
+                }
+                media_type.to_owned()
+            }
+        };
+        if !is_foreign {
+            return Ok(());
+        }
+        let detail = format!(
+            "a request from a web page (it has Origin or Sec-Fetch-Site) with {given} is not \
+             accepted; send Content-Type: application/json"
+        );
+        Err(Problem::unsupported_media_type(detail).into())
+    }
+
+    fn budget(&self) -> Result<Option<Duration>, Box<Problem>> {
+        let (read, value, rule) = match (self.grpc_timeout, self.connect_timeout_ms) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => {
+                let detail = "grpc-timeout and Connect-Timeout-Ms contradict each other; send one";
+                return Err(Problem::bad_request(detail).into());
+            }
+            (Some(value), None) => (
+                grpc_timeout(value.as_bytes()),
+                value,
+                "grpc-timeout is 1 to 8 digits, not all zero, and a unit of H, M, S, m, u or n, \
+                 as in 500m",
+            ),
+            (None, Some(value)) => (
+                connect_timeout_ms(value.as_bytes()),
+                value,
+                "Connect-Timeout-Ms is a number of milliseconds above zero in at most 10 digits",
+            ),
+        };
+        if read.is_none() {
+            let given = String::from_utf8_lossy(value.as_bytes());
+            let detail = format!("{rule}; this one is {:?}", echo(&given));
+            return Err(Problem::bad_request(detail).into());
+        }
+        Ok(read)
+    }
+
+    /// The trace that the request belongs to, if it says so in the form of W3C Trace Context.
+    pub(crate) fn trace_id(&self) -> Option<&'a str> {
+        trace_id(self.traceparent?.to_str().ok()?)
+    }
+}
+
+fn check_charset(parameters: &str) -> Result<(), Box<Problem>> {
+    for parameter in parameters.split(';') {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let value = value.trim().trim_matches('"');
+        let is_utf8 =
+            ["utf-8", "utf8", "us-ascii"].iter().any(|charset| value.eq_ignore_ascii_case(charset));
+        if name.trim().eq_ignore_ascii_case("charset") && !is_utf8 {
+            let detail = format!("JSON is UTF-8; this body says charset={}", echo(value));
+            return Err(Problem::unsupported_media_type(detail).into());
+        }
+    }
+    Ok(())
+}
+
+fn trace_id(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.split('-');
+    let (version, trace, parent, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, digits: usize| {
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        text.len() == digits && text.bytes().all(is_digit)
+    };
+    let is_zero = |text: &str| text.bytes().all(|b| b == b'0');
+    // Later versions may append parts, version 00 may not; ff is no version.
+    let form = is_hex(version, 2) && version != "ff" && is_hex(flags, 2);
+    let form = form && (version != "00" || parts.next().is_none());
+    let ids = is_hex(trace, 32) && !is_zero(trace) && is_hex(parent, 16) && !is_zero(parent);
+    (form && ids).then_some(trace)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use super::*;
+
+fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(*name, HeaderValue::from_static(value));
+    }
+    headers
+}
+
+fn check(pairs: &[(&'static str, &'static str)]) -> Result<Asked, Box<Problem>> {
+    let headers = headers(pairs);
+    Head::read(&headers)?.check(false, true)
+}
+
+#[test]
+fn other_sites_can_only_send_json() {
+    let (json, form, text) = (
+        ("content-type", "application/json"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-type", "text/plain;charset=UTF-8"),
+    );
+    let origin = ("origin", "https://evil.example");
+    let site = |site| ("sec-fetch-site", site);
+    for (pairs, ok) in [
+        (vec![], true),
+        (vec![json], true),
+        (vec![form], true),
+        (vec![text], true),
+        (vec![json, origin], true),
+        (vec![json, site("cross-site")], true),
+        (vec![origin], false),
+        (vec![form, origin], false),
+        (vec![text, origin], false),
+        (vec![form, ("origin", "null")], false),
+        (vec![form, site("cross-site")], false),
+        (vec![form, site("CROSS-SITE")], false),
+        (vec![form, site("none")], true),
+        (vec![form, site("same-origin")], true),
+        (vec![site("cross-site")], false),
+        (vec![("content-type", "multipart/form-data")], false),
+        (vec![("content-type", "application/jsonp")], false),
+        (vec![("content-type", "application/xml")], false),
+        (vec![("content-type", "")], false),
+        (vec![("content-type", "APPLICATION/JSON ; charset=utf-8")], true),
+        (vec![("content-type", "application/json;charset=\"UTF-8\"")], true),
+        (vec![("content-type", "application/json; charset=latin1")], false),
+        (vec![json, ("content-encoding", "gzip")], false),
+        (vec![json, ("content-encoding", "identity")], true),
+    ] {
+        let status = check(&pairs).map_err(|problem| problem.status.as_u16());
+        assert_eq!(status.map(drop), if ok { Ok(()) } else { Err(415) }, "{pairs:?}");
+    }
+}
+
+#[test]
+fn what_may_occur_once_may_not_occur_twice() {
+    for name in [
+        "content-type",
+        "content-length",
+        "host",
+        "origin",
+        "authorization",
+        "cookie",
+        "grpc-timeout",
+        "connect-timeout-ms",
+        "idempotency-key",
+        "if-match",
+        "traceparent",
+    ] {
+        let headers = headers(&[(name, "1"), (name, "1")]);
+        let problem = Head::read(&headers).unwrap_err();
+        assert_eq!(problem.status.as_u16(), 400, "{name}");
+        assert!(problem.detail.contains(name), "{}", problem.detail);
+    }
+    assert!(Head::read(&headers(&[("accept", "a"), ("accept", "b")])).is_ok());
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused_and_not_ignored() {
+    for name in ["idempotency-key", "if-match"] {
+        let problem = check(&[(name, "\"x\"")]).unwrap_err();
+        assert_eq!(problem.status.as_u16(), 400);
+        assert!(problem.detail.contains("not available yet"));
+    }
+    assert!(check(&[("prefer", "wait=durable")]).is_ok());
+}
+
+#[test]
+fn a_deadline_is_read_or_refused() {
+    let asked = check(&[("grpc-timeout", "250m")]).unwrap();
+    assert_eq!(asked.budget, Some(Duration::from_millis(250)));
+    let asked = check(&[("connect-timeout-ms", "40")]).unwrap();
+    assert_eq!(asked.budget, Some(Duration::from_millis(40)));
+    for pairs in [
+        vec![("grpc-timeout", "soon")],
+        vec![("connect-timeout-ms", "-1")],
+        vec![("connect-timeout-ms", "")],
+        vec![("grpc-timeout", "1S"), ("connect-timeout-ms", "1000")],
+    ] {
+        assert_eq!(check(&pairs).unwrap_err().status.as_u16(), 400, "{pairs:?}");
+    }
+}
+
+#[test]
+fn the_length_is_known_before_the_body_is_read() {
+    for (pairs, content_length, has_body) in [
+        (vec![], None, false),
+        (vec![("content-length", "0")], Some(0), false),
+        (vec![("content-length", "12")], Some(12), true),
+        (vec![("transfer-encoding", "chunked")], None, true),
+    ] {
+        let asked = check(&pairs).unwrap();
+        assert_eq!((asked.content_length, asked.has_body), (content_length, has_body));
+    }
+}
+
+#[test]
+fn http_1_1_needs_a_host() {
+    let without = headers(&[]);
+    let head = Head::read(&without).unwrap();
+    assert_eq!(head.check(true, true).unwrap_err().status.as_u16(), 400);
+    assert!(head.check(false, true).is_ok());
+}
+
+#[test]
+fn a_trace_is_taken_from_a_valid_traceparent_only() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for (text, valid) in [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true),
+        ("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-new", true),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-new", false),
+        ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false),
+        ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", false),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", false),
+        ("\"},\"code\":\"forged\"", false),
+        ("", false),
+    ] {
+        assert_eq!(trace_id(text), valid.then_some(TRACE), "{text:?}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Responses, with the headers that every one of them has.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use hyper::{Response, StatusCode};
+
+use super::path::{CallPath, decode_key};
+use crate::problem::{Circumstances, Problem};
+
+const NODE: HeaderName = HeaderName::from_static("x-tenure-node");
+const DURABILITY: HeaderName = HeaderName::from_static("x-durability");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const DURABLE: HeaderValue = HeaderValue::from_static("durable");
+
+/// Makes responses.
+#[derive(Debug)]
+pub(super) struct Replies {
+    node: String,
+    /// Absent where the node's name cannot be written in a header.
+    node_header: Option<HeaderValue>,
+}
+
+impl Replies {
+    pub(super) fn new(node: &str) -> Self {
+        Self { node: node.to_owned(), node_header: HeaderValue::from_str(node).ok() }
+    }
+
+    /// 200 with the reply of a call.
+    pub(super) fn reply(&self, json: Vec<u8>, is_durable: bool) -> Response<Full<Bytes>> {
+        let mut response = self.response(StatusCode::OK, json.into());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        if is_durable {
+            headers.insert(DURABILITY, DURABLE);
+        }
+        response
+    }
+
+    /// 202: the message is in the mailbox.
+    pub(super) fn accepted(&self) -> Response<Full<Bytes>> {
+        self.response(StatusCode::ACCEPTED, Bytes::new())
+    }
+
+    /// A problem with a request for `path`.
+    pub(super) fn problem(
+        &self,
+        problem: &Problem,
+        path: &str,
+        trace_id: Option<&str>,
+    ) -> Response<Full<Bytes>> {
+        let actor = actor_of(path);
+        let json = problem.to_json(Circumstances {
+            path,
+            actor: actor.as_deref(),
+            node: &self.node,
+            trace_id,
+        });
+        let mut response = self.response(problem.status, json.into());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+        if let Some(seconds) = problem.retry_after_seconds {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some(allow) = problem.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(challenge) = problem.challenge
+            && let Ok(challenge) = HeaderValue::from_str(challenge)
+        {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if problem.close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn response(&self, status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        if let Some(node) = &self.node_header {
+            response.headers_mut().insert(NODE, node.clone());
+        }
+        response
+    }
+}
+
+/// The actor that a path names, as in `cart/alice`.
+fn actor_of(path: &str) -> Option<String> {
+    let (type_name, key) = CallPath::parse(path).actor()?;
+    let key = decode_key(key).ok()?;
+    Some(format!("{type_name}/{key}"))
+}

@@ -1,0 +1,123 @@
+use std::time::Duration;
+
+use hyper::Method as Http;
+use tenure_actor::{Invoked, MethodInfo, Persist};
+use tenure_types::{ActorTypeName, CallError};
+
+use super::*;
+
+const fn method(info: &'static MethodInfo, shape: Shape, internal: bool) -> Method {
+    fn nothing(_: tenure_actor::Invocation<'_>) -> Invoked {
+        Err(CallError::NotFound { detail: "".into() })
+    }
+    Method { info, shape, internal, invoke: nothing }
+}
+
+const fn info(name: &'static str, exclusive: bool) -> MethodInfo {
+    MethodInfo { name, exclusive, may_suspend: false }
+}
+
+const BY: Shape = Shape::One { name: "by", scalar: true };
+static METHODS: [Method; 4] = [
+    method(&info("add", true), BY, false),
+    method(&info("get", false), Shape::None, false),
+    method(&info("range", false), Shape::Named(&["from", "to"]), false),
+    method(&info("compact", true), Shape::None, true),
+];
+
+fn routes() -> Routes {
+    let actor_type = |name| ActorType {
+        name: ActorTypeName::new(name).unwrap(),
+        slot: 1,
+        type_id: std::any::TypeId::of::<()>(),
+        rust_name: "Counter",
+        persist: Persist::Volatile,
+        schema: 1,
+        idle_after: Some(Duration::ZERO),
+        mailbox_len_max: None,
+        state_bytes: 0,
+        create: || unreachable!("nothing is activated"),
+        decode: |_, _, _| unreachable!("nothing is activated"),
+        methods: &METHODS,
+    };
+    Routes::new(&[actor_type("counter"), actor_type("cart")])
+}
+
+#[test]
+fn a_method_is_found_by_its_exact_path() {
+    let routes = routes();
+    for (http, path, query, one_way, from_query) in [
+        (Http::POST, "/v1/counter/42/add", None, false, false),
+        (Http::POST, "/v1/counter/42/add", Some(""), false, false),
+        (Http::POST, "/v1/counter/42/add/send", None, true, false),
+        (Http::POST, "/v1/counter/42/get", None, false, false),
+        (Http::GET, "/v1/counter/42/get", None, false, true),
+        (Http::GET, "/v1/cart/42/range", Some("from=1&to=2"), false, true),
+        (Http::GET, "/v1/cart/42/range", Some("%66rom=1"), false, true),
+    ] {
+        let found = routes.find(&http, path, query).unwrap();
+        assert_eq!((found.one_way, found.from_query), (one_way, from_query), "{path}");
+        assert_eq!(found.key, "42");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_is() {
+    let routes = routes();
+    for (http, path, query, status, part) in [
+        (Http::POST, "/", None, 404, "POST /v1/{type}/{key}/{method} (types: cart, counter)"),
+        (Http::POST, "/v1/countr/1/add", None, 404, "did you mean `counter`?"),
+        (Http::POST, "/v1/Counter/1/add", None, 404, "no actor type `Counter`"),
+        (
+            Http::POST,
+            "/v1/counter/1/ad",
+            None,
+            404,
+            "did you mean `add`? (methods: add, get, range)",
+        ),
+        (Http::POST, "/v1/counter/1/%61dd", None, 404, "no method `%61dd`"),
+        (Http::POST, "/v1/counter/1/compact", None, 404, "no method `compact`"),
+        (Http::POST, "/v1/counter/1/", None, 404, "no method ``"),
+        (Http::POST, "/v1/counter/a/b/add", None, 404, "/v1/counter/a%2Fb/add"),
+        (Http::POST, "/v1/counter/a/b/add/send", None, 404, "/v1/counter/a%2Fb/add"),
+        (Http::POST, "/v1/counter/a/add/", None, 404, "ends in a slash"),
+        (Http::POST, "/v1/counter/a", None, 404, "a method is missing"),
+        (Http::POST, "/v1/counter", None, 404, "a key and a method are missing"),
+        (Http::DELETE, "/v1/counter/a", None, 404, "DELETE is not available yet"),
+        (Http::GET, "/v1/counter/a/events", None, 404, "is not available yet"),
+        (
+            Http::POST,
+            "/v1/counter/a/add/send",
+            Some("delay=30s"),
+            404,
+            "`delay` is not available yet",
+        ),
+        (Http::POST, "/v1/counter/a/add/send", Some("durable=true"), 404, "is not available yet"),
+        (Http::POST, "/v1/counter/a/add", Some("delay=30s"), 400, "belongs to POST ../send"),
+        (Http::POST, "/v1/counter/a/add", Some("by=5"), 400, "POST takes no query"),
+        (Http::GET, "/v1/counter/a/get", Some("x=1"), 400, "`get` has no argument `x`"),
+        (Http::GET, "/v1/counter/a/range", Some("form=1"), 400, "did you mean `from`?"),
+        (Http::GET, "/v1/counter/a/add", None, 405, "call it with POST"),
+        (Http::GET, "/v1/counter/a/get/send", None, 405, "sent with POST"),
+        (Http::HEAD, "/v1/counter/a/get", None, 405, "called with GET or POST"),
+        (Http::OPTIONS, "/v1/counter/a/add", None, 405, "called with POST"),
+        (Http::PUT, "/v1/counter/a/add", None, 405, "called with POST"),
+    ] {
+        let problem = routes.find(&http, path, query).unwrap_err();
+        assert_eq!(problem.status.as_u16(), status, "{http} {path}: {problem:?}");
+        assert!(problem.detail.contains(part), "{http} {path}: {}", problem.detail);
+        let allow = match (status, problem.detail.contains("GET or POST")) {
+            (405, true) => Some("GET, POST"),
+            (405, false) => Some("POST"),
+            _ => None,
+        };
+        assert_eq!(problem.allow, allow, "{http} {path}");
+    }
+}
+
+#[test]
+fn long_names_are_not_repeated_whole() {
+    let path = format!("/v1/{}/1/add", "x".repeat(10_000));
+    let problem = routes().find(&Http::POST, &path, None).unwrap_err();
+    assert!(problem.detail.len() < 200, "{}", problem.detail);
+}

@@ -1,0 +1,145 @@
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::body::{Body, Incoming};
+use hyper::{Request, Response};
+use tenure_observe::Counter;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::connection::{Watch, drive};
+use super::link::{Link, Phase};
+use super::registry::{Registry, Stage};
+use super::socket::Socket;
+
+/// How long to wait after the system refused to hand out a connection: too many open files, most
+/// likely, and asking again at once would keep a core busy.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections over the bound that are told so; further ones are closed without a word.
+const REFUSALS_MAX: usize = 256;
+
+const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/problem+json\r\n\
+    retry-after: 1\r\n\
+    connection: close\r\n\
+    content-length: 191\r\n\
+    \r\n\
+    {\"type\":\"urn:tenure:problem:overloaded\",\"title\":\"Overloaded\",\"status\":503,\
+    \"detail\":\"too many connections are open on this node\",\"code\":\"overloaded\",\
+    \"outcome\":\"not-executed\",\"retryable\":true}\n";
+
+/// Accepts connections until the server's stage says otherwise, then closes the listener.
+pub(super) async fn accept_all<Connect, Answer, Reply, Content>(
+    listener: TcpListener,
+    registry: Arc<Registry>,
+    refused: Option<Arc<Counter>>,
+    connect: Connect,
+) where
+    Connect: Fn(SocketAddr) -> Answer + Send + Sync + 'static,
+    Answer: Fn(Request<Incoming>) -> Reply + Send + Sync + 'static,
+    Reply: Future<Output = Result<Response<Content>, Infallible>> + Send + 'static,
+    Content: Body + Send + 'static,
+    Content::Data: Send,
+    Content::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let refusals = Arc::new(AtomicUsize::new(0));
+    while let Some(accepted) = accept(&listener, &registry).await {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "an HTTP connection could not be accepted");
+                pause(&registry).await;
+                continue;
+            }
+        };
+        // Replies are written whole: Nagle's algorithm could only delay them.
+        let _ = stream.set_nodelay(true);
+        let link = Arc::new(Link::new(registry.host.clock().coarse()));
+        let Some(registered) = registry.register(&link) else {
+            if let Some(refused) = &refused {
+                refused.increment();
+            }
+            refuse(stream, &registry, &refusals);
+            continue;
+        };
+        let answer = connect(peer);
+        let task = drive(stream, Arc::clone(&registry), link, registered, answer);
+        registry.host.tasks().spawn("http-connection", Box::pin(task));
+    }
+}
+
+/// The next connection; `None` once the server stops.
+async fn accept(
+    listener: &TcpListener,
+    registry: &Registry,
+) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    poll_fn(|cx| {
+        if registry.poll_stopped(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        listener.poll_accept(cx).map(Some)
+    })
+    .await
+}
+
+async fn pause(registry: &Registry) {
+    let mut timer = registry.host.tasks().sleep_until(registry.host.clock().now() + ACCEPT_PAUSE);
+    poll_fn(|cx| match registry.poll_stopped(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => timer.as_mut().poll(cx),
+    })
+    .await;
+}
+
+/// Answers 503 whatever is asked, and closes.
+fn refuse(stream: TcpStream, registry: &Arc<Registry>, refusals: &Arc<AtomicUsize>) {
+    if refusals.fetch_add(1, Ordering::Relaxed) >= REFUSALS_MAX {
+        refusals.fetch_sub(1, Ordering::Relaxed);
+        return;
+    }
+    let (registry, refusals) = (Arc::clone(registry), Arc::clone(refusals));
+    let tasks = registry.host.clone();
+    let task = async move {
+        let link = Arc::new(Link::new(registry.host.clock().coarse()));
+        let mut socket = Socket::new(stream, Arc::clone(&link), Arc::clone(&registry));
+        // So short a reply fits into the socket's buffer: there is nothing to wait for.
+        let written = socket.write_all(TOO_MANY_CONNECTIONS).await;
+        if written.is_ok() {
+            link.enter(Phase::Head, registry.host.clock().coarse());
+            let mut watch = Watch::default();
+            poll_fn(|cx| {
+                let is_cut = registry.stage() == Stage::Cut;
+                if is_cut || Pin::new(&mut socket).poll_shutdown(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                watch.poll_overdue(&link, &registry, cx)
+            })
+            .await;
+        }
+        refusals.fetch_sub(1, Ordering::Relaxed);
+    };
+    tasks.tasks().spawn("http-refusal", Box::pin(task));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusal_is_a_whole_response() {
+        let text = std::str::from_utf8(TOO_MANY_CONNECTIONS).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let length = format!("content-length: {}", body.len());
+        assert!(head.lines().any(|line| line == length), "{length}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["status"], 503);
+    }
+}

@@ -1,0 +1,13 @@
+//! The gateway over real sockets, in front of a host that lives in the test.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests use real time, threads and tasks"
+)]
+
+mod admin;
+mod bounds;
+mod calls;
+mod drain;
+mod refusals;
+mod world;

@@ -1,0 +1,162 @@
+//! What the tests of the engine share.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tenure_store::conformance::{Submitted, submit};
+use tenure_store::{Store, StoreError, Stored, Unit, UnitOutcome, row};
+use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, Token, Version};
+
+use crate::failure::wait_until_closed;
+use crate::integrity::{self, BatchRecord, Progress};
+use crate::rows::Rows;
+use crate::{EmbeddedConfig, EmbeddedStore};
+
+/// Waits for `future` on this thread.
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime for the test").block_on(future)
+}
+
+pub(super) fn actor(key: &str) -> ActorId {
+    ActorId {
+        actor_type: ActorTypeName::new("cart").expect("a good name"),
+        key: Key::new(key).expect("a good key"),
+    }
+}
+
+pub(super) fn folder() -> TempDir {
+    TempDir::new().expect("a temporary folder")
+}
+
+/// A store that is open, and the units of its incarnation.
+pub(super) struct Node {
+    pub(super) store: EmbeddedStore,
+    pub(super) incarnation: Incarnation,
+}
+
+impl Node {
+    pub(super) fn start(folder: &Path) -> Self {
+        Self::try_start(EmbeddedConfig::new(folder)).expect("the store opens")
+    }
+
+    pub(super) fn try_start(config: EmbeddedConfig) -> Result<Self, StoreError> {
+        let store = EmbeddedStore::with_config(config);
+        let incarnation = wait(store.open())?;
+        Ok(Self { store, incarnation })
+    }
+
+    pub(super) fn reopen(&mut self) -> Result<(), StoreError> {
+        self.incarnation = wait(self.store.open())?;
+        Ok(())
+    }
+
+    pub(super) fn unit(&self, key: &str, expected: u64) -> Unit {
+        Unit {
+            actor: actor(key),
+            expected: Version(expected),
+            version: Version(expected + 1),
+            tenure: Tenure { view: self.incarnation.0, sequence: 1 },
+            token: Token { incarnation: self.incarnation, sequence: expected + 1 },
+            schema: 1,
+            codec: 1,
+            written_at_ms: 0,
+            body: format!("{key} at {}", expected + 1).into_bytes(),
+        }
+    }
+
+    pub(super) fn submit(&self, unit: Unit) -> Submitted {
+        submit(&self.store, Arc::new(unit))
+    }
+
+    pub(super) fn commit(&self, key: &str, expected: u64) -> UnitOutcome {
+        wait(self.submit(self.unit(key, expected)))
+    }
+
+    pub(super) fn load(&self, key: &str) -> Result<Option<Stored>, StoreError> {
+        wait(self.store.load(&actor(key)))
+    }
+
+    pub(super) fn version(&self, key: &str) -> Result<Option<Version>, StoreError> {
+        Ok(self.load(key)?.map(|stored| stored.version))
+    }
+
+    pub(super) fn close(self) {
+        wait(self.store.close()).expect("the store closes");
+    }
+}
+
+/// Flips a bit of the row of `actor` as a fault of memory would: everything around it is right.
+pub(super) fn damage_row(folder: &Path, actor: &ActorId) {
+    let data = folder.join("data");
+    wait_until_closed(&data).expect("the store is closed");
+    let verified = integrity::verify(&data).expect("the store is well");
+    let rows = Rows::open(&EmbeddedConfig::new(folder), &data.join(integrity::TREE));
+    let rows = rows.expect("the tree opens");
+    let stored = rows.get(actor).expect("the row is well").expect("the row is there");
+    let incarnation = Incarnation(verified.incarnation_min);
+    let mut bytes = Vec::new();
+    row::encode(&unit_of(actor, stored), &mut bytes);
+    let last = bytes.len() - 9;
+    bytes[last] ^= 4;
+    let mut batch = rows.batch(1);
+    batch.put(actor, &bytes);
+    let number = verified.batch + 1;
+    batch.commit(BatchRecord { number, incarnation }).expect("the batch is written");
+    drop(rows);
+    wait_until_closed(&data).expect("the tree closes");
+    let mut progress = Progress::start(&data, incarnation).expect("the progress file opens");
+    progress.note(number).expect("the progress file is written");
+    progress.stop().expect("the progress file is written");
+}
+
+fn unit_of(actor: &ActorId, stored: Stored) -> Unit {
+    Unit {
+        actor: actor.clone(),
+        expected: Version::NONE,
+        version: stored.version,
+        tenure: stored.tenure,
+        token: stored.token,
+        schema: stored.schema,
+        codec: stored.codec,
+        written_at_ms: stored.written_at_ms,
+        body: stored.body,
+    }
+}
+
+/// Copies everything in `from` to `to` as it is now. Of a store that runs and has nothing in
+/// flight this is what a killed process leaves.
+pub(super) fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder for the copy");
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).expect("the file is in the folder"));
+        std::fs::create_dir_all(target.parent().expect("it has a parent")).expect("a folder");
+        copy_sparse(&file, &target);
+    }
+}
+
+/// Copies a file without the zeros at its end: journals are 64 MiB long and nearly empty.
+fn copy_sparse(from: &Path, to: &Path) {
+    let bytes = std::fs::read(from).expect("the file can be read");
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    std::fs::write(to, &bytes[..end]).expect("the copy can be written");
+    let file = std::fs::OpenOptions::new().write(true).open(to).expect("the copy opens");
+    file.set_len(bytes.len() as u64).expect("the copy gets its length");
+}
+
+/// Every file in `folder` and the folders in it, in a fixed order.
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder can be listed") {
+        let path = entry.expect("the folder can be listed").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}

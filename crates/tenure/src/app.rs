@@ -1,0 +1,162 @@
+//! The program around a user's actors: `app().actor::<..>().run()`.
+
+mod cli;
+mod screen;
+mod service;
+mod signals;
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use tenure_actor::{Actor, ActorType};
+use tenure_gateway::Authorise;
+
+use crate::config::{Configuration, Settings};
+use crate::{Error, Node, Result};
+use cli::{Cli, ConfigVerb, Verb};
+use service::Service;
+
+/// A program that serves actors: register their types, then [`App::run`] it.
+#[derive(Default)]
+pub struct App {
+    types: Vec<std::result::Result<ActorType, String>>,
+    authorise: Option<Arc<dyn Authorise>>,
+}
+
+/// A program without actors, to register them with.
+///
+/// # Examples
+/// ```no_run
+/// use tenure::prelude::*;
+///
+/// #[tenure::data]
+/// #[derive(Default)]
+/// pub struct Counter {
+///     value: i64,
+/// }
+///
+/// #[actor]
+/// impl Counter {
+///     pub fn add(&mut self, by: i64) -> i64 {
+///         self.value += by;
+///         self.value
+///     }
+/// }
+///
+/// fn main() -> tenure::Result<()> {
+///     tenure::app().actor::<Counter>().run()
+/// }
+/// ```
+#[must_use]
+pub fn app() -> App {
+    App::default()
+}
+
+impl App {
+    /// Registers an actor type: the program serves actors of type `A`.
+    #[must_use]
+    pub fn actor<A: Actor>(mut self) -> Self {
+        self.types.push(ActorType::of::<A>().map_err(|error| error.to_string()));
+        self
+    }
+
+    /// Sets who may call what over HTTP. Without it everybody who reaches the port may call every
+    /// method that is not `internal`; the port is on loopback unless configured otherwise.
+    #[must_use]
+    pub fn authorise(mut self, hook: impl Authorise) -> Self {
+        self.authorise = Some(Arc::new(hook));
+        self
+    }
+
+    /// Does what the command line asks: `serve` (the default), `dev`, or `config print`. Returns
+    /// when the program was told to stop and has stopped in good order.
+    ///
+    /// # Errors
+    /// [`Error`] in words that say what to do; return it from `main`. What was acknowledged is
+    /// durable whatever happens.
+    pub fn run(self) -> Result<()> {
+        self.run_with(std::env::args_os())
+    }
+
+    /// As [`App::run`], with these arguments; the first is the program's name.
+    ///
+    /// # Errors
+    /// As [`App::run`].
+    pub fn run_with(self, arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
+        let cli = Cli::read(arguments);
+        let configuration =
+            Configuration::read(cli.config.as_deref(), environment(), &cli.overrides())?;
+        match cli.verb.unwrap_or_default() {
+            Verb::Serve(_) => self.serve(configuration.settings(), None),
+            Verb::Dev(dev) => {
+                dev.check()?;
+                let fresh = dev.fresh && screen::wipe(configuration.settings())?;
+                self.serve(configuration.settings(), Some(screen::Dev { fresh }))
+            }
+            Verb::Config(ConfigVerb::Print { origin }) => {
+                screen::print(&configuration.print(origin));
+                Ok(())
+            }
+        }
+    }
+
+    fn serve(self, settings: &Settings, dev: Option<screen::Dev>) -> Result<()> {
+        screen::start_logging(dev.is_some());
+        if self.types.is_empty() {
+            return Err(Error::Usage(
+                "there is nothing to serve; register a type with .actor::<..>()".into(),
+            ));
+        }
+        let starting = Node::builder().actor_types(&self.types).settings(settings.clone()).start();
+        let begun = std::time::Instant::now();
+        let node = wait_for(starting)?;
+        let served = node.block_on(async {
+            // Asked for first, so that no signal is missed once the program says it is ready.
+            let mut signals = signals::Signals::new()?;
+            let service = Service::start(&node, settings, self.authorise, dev.is_some()).await?;
+            screen::ready(&node, settings, &service, dev.as_ref(), begun.elapsed());
+            let signal = signals.wait().await;
+            screen::stopping(signal, settings.drain_budget);
+            tokio::select! {
+                biased;
+                stopped = service.stop(&node, settings.drain_budget) => stopped,
+                again = signals.wait() => Err(Error::Stop(
+                    format!("{again} came a second time; what was in flight is lost").into(),
+                )),
+            }
+        });
+        served?
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("types", &self.types.len()).finish_non_exhaustive()
+    }
+}
+
+/// The environment, without what is not text: such a variable is none of ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name != cli::CONFIG_VARIABLE)
+}
+
+/// Waits on this thread for a future that makes progress on others.
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            std::task::Poll::Ready(value) => return value,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tenure_gateway::{
+    Admin, AdminConfig, Authorise, Calls, GatewayConfig, Server, ServerLimits, serve_admin,
+    serve_calls,
+};
+use tokio::net::TcpListener;
+
+use crate::config::Settings;
+use crate::{Error, Node, Result};
+
+/// The servers of one node.
+pub(super) struct Service {
+    calls: Server,
+    admin: Server,
+}
+
+impl Service {
+    /// Starts to serve a node over HTTP.
+    pub(super) async fn start(
+        node: &Node,
+        settings: &Settings,
+        authorise: Option<Arc<dyn Authorise>>,
+        dev: bool,
+    ) -> Result<Self> {
+        let listener = bind(settings.gateway_listen, "gateway.listen").await?;
+        let admin_listener = bind(settings.admin_listen, "admin.listen").await?;
+        let calls = Calls {
+            host: node.host(),
+            types: node.types().to_vec(),
+            metrics: node.shared_metrics(),
+            node: node.name().to_owned(),
+            authorise,
+        };
+        let described = node.clone();
+        let admin = Admin {
+            host: node.host(),
+            types: node.types().to_vec(),
+            metrics: node.shared_metrics(),
+            health: node.shared_health(),
+            status: Arc::new(move || described.status()),
+        };
+        let failed = |error| Error::Start(Error::chain(&error));
+        Ok(Self {
+            calls: serve_calls(listener, gateway_config(settings, dev), calls).map_err(failed)?,
+            admin: serve_admin(admin_listener, AdminConfig::default(), admin).map_err(failed)?,
+        })
+    }
+
+    pub(super) fn calls_address(&self) -> SocketAddr {
+        self.calls.address()
+    }
+
+    pub(super) fn admin_address(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// Answers what is in flight, makes everything durable, and closes the store.
+    pub(super) async fn stop(self, node: &Node, budget: Duration) -> Result<()> {
+        let begun = Instant::now();
+        node.health().report(tenure_observe::Condition::Draining, "the node is stopping");
+        let drained = self.calls.drain(budget).await;
+        let left = budget.saturating_sub(begun.elapsed()).max(Duration::from_secs(1));
+        let busy = node.stop(left).await?;
+        if drained.cut > 0 || busy > 0 {
+            tracing::warn!(connections = drained.cut, actors = busy, "cut off by the drain budget");
+        }
+        drop(self.admin);
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Error::Start(
+            format!(
+                "{address} cannot be listened on: {error}; stop what uses it, or choose another \
+                 address with --set {setting}=.."
+            )
+            .into(),
+        )
+    })
+}
+
+fn gateway_config(settings: &Settings, dev: bool) -> GatewayConfig {
+    let defaults = GatewayConfig::default();
+    GatewayConfig {
+        server: ServerLimits {
+            connections_max: settings.connections_max,
+            ..defaults.server.clone()
+        },
+        body_bytes_max: usize::try_from(settings.body_bytes_max).unwrap_or(usize::MAX),
+        body_timeout: settings.request_timeout,
+        deadline_max: settings.deadline_max,
+        show_panics: dev,
+        ..defaults
+    }
+}

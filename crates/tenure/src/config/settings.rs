@@ -1,0 +1,128 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::value::{address, bytes, count, duration};
+
+/// Every setting of a node, read and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// `node.name`: how the node calls itself in replies, logs and metrics.
+    pub name: String,
+    /// `store.path`: the folder of the embedded store.
+    pub store_path: PathBuf,
+    /// `gateway.listen`: where calls come in. Port 0 picks a free one.
+    pub gateway_listen: SocketAddr,
+    /// `gateway.connections_max`: how many client connections may be open.
+    pub connections_max: usize,
+    /// `gateway.body_bytes_max`: the largest request body.
+    pub body_bytes_max: u64,
+    /// `gateway.request_timeout`: how long a client may take to send a request.
+    pub request_timeout: Duration,
+    /// `admin.listen`: where health, metrics and administration listen.
+    pub admin_listen: SocketAddr,
+    /// `calls.deadline`: how long a call may take that says nothing about it.
+    pub deadline: Duration,
+    /// `calls.deadline_max`: the longest deadline a client may ask for.
+    pub deadline_max: Duration,
+    /// `actors.mailbox_len_max`: how many calls may wait for one actor.
+    pub mailbox_len_max: usize,
+    /// `actors.uncommitted_turns_max`: how many replies of one actor may wait for the store.
+    pub uncommitted_turns_max: usize,
+    /// `actors.activations_max`: how many actors may be in memory.
+    pub activations_max: usize,
+    /// `actors.loads_in_flight_max`: how many loads may be in flight.
+    pub loads_in_flight_max: usize,
+    /// `actors.idle_after`: when an idle durable actor leaves memory.
+    pub idle_after: Duration,
+    /// `actors.volatile_idle_after`: when an idle volatile actor leaves memory, with its state.
+    pub volatile_idle_after: Duration,
+    /// `node.drain_budget`: how long a stop waits for what is in flight.
+    pub drain_budget: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mut settings = Self {
+            name: String::new(),
+            store_path: PathBuf::new(),
+            gateway_listen: ([127, 0, 0, 1], 0).into(),
+            connections_max: 0,
+            body_bytes_max: 0,
+            request_timeout: Duration::ZERO,
+            admin_listen: ([127, 0, 0, 1], 0).into(),
+            deadline: Duration::ZERO,
+            deadline_max: Duration::ZERO,
+            mailbox_len_max: 0,
+            uncommitted_turns_max: 0,
+            activations_max: 0,
+            loads_in_flight_max: 0,
+            idle_after: Duration::ZERO,
+            volatile_idle_after: Duration::ZERO,
+            drain_budget: Duration::ZERO,
+        };
+        // One table holds all defaults, as they are written and printed.
+        for setting in SETTINGS {
+            (setting.apply)(&mut settings, setting.default).expect("defaults are well written");
+        }
+        settings
+    }
+}
+
+/// One setting: its key, its default as it would be written, and how it is read.
+pub(crate) struct Setting {
+    pub(crate) key: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) apply: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+macro_rules! settings {
+    ($($key:literal = $default:literal, $help:literal, $field:ident: $read:expr;)*) => {
+        /// Every setting there is, in the order in which they are printed.
+        pub(crate) const SETTINGS: &[Setting] = &[$(Setting {
+            key: $key,
+            default: $default,
+            help: $help,
+            apply: |settings, text| {
+                settings.$field = $read(text)?;
+                Ok(())
+            },
+        }),*];
+    };
+}
+
+settings! {
+    "node.name" = "n1", "how the node calls itself in replies, logs and metrics", name: node_name;
+    "node.drain_budget" = "30s", "how long a stop waits for what is in flight", drain_budget: duration;
+    "store.path" = ".tenure", "the folder of the embedded store", store_path: path;
+    "gateway.listen" = "127.0.0.1:7070", "where calls come in", gateway_listen: address;
+    "gateway.connections_max" = "10240", "how many client connections may be open", connections_max: count;
+    "gateway.body_bytes_max" = "1MiB", "the largest request body", body_bytes_max: bytes;
+    "gateway.request_timeout" = "30s", "how long a client may take to send a request", request_timeout: duration;
+    "admin.listen" = "127.0.0.1:7071", "where health, metrics and administration listen", admin_listen: address;
+    "calls.deadline" = "30s", "how long a call may take that says nothing about it", deadline: duration;
+    "calls.deadline_max" = "10m", "the longest deadline a client may ask for", deadline_max: duration;
+    "actors.mailbox_len_max" = "2048", "how many calls may wait for one actor", mailbox_len_max: count;
+    "actors.uncommitted_turns_max" = "4096", "how many replies of one actor may wait for the store", uncommitted_turns_max: count;
+    "actors.activations_max" = "16777216", "how many actors may be in memory", activations_max: count;
+    "actors.loads_in_flight_max" = "256", "how many loads may be in flight", loads_in_flight_max: count;
+    "actors.idle_after" = "10m", "when an idle durable actor leaves memory", idle_after: duration;
+    "actors.volatile_idle_after" = "1h", "when an idle volatile actor leaves memory, with its state", volatile_idle_after: duration;
+}
+
+fn node_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || text.len() > 64 || !text.chars().all(fits) {
+        return Err("write 1 to 64 letters, digits, '-', '_' or '.'".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("write a folder".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}

@@ -1,0 +1,185 @@
+//! One node: its own runtime, its store and its actors.
+
+mod builder;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tenure_actor::host::HostHandle;
+use tenure_actor::{Actor, ActorRef, ActorType, IntoKey};
+use tenure_observe::{Health, Metrics, NodeStatus, TypeStatus};
+use tenure_runtime::Runtime;
+use tenure_types::{Clock, Incarnation, Instant};
+
+use crate::Error;
+
+pub use builder::NodeBuilder;
+
+/// A running node. Clones are the same node.
+///
+/// A node runs on threads of its own; it may be used from any thread, with or without an async
+/// runtime. Dropping the last clone without [`Node::stop`] ends it like a crash: what was
+/// acknowledged is durable, what was in flight is lost.
+pub struct Node {
+    inner: Arc<Inner>,
+    /// Each clone has its own, so that callers on several cores do not share a counter.
+    handle: HostHandle,
+}
+
+struct Inner {
+    name: String,
+    engine: Arc<Runtime>,
+    types: Vec<ActorType>,
+    store: &'static str,
+    clock: Arc<dyn Clock>,
+    started: Instant,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    /// Gone once the node has stopped.
+    threads: Mutex<Option<tokio::runtime::Runtime>>,
+}
+
+impl Node {
+    /// Describes a node that is to start.
+    #[must_use]
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder::default()
+    }
+
+    /// A reference to an actor, live or not; it costs nothing until it is called.
+    ///
+    /// A key is 1 to 512 bytes of UTF-8 without control characters, or a number; calls to any
+    /// other answer `BadRequest`.
+    pub fn actor<A: Actor>(&self, key: impl IntoKey) -> A::Ref {
+        ActorRef::<A>::new(&self.handle, key).into()
+    }
+
+    /// The node's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// The store's number for this run of the node.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.inner.engine.incarnation()
+    }
+
+    /// How many actors are in memory.
+    #[must_use]
+    pub fn activations(&self) -> usize {
+        self.inner.engine.activations()
+    }
+
+    /// Whether the node can serve, and why not.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.inner.health
+    }
+
+    /// The node's metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// What the node says of itself.
+    #[must_use]
+    pub fn status(&self) -> NodeStatus {
+        let inner = &*self.inner;
+        let types = inner.types.iter().map(|it| {
+            let counts = inner.engine.type_counts(it.slot).unwrap_or_default();
+            TypeStatus {
+                name: it.name.to_string(),
+                persist: it.persist.as_str().to_owned(),
+                schema: it.schema,
+                activations: counts.activations,
+                activations_started: counts.activations_started,
+                calls: counts.calls,
+                call_errors: counts.call_errors,
+            }
+        });
+        NodeStatus {
+            node: inner.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            incarnation: inner.engine.incarnation().0,
+            uptime_seconds: (inner.clock.now() - inner.started).as_secs_f64(),
+            store: inner.store.to_owned(),
+            ready: inner.health.is_ready(),
+            reasons: inner.health.reasons(),
+            types: types.collect(),
+        }
+    }
+
+    /// Stops in good order: refuses new calls, lets what has begun end, makes everything durable,
+    /// and closes the store. Gives how many actors were still busy when `budget` had passed.
+    ///
+    /// # Errors
+    /// [`Error::Stop`] when the store could not mark the orderly stop.
+    ///
+    /// # Cancel safety
+    /// May be called again.
+    pub async fn stop(&self, budget: Duration) -> Result<usize, Error> {
+        let threads = self.inner.threads.lock().as_ref().map(|threads| threads.handle().clone());
+        let Some(threads) = threads else { return Ok(0) };
+        let engine = Arc::clone(&self.inner.engine);
+        // On the node's own threads: the caller may have none with timers.
+        let stopped = threads.spawn(async move { engine.stop(budget).await }).await;
+        if let Some(threads) = self.inner.threads.lock().take() {
+            threads.shutdown_background();
+        }
+        match stopped {
+            Ok(stopped) => stopped.map_err(|error| Error::Stop(Error::chain(&error))),
+            Err(error) => Err(Error::Stop(error.to_string().into())),
+        }
+    }
+
+    /// A handle for the gateway.
+    pub(crate) fn host(&self) -> HostHandle {
+        self.handle.fork()
+    }
+
+    pub(crate) fn types(&self) -> &[ActorType] {
+        &self.inner.types
+    }
+
+    pub(crate) fn shared_health(&self) -> Arc<Health> {
+        Arc::clone(&self.inner.health)
+    }
+
+    pub(crate) fn shared_metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.inner.metrics)
+    }
+
+    /// Runs `future` on the node's threads and waits for it on this one.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Error> {
+        let threads = self.inner.threads.lock().as_ref().map(|threads| threads.handle().clone());
+        match threads {
+            Some(threads) => Ok(threads.block_on(future)),
+            None => Err(Error::Stop("the node has stopped already".into())),
+        }
+    }
+}
+
+impl Clone for Node {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), handle: self.handle.fork() }
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("name", &self.inner.name).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A runtime must not be dropped where it may block, and the last clone may be anywhere.
+        if let Some(threads) = self.threads.get_mut().take() {
+            threads.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,204 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tenure_actor::{Actor, ActorType};
+use tenure_observe::{Health, Metrics, register_process};
+use tenure_runtime::{Parts, Runtime, RuntimeConfig};
+use tenure_store::Store;
+use tenure_store::memory::{MemoryDisk, MemoryStore};
+use tenure_store_embedded::{EmbeddedConfig, EmbeddedStore};
+use tenure_types::{Clock, Tasks};
+
+use super::{Inner, Node};
+use crate::config::Settings;
+use crate::seams::{NodeTasks, SystemClock, SystemEntropy, mark_worker};
+use crate::{Error, Result};
+
+static NODES: AtomicU64 = AtomicU64::new(1);
+const BEAT_PERIOD: Duration = Duration::from_secs(1);
+
+/// Describes a node that is to start.
+#[derive(Default)]
+pub struct NodeBuilder {
+    types: Vec<std::result::Result<ActorType, String>>,
+    settings: Settings,
+    store: StoreChoice,
+    threads: Option<usize>,
+}
+
+#[derive(Default)]
+enum StoreChoice {
+    /// The embedded engine in the folder that the settings name.
+    #[default]
+    Settings,
+    Embedded(PathBuf),
+    Memory,
+    Other(Arc<dyn Store>),
+}
+
+impl NodeBuilder {
+    /// Registers an actor type: the node runs actors of type `A`.
+    #[must_use]
+    pub fn actor<A: Actor>(mut self) -> Self {
+        self.types.push(ActorType::of::<A>().map_err(|error| error.to_string()));
+        self
+    }
+
+    /// Registers types that were described before.
+    #[must_use]
+    pub(crate) fn actor_types(mut self, types: &[std::result::Result<ActorType, String>]) -> Self {
+        self.types.extend_from_slice(types);
+        self
+    }
+
+    /// Sets bounds, times and addresses; the defaults otherwise.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Keeps durable actors in the embedded store in this folder.
+    #[must_use]
+    pub fn store_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.store = StoreChoice::Embedded(folder.into());
+        self
+    }
+
+    /// Keeps durable actors in memory: for tests. Everything is lost with the node.
+    #[must_use]
+    pub fn store_in_memory(mut self) -> Self {
+        self.store = StoreChoice::Memory;
+        self
+    }
+
+    /// Keeps durable actors in this store.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = StoreChoice::Other(store);
+        self
+    }
+
+    /// How many threads run turns; as many as there are cores otherwise.
+    #[must_use]
+    pub fn worker_threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.max(1));
+        self
+    }
+
+    /// Starts the node. May be called from any thread, outside or inside of an async runtime.
+    ///
+    /// # Errors
+    /// [`Error::Start`] says what is in the way; nothing is left running then.
+    pub async fn start(self) -> Result<Node> {
+        let mut types = Vec::new();
+        for described in self.types {
+            types.push(described.map_err(|error| Error::Start(error.into()))?);
+        }
+        let number = NODES.fetch_add(1, Ordering::Relaxed);
+        let threads = make_threads(number, self.threads)?;
+        let system_clock = Arc::new(SystemClock::new());
+        let clock: Arc<dyn Clock> = Arc::clone(&system_clock) as Arc<dyn Clock>;
+        let tasks: Arc<dyn Tasks> =
+            Arc::new(NodeTasks::new(threads.handle().clone(), Arc::clone(&clock), number));
+        let store = make_store(self.store, &self.settings, &tasks);
+        let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
+        let parts = Parts {
+            config: runtime_config(&self.settings),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            entropy: Arc::new(SystemEntropy),
+            tasks,
+            metrics: Arc::clone(&metrics),
+            health: Arc::clone(&health),
+        };
+        let registered = register_process(&metrics);
+        let listed = types.clone();
+        // Opening a store blocks: on the node's threads, not on the caller's.
+        let starting = threads.spawn(async move { Runtime::start(parts, &listed).await });
+        let engine = match starting.await {
+            Ok(started) => started.map_err(|error| Error::Start(Error::chain(&error))),
+            Err(error) => Err(Error::Start(error.to_string().into())),
+        };
+        let engine = match (engine, registered) {
+            (Ok(engine), Ok(())) => engine,
+            (engine, registered) => {
+                threads.shutdown_background();
+                engine?;
+                return Err(Error::Start(format!("{registered:?}").into()));
+            }
+        };
+        health.beat(clock.now());
+        threads.spawn(beat(system_clock, Arc::clone(&health)));
+        let handle = engine.handle();
+        let inner = Inner {
+            name: self.settings.name,
+            engine,
+            types,
+            store: store.name(),
+            started: clock.now(),
+            clock,
+            health,
+            metrics,
+            threads: Mutex::new(Some(threads)),
+        };
+        Ok(Node { inner: Arc::new(inner), handle })
+    }
+}
+
+impl std::fmt::Debug for NodeBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeBuilder").field("types", &self.types.len()).finish_non_exhaustive()
+    }
+}
+
+fn make_threads(node: u64, workers: Option<usize>) -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = workers {
+        builder.worker_threads(workers);
+    }
+    builder
+        .enable_all()
+        .thread_name("tenure-worker")
+        .on_thread_start(move || mark_worker(node))
+        .build()
+        .map_err(|error| Error::Start(format!("the threads cannot be made: {error}").into()))
+}
+
+fn make_store(choice: StoreChoice, settings: &Settings, tasks: &Arc<dyn Tasks>) -> Arc<dyn Store> {
+    let embedded = |path: PathBuf| {
+        let store: Arc<dyn Store> = Arc::new(EmbeddedStore::with_config(EmbeddedConfig::new(path)));
+        store
+    };
+    match choice {
+        StoreChoice::Settings => embedded(settings.store_path.clone()),
+        StoreChoice::Embedded(path) => embedded(path),
+        StoreChoice::Memory => Arc::new(MemoryStore::new(MemoryDisk::default(), Arc::clone(tasks))),
+        StoreChoice::Other(store) => store,
+    }
+}
+
+fn runtime_config(settings: &Settings) -> RuntimeConfig {
+    RuntimeConfig {
+        mailbox_len_max: settings.mailbox_len_max,
+        uncommitted_turns_max: settings.uncommitted_turns_max,
+        loads_in_flight_max: settings.loads_in_flight_max,
+        activations_max: settings.activations_max,
+        idle_after: settings.idle_after,
+        volatile_idle_after: settings.volatile_idle_after,
+        deadline: settings.deadline,
+        ..RuntimeConfig::default()
+    }
+}
+
+/// Shows that the node's threads tick.
+async fn beat(clock: Arc<SystemClock>, health: Arc<Health>) {
+    loop {
+        tokio::time::sleep(BEAT_PERIOD).await;
+        clock.follow_suspend();
+        health.beat(clock.now());
+    }
+}

@@ -1,0 +1,15 @@
+use tenure::prelude::*;
+
+#[derive(Default)]
+pub struct Cart {
+    total: u32,
+}
+
+#[actor]
+impl Cart {
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+}
+
+fn main() {}
