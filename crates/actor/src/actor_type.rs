@@ -29,6 +29,7 @@ pub struct ActorType {
     /// Makes the state of an actor that was never stored.
     pub create: fn() -> Box<dyn State>,
     /// Reads a stored state.
+    #[expect(clippy::type_complexity, reason = "a name for it would say less")]
     pub decode: fn(u32, u8, &[u8]) -> Result<Box<dyn State>, CodecError>,
     /// What can be called from outside.
     pub methods: &'static [Method],

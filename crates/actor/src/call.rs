@@ -1,10 +1,10 @@
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-use tenure_types::{CallError, KeyError, Outcome};
+use tenure_types::{CallError, Instant, KeyError, Outcome};
 
 use crate::cell::{CallCell, Unstarted};
 use crate::host::{CallHead, HostHandle, Started, TimerKey};
@@ -56,35 +56,29 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
     /// # Cancel safety
     /// Once polled to the end the message is on its way; before, it was not sent.
     pub async fn send(self) -> Result<(), CallError> {
-        let unsaved = self.origin.as_ref().and_then(|origin| origin.unsaved.clone());
-        if let Some(ticket) = unsaved {
-            ticket.wait().await.map_err(not_sent)?;
-        }
         let mut future = self.into_call_future(true);
-        let Phase::Unstarted(call) = &mut future.phase else {
-            return future.refused();
-        };
-        match call.start(&future.host) {
-            Started::Refused(error) => Err(error),
-            Started::Queued | Started::Ran(_) => Ok(()),
-        }
+        poll_fn(|cx| future.poll_sent(cx)).await
     }
 
     fn into_call_future(self, one_way: bool) -> CallFuture<A, M> {
         let now = self.host.clock().coarse();
-        let mut deadline = now + self.deadline.unwrap_or_else(|| self.host.deadline_default());
-        let (mut chain, mut unsaved) = (None, None);
-        if let Some(origin) = self.origin.filter(|_| !one_way) {
-            deadline = deadline.min(origin.deadline);
-            chain = Some(Arc::clone(&origin.chain));
+        let own = now + self.deadline.unwrap_or_else(|| self.host.deadline_default());
+        let (mut deadline, mut chain, mut unsaved) = (own, None, None);
+        if let Some(origin) = self.origin {
+            deadline = own.min(origin.deadline);
             unsaved.clone_from(&origin.unsaved);
+            chain = (!one_way).then(|| Arc::clone(&origin.chain));
         }
         let phase = match self.target {
-            Ok(target) => Phase::Unstarted(Unstarted::new(
-                target,
-                CallHead { method: MethodInfo::of::<A, M>(), deadline, chain, one_way },
-                self.message,
-            )),
+            // The caller has no time left: the turn that calls took all of it.
+            _ if deadline <= now => Phase::Refused(too_late()),
+            Ok(target) => {
+                // The turn of a sent message has a time of its own.
+                let deadline = if one_way { own } else { deadline };
+                let method = MethodInfo::of::<A, M>();
+                let head = CallHead { method, deadline, chain, one_way };
+                Phase::Unstarted(Unstarted::new(target, head, self.message))
+            }
             Err(error) => {
                 Phase::Refused(CallError::BadRequest { detail: error.to_string().into() })
             }
@@ -119,7 +113,7 @@ pub struct CallFuture<A: Handler<M>, M: Message> {
     phase: Phase<A, M>,
     unsaved: Option<Ticket>,
     slot: WaitSlot,
-    deadline: tenure_types::Instant,
+    deadline: Instant,
     timer: Option<(TimerKey, Waker)>,
 }
 
@@ -144,7 +138,7 @@ impl<A: Handler<M>, M: Message> Future for CallFuture<A, M> {
         let this = &mut *self;
         let polled = this.advance(cx);
         if polled.is_pending() {
-            return this.wait_until_deadline(cx);
+            return this.poll_deadline(cx).map(|error| Err(error.widen()));
         }
         this.finish();
         polled
@@ -154,14 +148,9 @@ impl<A: Handler<M>, M: Message> Future for CallFuture<A, M> {
 impl<A: Handler<M>, M: Message> CallFuture<A, M> {
     fn advance(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<M::Reply, CallError<M::Error>>> {
         if let Phase::Unstarted(call) = &mut self.phase {
-            if let Some(ticket) = &self.unsaved {
-                std::task::ready!(ticket.poll(&mut self.slot, cx))
-                    .map_err(|error| not_sent(error).widen())?;
-                self.unsaved = None;
-                self.slot = WaitSlot::default();
-            }
-            // A loop of calls that are always ready still lets other tasks run.
-            std::task::ready!(self.host.tasks().poll_share(cx));
+            let (unsaved, slot) = (&mut self.unsaved, &mut self.slot);
+            std::task::ready!(poll_leave(&self.host, unsaved, slot, self.deadline, cx))
+                .map_err(CallError::widen)?;
             self.phase = match call.start(&self.host) {
                 Started::Ran(ticket) => {
                     let reply = call.take_reply();
@@ -191,11 +180,25 @@ impl<A: Handler<M>, M: Message> CallFuture<A, M> {
         }
     }
 
-    /// Arms the deadline's timer at the first wait, and answers once it has passed.
-    fn wait_until_deadline(
-        &mut self,
-        cx: &TaskContext<'_>,
-    ) -> Poll<Result<M::Reply, CallError<M::Error>>> {
+    /// Hands over a message that nobody waits for.
+    fn poll_sent(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), CallError>> {
+        let Phase::Unstarted(call) = &mut self.phase else {
+            return Poll::Ready(self.refused());
+        };
+        let (unsaved, slot) = (&mut self.unsaved, &mut self.slot);
+        let Poll::Ready(left) = poll_leave(&self.host, unsaved, slot, self.deadline, cx) else {
+            return self.poll_deadline(cx).map(Err);
+        };
+        let sent = left.and_then(|()| match call.start(&self.host) {
+            Started::Refused(error) => Err(error),
+            Started::Queued | Started::Ran(_) => Ok(()),
+        });
+        self.finish();
+        Poll::Ready(sent)
+    }
+
+    /// Arms the deadline's timer at the first wait, and gives the error once it has passed.
+    fn poll_deadline(&mut self, cx: &mut TaskContext<'_>) -> Poll<CallError> {
         if self.host.clock().now() >= self.deadline {
             let began = match &self.phase {
                 Phase::Unstarted(_) => false,
@@ -204,7 +207,7 @@ impl<A: Handler<M>, M: Message> CallFuture<A, M> {
             };
             let outcome = if began { Outcome::Unknown } else { Outcome::NotExecuted };
             self.finish();
-            return Poll::Ready(Err(CallError::Deadline { outcome }));
+            return Poll::Ready(CallError::Deadline { outcome });
         }
         match &self.timer {
             Some((_, waker)) if waker.will_wake(cx.waker()) => {}
@@ -247,7 +250,32 @@ impl<A: Handler<M>, M: Message> Drop for CallFuture<A, M> {
     }
 }
 
+/// Waits until a call may leave: what its turn began with is durable, and its task has a share of
+/// its thread left.
+fn poll_leave(
+    host: &HostHandle,
+    unsaved: &mut Option<Ticket>,
+    slot: &mut WaitSlot,
+    deadline: Instant,
+    cx: &mut TaskContext<'_>,
+) -> Poll<Result<(), CallError>> {
+    if let Some(ticket) = unsaved {
+        std::task::ready!(ticket.poll(slot, cx)).map_err(not_sent)?;
+        (*unsaved, *slot) = (None, WaitSlot::default());
+        if deadline <= host.clock().coarse() {
+            return Poll::Ready(Err(too_late()));
+        }
+    }
+    // A loop of calls that are always ready still lets other tasks run.
+    host.tasks().poll_share(cx).map(Ok)
+}
+
+fn too_late() -> CallError {
+    CallError::Deadline { outcome: Outcome::NotExecuted }
+}
+
 /// The state that the call depends on was lost before the call left.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` wants")]
 fn not_sent(error: CallError) -> CallError {
     CallError::Storage {
         detail: format!("the call did not leave: the calling turn's state was not saved: {error}")

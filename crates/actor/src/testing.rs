@@ -102,7 +102,7 @@ impl<A: Actor> TestContext<A> {
     where
         A: Handler<M>,
     {
-        let message = survive(&message)?;
+        let message = survive(message)?;
         let reference = ActorRef::<A>::new(&self.world.handle(), self.key());
         self.own.lend(actor, || self.world.executor().drive(reference.call(message).into_future()))
     }
@@ -213,12 +213,12 @@ fn valid(key: impl IntoKey) -> Key {
 }
 
 /// The message as it arrives at another node.
-fn survive<M: Message>(message: &M) -> Result<M, CallError<M::Error>> {
+fn survive<M: Message>(message: M) -> Result<M, CallError<M::Error>> {
     let mut encoded = Vec::new();
-    encode_named(message, &mut encoded).and_then(|()| decode_named(CODEC_NAMED, &encoded)).map_err(
-        |error| CallError::BadRequest {
-            detail: format!("the message of `{}` does not survive encoding: {error}", M::METHOD)
-                .into(),
-        },
-    )
+    let sent = encode_named(&message, &mut encoded);
+    drop(message);
+    sent.and_then(|()| decode_named(CODEC_NAMED, &encoded)).map_err(|error| {
+        let detail = format!("the message of `{}` does not survive encoding: {error}", M::METHOD);
+        CallError::BadRequest { detail: detail.into() }
+    })
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
-use tenure_observe::Metrics;
+use tenure_observe::{Metrics, names};
 use tokio::net::TcpListener;
 
 use crate::auth::Authorise;
@@ -59,12 +59,14 @@ pub fn serve_calls(
     let refused = Some(Arc::clone(&counters.connections_refused));
     let (limits, host) = (config.server.clone(), calls.host.clone());
     let metrics = Arc::clone(&calls.metrics);
+    let bodies = BodyShare::new(config.body_bytes_in_flight_max);
+    metrics.register_gauge_fn(names::HTTP_BODY_BYTES, &[], bodies.bytes())?;
     let front = Arc::new(Front {
         routes: Routes::new(&calls.types),
         authorise: calls.authorise,
         counters,
         replies: Replies::new(&calls.node),
-        bodies: BodyShare::new(config.body_bytes_in_flight_max),
+        bodies,
         config,
     });
     let forker = host.clone();
@@ -78,7 +80,7 @@ pub fn serve_calls(
         move |request| answer(Arc::clone(&caller), request)
     };
     let server = start(listener, limits, host, refused, connect)?;
-    count::register_connections(&metrics, server.connection_count())?;
+    metrics.register_gauge_fn(names::HTTP_CONNECTIONS, &[], server.connection_count())?;
     Ok(server)
 }
 

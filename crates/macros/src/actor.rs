@@ -21,7 +21,7 @@ mod suspend;
 use model::Model;
 use options::Options;
 
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut report = Report::default();
     let mut block = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Impl(block)) => block,
@@ -48,7 +48,11 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     let errors = report.into_tokens();
     // The block stays whatever is wrong with its handlers, so that no error hides another.
     quote! {
-        #[allow(unreachable_pub, reason = "`pub` is what makes a method a handler")]
+        #[allow(
+            unreachable_pub,
+            clippy::needless_pass_by_value,
+            reason = "`pub` is what makes a handler, and what it takes is owned"
+        )]
         #block
         #items
         #errors

@@ -10,7 +10,7 @@ use syn::{Attribute, Item, ItemEnum, ItemStruct, Path, Token};
 use crate::report::Report;
 use crate::root::Root;
 
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut report = Report::default();
     let mut root = Root::default();
     let parsed = syn::meta::parser(|meta| {

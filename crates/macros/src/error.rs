@@ -16,7 +16,7 @@ mod problem;
 
 use problem::Case;
 
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut report = Report::default();
     let mut root = Root::default();
     let parsed = syn::meta::parser(|meta| {

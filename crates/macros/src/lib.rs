@@ -45,20 +45,22 @@ mod root;
 /// | `crate = "path"` | `::tenure` | where `tenure` is, if not at its own name |
 #[proc_macro_attribute]
 pub fn actor(options: TokenStream, item: TokenStream) -> TokenStream {
-    actor::expand(options.into(), item.into()).into()
+    actor::expand(options.into(), &item.into()).into()
 }
 
 /// # What it makes
-/// It derives serde's `Serialize` and `Deserialize`, without a dependency on serde. Attributes such as `#[serde(default)]` work as ever, and other derives are left alone.
+/// It derives serde's `Serialize` and `Deserialize`, without a dependency on serde. Attributes
+/// such as `#[serde(default)]` work as ever, and other derives are left alone.
 #[proc_macro_attribute]
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
-    data::expand(options.into(), item.into()).into()
+    data::expand(options.into(), &item.into()).into()
 }
 
 /// # What it makes
 /// What a handler's `Result` may carry: it implements `AppError`, `Display`, `std::error::Error`
-/// and serde's traits, and `Debug` unless that is derived below it. `#[problem(status = 409, code = "seat_taken", "seat {seat} is taken")]` on
-/// a variant, or on the struct, says how it is told to clients; each part may be left out:
+/// and serde's traits, and `Debug` unless that is derived below it. On a variant, or on the struct,
+/// `#[problem(status = 409, code = "seat_taken", "seat {seat} is taken")]` says how it is told to
+/// clients; each part may be left out:
 ///
 /// | part | default |
 /// |---|---|
@@ -67,5 +69,5 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | message | the code with spaces; `{field}` and `{0}` stand for fields |
 #[proc_macro_attribute]
 pub fn error(options: TokenStream, item: TokenStream) -> TokenStream {
-    error::expand(options.into(), item.into()).into()
+    error::expand(options.into(), &item.into()).into()
 }

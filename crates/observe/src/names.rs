@@ -47,6 +47,7 @@ descriptions! {
     HTTP_REQUESTS "tenure_http_requests_total" "HTTP requests answered, by class of status";
     HTTP_REQUEST_SECONDS "tenure_http_request_seconds" "Time from a request's head to its reply";
     HTTP_REQUESTS_IN_FLIGHT "tenure_http_requests_in_flight" "HTTP requests that are being answered";
+    HTTP_BODY_BYTES "tenure_http_body_bytes" "Bytes of HTTP bodies that are being read";
     HTTP_CONNECTIONS "tenure_http_connections" "Open HTTP connections";
     HTTP_CONNECTIONS_REFUSED "tenure_http_connections_refused_total" "HTTP connections refused because too many are open";
     NODE_INFO "tenure_node_info" "1, labelled with the node's name and version";

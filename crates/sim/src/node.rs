@@ -64,6 +64,7 @@ impl NodeSpec {
             Arc::clone(&tasks) as Arc<dyn Tasks>,
             simulation.clock(),
         );
+        let engine = store.clone();
         let store = Arc::new(Watched::new(Arc::new(store), simulation.world()));
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let parts = Parts {
@@ -76,7 +77,7 @@ impl NodeSpec {
             health: Arc::clone(&health),
         };
         let runtime = Runtime::start(parts, &self.types).await?;
-        Ok(Node { runtime, store, tasks, metrics, health })
+        Ok(Node { runtime, engine, store, tasks, metrics, health })
     }
 
     /// Starts the node over `disk`, and runs the simulation until it serves.
@@ -92,6 +93,7 @@ impl NodeSpec {
 /// A running node: the real runtime on simulated time and tasks.
 pub struct Node {
     runtime: Arc<Runtime>,
+    engine: MemoryStore,
     store: Arc<Watched>,
     tasks: Arc<SimTasks>,
     metrics: Arc<Metrics>,
@@ -126,6 +128,12 @@ impl Node {
     #[must_use]
     pub fn tasks(&self) -> &Arc<SimTasks> {
         &self.tasks
+    }
+
+    /// The node's engine itself, for a test that plays another writer.
+    #[must_use]
+    pub fn engine(&self) -> &MemoryStore {
+        &self.engine
     }
 
     /// What the store was asked.

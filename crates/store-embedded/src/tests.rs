@@ -1,4 +1,5 @@
 //! Tests of the whole engine.
 
 mod conformance;
+mod damage;
 mod support;

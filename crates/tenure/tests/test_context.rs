@@ -1,5 +1,8 @@
 //! Actors tested without a node.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use tenure::prelude::*;
@@ -177,41 +180,45 @@ fn time_passes_only_where_all_wait_for_it() {
     assert_eq!(cx.block_on(call), Err(late));
 }
 
+/// Polls both until both are done.
+async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut a_done, mut b_done) = (None, None);
+    poll_fn(|task| {
+        if a_done.is_none()
+            && let Poll::Ready(output) = a.as_mut().poll(task)
+        {
+            a_done = Some(output);
+        }
+        if b_done.is_none()
+            && let Poll::Ready(output) = b.as_mut().poll(task)
+        {
+            b_done = Some(output);
+        }
+        match (a_done.take(), b_done.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            (a, b) => {
+                (a_done, b_done) = (a, b);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
 #[test]
 fn calls_of_one_actor_wait_for_each_other() {
     let mut cx = TestContext::<Cart>::new("alice");
     cx.with_state("bob", bob());
     let start = cx.now();
-    let (first, second) = cx.run(async |cx| {
+    let replies = cx.run(async |cx| {
         let bob = cx.actor::<User>("bob");
-        let mut first = bob.slowly(200).into_future();
-        let mut second = bob.spend(1).into_future();
-        let (mut one, mut two) = (None, None);
-        std::future::poll_fn(|task| {
-            use std::future::Future;
-            use std::pin::Pin;
-            for (future, result) in [(&mut one, true), (&mut two, false)] {
-                if future.is_some() {
-                    continue;
-                }
-                let polled = if result {
-                    Pin::new(&mut first).poll(task)
-                } else {
-                    Pin::new(&mut second).poll(task)
-                };
-                if let std::task::Poll::Ready(reply) = polled {
-                    *future = Some((reply.unwrap(), cx.now() - start));
-                }
-            }
-            match (one, two) {
-                (Some(one), Some(two)) => std::task::Poll::Ready((one, two)),
-                _ => std::task::Poll::Pending,
-            }
-        })
-        .await
+        let first = async { (bob.slowly(200).await, cx.now() - start) };
+        let second = async { (bob.spend(1).await, cx.now() - start) };
+        both(first, second).await
     });
     let waited = Duration::from_millis(200);
-    assert_eq!((first, second), ((10, waited), (11, waited)));
+    assert_eq!(replies, ((Ok(10), waited), (Ok(11), waited)));
 }
 
 #[test]
@@ -292,9 +299,9 @@ fn outside_of_run_a_turn_that_waits_is_refused() {
     let mut cx = TestContext::<Cart>::new("alice");
     cx.with::<User>();
     let mut cart = cart();
-    let waiting = std::pin::pin!(cart.wait_for_bob(&mut cx));
-    let mut task = std::task::Context::from_waker(std::task::Waker::noop());
-    let std::task::Poll::Ready(Err(error)) = waiting.poll(&mut task) else {
+    let waiting = pin!(cart.wait_for_bob(&mut cx));
+    let mut task = TaskContext::from_waker(Waker::noop());
+    let Poll::Ready(Err(error)) = waiting.poll(&mut task) else {
         panic!("it neither hangs nor succeeds");
     };
     assert!(error.to_string().contains("cx.run(async |cx| ..)"), "{error}");

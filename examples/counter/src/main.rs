@@ -1,4 +1,5 @@
-//! The smallest service: a durable counter for every key.
+//! A counter for each key: the smallest Tenure service.
+#![cfg_attr(rustfmt, rustfmt_skip)] // as printed in the documentation, one line to a thought
 
 use tenure::prelude::*;
 

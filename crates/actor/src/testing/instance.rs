@@ -97,7 +97,7 @@ impl Instance {
             return Started::Queued;
         };
         if call.head().method.may_suspend {
-            self.begin(call.share(), held);
+            self.begin(&call.share(), held);
             return Started::Queued;
         }
         let exclusive = call.head().method.exclusive;
@@ -114,7 +114,7 @@ impl Instance {
                 held.give_back(false);
                 return;
             };
-            self.run_queued(call, held);
+            self.run_queued(&call, held);
         }
     }
 
@@ -128,7 +128,7 @@ impl Instance {
         }
     }
 
-    fn run_queued(self: &Arc<Self>, call: Arc<dyn QueuedCall>, mut held: Held) {
+    fn run_queued(self: &Arc<Self>, call: &Arc<dyn QueuedCall>, mut held: Held) {
         if call.head().method.may_suspend {
             self.begin(call, held);
             return;
@@ -142,14 +142,14 @@ impl Instance {
     }
 
     /// Begins a turn that may have to wait.
-    fn begin(self: &Arc<Self>, call: Arc<dyn QueuedCall>, held: Held) {
+    fn begin(self: &Arc<Self>, call: &Arc<dyn QueuedCall>, held: Held) {
         let exclusive = call.head().method.exclusive;
         let guard = Box::new(Turn { held, exclusive });
-        let turn = match Arc::clone(&call).begin(guard) {
+        let turn = match Arc::clone(call).begin(guard) {
             Ok(turn) => turn,
             Err(guard) => return guard.abandon(),
         };
-        let (this, ended) = (Arc::clone(self), Arc::clone(&call));
+        let (this, ended) = (Arc::clone(self), Arc::clone(call));
         let begun = self.executor.begin(Box::pin(async move {
             turn.await.finish(&*ended);
             this.go_on();

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
@@ -27,7 +28,7 @@ pub(crate) struct BodyLimits<'a> {
 /// The bytes of all bodies of a gateway together.
 #[derive(Debug)]
 pub(crate) struct BodyShare {
-    taken: AtomicUsize,
+    taken: Arc<AtomicUsize>,
     bytes_max: usize,
 }
 
@@ -40,7 +41,13 @@ pub(crate) struct Part<'a> {
 
 impl BodyShare {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), bytes_max }
+        Self { taken: Arc::default(), bytes_max }
+    }
+
+    /// Reads how many bytes there are, for a gauge.
+    pub(crate) fn bytes(&self) -> impl Fn() -> f64 + Send + Sync + 'static {
+        let taken = Arc::clone(&self.taken);
+        move || taken.load(Ordering::Relaxed) as f64
     }
 }
 

@@ -56,14 +56,6 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Registers the gauge of open connections.
-pub(super) fn register_connections(
-    metrics: &Metrics,
-    count: impl Fn() -> f64 + Send + Sync + 'static,
-) -> Result<(), MetricError> {
-    metrics.register_gauge_fn(names::HTTP_CONNECTIONS, &[], count)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -121,3 +121,28 @@ fn requests_are_counted() {
         assert!(page.lines().any(|l| l == line), "{line} is missing in\n{page}");
     }
 }
+
+#[test]
+fn unusual_spellings_of_a_request_work() {
+    let world = World::new();
+    let absolute = "POST http://n1:7070/v1/counter/42/add HTTP/1.1\r\nhost: n1:7070\r\n\
+                    content-length: 1\r\n\r\n5";
+    assert_eq!(world.ask(absolute).body, "5");
+    let raw = "POST /v1/counter/日/add HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\n\r\n5";
+    assert_eq!(world.ask(raw).body, "5");
+    assert_eq!(world.ask(&post("/v1/counter/%E6%97%A5/add", "1")).body, "6");
+    let mut client = world.client();
+    client.write(
+        b"POST /v1/counter/42/add HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\n\
+          content-length: 1\r\n\r\n",
+    );
+    assert_eq!(client.response().status, 100);
+    client.write(b"5");
+    assert_eq!(client.response().body, "10");
+    // The end of a chunked body may carry headers; they mean nothing.
+    client.write(
+        b"POST /v1/counter/42/add HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n\
+          1\r\n5\r\n0\r\nx: y\r\n\r\n",
+    );
+    assert_eq!(client.response().body, "15");
+}

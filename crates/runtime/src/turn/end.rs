@@ -28,23 +28,10 @@ impl Runtime {
             }
             return Ok(None);
         }
-        let word = activation.word.read();
-        if word.has(LOST) {
-            // What the turn saw will never be durable.
-            return Err(lost(activation));
-        }
         if hold.is_exclusive() {
             return self.commit_turn(activation, hold);
         }
-        Ok(self.hold_reply(activation))
-    }
-
-    /// What a reply waits for that saw the newest state.
-    fn hold_reply(&self, activation: &Activation) -> Option<Ticket> {
-        if !activation.word.read().has(UNSAVED) {
-            return None;
-        }
-        activation.with_cold(|cold| cold.pipeline.hold_read())
+        hold_reply(activation)
     }
 
     fn commit_turn<P: Deref<Target = Arc<Activation>>>(
@@ -56,7 +43,7 @@ impl Runtime {
         let before = activation.version();
         let changed = activation.note_encoded(self.hash_state(&body), body.len());
         if !changed && before != Version::NONE {
-            return Ok(self.hold_reply(activation));
+            return hold_reply(activation);
         }
         let after = before.next();
         activation.set_version(after);
@@ -73,9 +60,13 @@ impl Runtime {
             body,
         };
         let (ticket, submit) = activation.with_cold(|cold| {
+            // A loss clears the pipeline under this lock: after it nothing may enter any more.
+            if activation.word.read().has(LOST) {
+                return Err(lost(activation));
+            }
             activation.word.set(UNSAVED);
-            cold.pipeline.turn_ended(unit)
-        });
+            Ok(cold.pipeline.turn_ended(unit))
+        })?;
         if let Some(unit) = submit {
             self.submit(activation, unit);
         }
@@ -122,6 +113,24 @@ impl Runtime {
         tracing::warn!(actor = %activation.id(), panic, "a handler panicked");
         CallError::Panicked { detail: panic.into() }
     }
+}
+
+/// What a reply waits for that saw the newest state: nothing, if that is durable.
+fn hold_reply(activation: &Activation) -> Result<Option<Ticket>, CallError> {
+    // One reading decides: a state that is neither unsaved nor lost at one moment is durable.
+    let word = activation.word.read();
+    if word.has(LOST) {
+        return Err(lost(activation));
+    }
+    if !word.has(UNSAVED) {
+        return Ok(None);
+    }
+    activation.with_cold(|cold| {
+        if activation.word.read().has(LOST) {
+            return Err(lost(activation));
+        }
+        Ok(cold.pipeline.hold_read())
+    })
 }
 
 fn lost(activation: &Activation) -> CallError {

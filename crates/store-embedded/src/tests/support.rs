@@ -1,8 +1,10 @@
 //! What the tests of the engine share.
 
 use std::future::Future;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tenure_store::conformance::{Submitted, submit};
@@ -18,6 +20,15 @@ use crate::{EmbeddedConfig, EmbeddedStore};
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime for the test").block_on(future)
+}
+
+/// Waits until `is_so`, without a bound on how slow the machine may be but that of patience.
+pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it does not come to pass that {what}");
+        std::thread::yield_now();
+    }
 }
 
 pub(super) fn actor(key: &str) -> ActorId {
@@ -126,24 +137,54 @@ fn unit_of(actor: &ActorId, stored: Stored) -> Unit {
     }
 }
 
-/// Copies everything in `from` to `to` as it is now. Of a store that runs and has nothing in
-/// flight this is what a killed process leaves.
-pub(super) fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder for the copy");
-    for file in files(from) {
-        let target = to.join(file.strip_prefix(from).expect("the file is in the folder"));
-        std::fs::create_dir_all(target.parent().expect("it has a parent")).expect("a folder");
-        copy_sparse(&file, &target);
-    }
+/// The files of a store that is not running, or has nothing in flight: what a killed process
+/// leaves.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Image {
+    pub(super) files: Vec<ImageFile>,
 }
 
-/// Copies a file without the zeros at its end: journals are 64 MiB long and nearly empty.
-fn copy_sparse(from: &Path, to: &Path) {
-    let bytes = std::fs::read(from).expect("the file can be read");
-    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    std::fs::write(to, &bytes[..end]).expect("the copy can be written");
-    let file = std::fs::OpenOptions::new().write(true).open(to).expect("the copy opens");
-    file.set_len(bytes.len() as u64).expect("the copy gets its length");
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct ImageFile {
+    pub(super) name: PathBuf,
+    /// Without the zeros at its end: journals are 64 MiB long and nearly empty.
+    pub(super) bytes: Vec<u8>,
+    pub(super) length: usize,
+}
+
+impl Image {
+    /// Of a store that runs: waits until the tree's threads leave the files alone.
+    pub(super) fn take_calm(folder: &Path) -> Self {
+        let mut last = None;
+        wait_until("the tree's threads rest", || {
+            let before = std::mem::replace(&mut last, catch_unwind(|| Self::take(folder)).ok());
+            before.is_some() && before == last
+        });
+        last.expect("an image was taken")
+    }
+
+    pub(super) fn take(folder: &Path) -> Self {
+        let read = |path: PathBuf| {
+            let mut bytes = std::fs::read(&path).expect("the file can be read");
+            let length = bytes.len();
+            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            bytes.truncate(end);
+            let name = path.strip_prefix(folder).expect("it is in the folder").to_owned();
+            ImageFile { name, bytes, length }
+        };
+        Self { files: files(folder).into_iter().map(read).collect() }
+    }
+
+    pub(super) fn write(&self, folder: &Path) {
+        for file in &self.files {
+            let path = folder.join(&file.name);
+            std::fs::create_dir_all(path.parent().expect("it has a parent")).expect("a folder");
+            std::fs::write(&path, &file.bytes).expect("the file can be written");
+            let opened = std::fs::OpenOptions::new().write(true).open(&path);
+            let set = opened.and_then(|opened| opened.set_len(file.length as u64));
+            set.expect("the file gets its length");
+        }
+    }
 }
 
 /// Every file in `folder` and the folders in it, in a fixed order.

@@ -1,0 +1,134 @@
+//! Calls over HTTP: our gateway, and a bare axum handler over a map that does the same work.
+//!
+//! Each server is a process of its own on the first core; the client has the last one.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use axum::extract::{Path as Parts, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use parking_lot::Mutex;
+
+use super::actors::Tally;
+use super::http_client::Connection;
+use super::plain::Shards;
+use super::{Setting, remove, spawn_on};
+use crate::load;
+use crate::machine;
+use crate::report::{RATE, Report};
+
+const CONNECTIONS: usize = 64;
+const KEYS: usize = 10_000;
+const READY: &str = "ready: calls on http://";
+
+/// Requests a second on 64 connections, each waiting for its answer before it asks again.
+pub(crate) fn measure(system: &str, setting: &Setting) -> anyhow::Result<Report> {
+    let folder = setting.folder.join("http");
+    remove(&folder)?;
+    let server = Served::start(system, &folder)?;
+    machine::pin_to_last_core()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let address = server.address;
+    let mut done = load::run(CONNECTIONS, setting.span(), spawn_on(&runtime), |mut caller| {
+        Box::pin(async move {
+            let mut connection = Connection::open(address).await.expect("the server listens");
+            while caller.goes_on() {
+                let began = std::time::Instant::now();
+                let key = caller.pick(KEYS);
+                connection.add(key).await.expect("the server answers");
+                caller.note(began);
+            }
+            caller.end();
+        })
+    });
+    let rate = done.rate();
+    Ok(Report::of(RATE, rate).and_latencies(&mut done.latencies))
+}
+
+/// A server in a process of its own, which ends with this value.
+struct Served {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Served {
+    fn start(system: &str, folder: &Path) -> anyhow::Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(["serve", system, "--folder"])
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("could not start the server's process")?;
+        let mut lines = BufReader::new(process.stdout.take().context("its output is piped")?);
+        let mut line = String::new();
+        lines.read_line(&mut line)?;
+        let address = line.strip_prefix(READY).and_then(|rest| rest.split([',', '\n']).next());
+        let address = address.with_context(|| format!("the server said {line:?}"))?.trim();
+        Ok(Self { process, address: address.parse().context("no address")? })
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way nothing of it is kept.
+        let _: std::io::Result<()> = self.process.kill();
+        let _: std::io::Result<_> = self.process.wait();
+    }
+}
+
+/// Serves until it is killed.
+pub(crate) fn serve(system: &str, folder: &Path) -> anyhow::Result<()> {
+    machine::pin_to_first_core()?;
+    match system {
+        "tenure" => serve_tenure(folder),
+        "axum" => serve_axum(),
+        _ => bail!("there is no server `{system}`"),
+    }
+}
+
+fn serve_tenure(folder: &Path) -> anyhow::Result<()> {
+    let mut path = OsString::from("store.path=");
+    path.push(folder);
+    let plain = ["tenure-benches", "serve", "--set", "gateway.listen=127.0.0.1:0"];
+    let plain = plain.into_iter().chain(["--set", "admin.listen=127.0.0.1:0", "--set"]);
+    let arguments = plain.map(OsString::from).chain([path]);
+    tenure::app().actor::<Tally>().run_with(arguments)?;
+    Ok(())
+}
+
+type Map = Arc<Shards<i64>>;
+
+async fn add(
+    State(map): State<Map>,
+    Parts((key, _method)): Parts<(String, String)>,
+    Json(by): Json<i64>,
+) -> Json<i64> {
+    let shard: &Mutex<HashMap<String, i64>> = map.of(&key);
+    let mut states = shard.lock();
+    let value = states.entry(key).or_default();
+    *value += by;
+    Json(*value)
+}
+
+fn serve_axum() -> anyhow::Result<()> {
+    let map: Map = Arc::new(Shards::new());
+    let router = Router::new().route("/v1/tally/{key}/{method}", post(add)).with_state(map);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        println!("{READY}{}", listener.local_addr()?);
+        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+            stream.set_nodelay(true).expect("TCP");
+        });
+        axum::serve(listener, router).await?;
+        Ok(())
+    })
+}

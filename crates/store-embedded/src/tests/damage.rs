@@ -1,0 +1,254 @@
+//! Whatever byte is flipped and whatever file is cut or lost: `open` names it, or every load gives
+//! what was committed or an error that names the record.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use tempfile::TempDir;
+use tenure_store::{StoreError, UnitOutcome};
+
+use super::support::{Image, ImageFile, Node, folder};
+use crate::EmbeddedConfig;
+
+const ACTORS: u64 = 24;
+
+/// A store in memory, where syncs cost nothing, if there is such a place.
+fn fast_folder() -> TempDir {
+    TempDir::new_in("/dev/shm").unwrap_or_else(|_| folder())
+}
+
+/// Small tables, so that a little content makes several.
+fn config(path: &Path) -> EmbeddedConfig {
+    EmbeddedConfig { memtable_bytes_max: 24 << 10, ..EmbeddedConfig::new(path) }
+}
+
+/// What must be found: the body of each actor.
+type Content = BTreeMap<String, Vec<u8>>;
+
+/// A store with several tables and a journal, as a crash and as an orderly stop leave it.
+struct Fixture {
+    content: Content,
+    crashed: Image,
+    stopped: Image,
+}
+
+fn fixture() -> Fixture {
+    let folder = fast_folder();
+    let node = Node::try_start(config(folder.path())).expect("the store opens");
+    let mut content = Content::new();
+    for round in 0..12 {
+        for n in 0..ACTORS {
+            // Some actors are written often and some only once.
+            if n % 3 == 0 || round == n % 12 {
+                write(&node, &mut content, n, round);
+            }
+        }
+        // Tables are written by threads of the tree; the rows go on into the next.
+        if round % 3 == 2 {
+            wait_for_tables(folder.path(), round / 3 + 1);
+        }
+    }
+    // The last ones are in no table.
+    for n in 0..4 {
+        write(&node, &mut content, n, 50);
+    }
+    let crashed = Image::take_calm(folder.path());
+    node.close();
+    let stopped = Image::take(folder.path());
+    Fixture { content, crashed, stopped }
+}
+
+fn write(node: &Node, content: &mut Content, n: u64, round: u64) {
+    let key = format!("actor-{n}");
+    let expected = node.version(&key).expect("it loads").map_or(0, |version| version.0);
+    let mut unit = node.unit(&key, expected);
+    unit.body = format!("{key} round {round} ").into_bytes().repeat(8 + n as usize * 4);
+    content.insert(key, unit.body.clone());
+    assert_eq!(super::support::wait(node.submit(unit)), UnitOutcome::Committed);
+}
+
+/// Waits until at least one table was written since `least` rounds; the count only needs to grow.
+fn wait_for_tables(folder: &Path, least: u64) {
+    let tables = folder.join("data/tree/keyspaces/1/tables");
+    super::support::wait_until("tables are written", || {
+        let found = std::fs::read_dir(&tables).map_or(0, Iterator::count);
+        least == 0 || found > 0
+    });
+}
+
+/// What a damaged store did.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Refused,
+    Served { errors: usize },
+}
+
+/// The file that is damaged, in an image that is whole.
+struct Damage<'a> {
+    what: String,
+    image: &'a Image,
+    file: usize,
+    /// What the file becomes; `None` removes it.
+    becomes: Option<ImageFile>,
+}
+
+impl Damage<'_> {
+    /// Opens the damaged store and checks everything that can be loaded.
+    fn check(&self, content: &Content) -> Found {
+        let what = &self.what;
+        let folder = fast_folder();
+        let mut image = self.image.clone();
+        match &self.becomes {
+            Some(file) => image.files[self.file] = file.clone(),
+            None => drop(image.files.remove(self.file)),
+        }
+        image.write(folder.path());
+        let opened = catch_unwind(AssertUnwindSafe(|| Node::try_start(config(folder.path()))));
+        match opened {
+            Ok(Ok(node)) => Found::Served { errors: check_content(what, &node, content) },
+            Ok(Err(StoreError::Corrupt { .. } | StoreError::Newer { .. })) => {
+                self.check_that_nothing_was_lost(folder.path(), content);
+                Found::Refused
+            }
+            Ok(Err(error)) => panic!("{what}: it is damage, not {error}"),
+            Err(_) => panic!("{what}: open panics"),
+        }
+    }
+
+    /// When the damage of a refused store is undone, everything is there again.
+    fn check_that_nothing_was_lost(&self, refused: &Path, content: &Content) {
+        let mut image = Image::take(refused);
+        let whole = &self.image.files[self.file];
+        image.files.retain(|file| file.name != whole.name);
+        image.files.push(whole.clone());
+        let folder = fast_folder();
+        image.write(folder.path());
+        let what = format!("{}, and undone", self.what);
+        let node = Node::try_start(config(folder.path()));
+        let node = node.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(check_content(&what, &node, content), 0, "{what}");
+    }
+}
+
+/// Loads everything and counts the errors.
+fn check_content(what: &str, node: &Node, content: &Content) -> usize {
+    let mut errors = 0;
+    for (key, body) in content {
+        match node.load(key) {
+            Ok(Some(stored)) => assert!(stored.body == *body, "{what}: {key} is not as committed"),
+            Ok(None) => panic!("{what}: {key} is missing and nothing says so"),
+            Err(StoreError::Corrupt { what: named, .. }) => {
+                assert!(named.contains(key), "{what}: an error of {key} names {named}");
+                errors += 1;
+            }
+            Err(error) => panic!("{what}: {key}: {error}"),
+        }
+    }
+    errors
+}
+
+fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
+    move |below| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below.max(1) as u64) as usize
+    }
+}
+
+/// Where to flip: every byte of small files, the ends and a sample of the middle of others.
+fn positions(file: &ImageFile, seed: u64) -> Vec<usize> {
+    let length = file.bytes.len();
+    if length <= 128 {
+        return (0..length).collect();
+    }
+    let mut number = numbers(seed);
+    let ends = (0..20).chain(length - 60..length);
+    let mut positions: Vec<_> = ends.chain((0..60).map(|_| number(length))).collect();
+    // In the zeros after a journal's end, if there are any.
+    if file.length > length {
+        positions.extend([length, length + 1, length + 4_096, file.length - 1]);
+    }
+    positions
+}
+
+fn flip(file: &ImageFile, at: usize, bit: usize) -> ImageFile {
+    let mut file = file.clone();
+    if file.bytes.len() <= at {
+        file.bytes.resize(at + 1, 0);
+    }
+    file.bytes[at] ^= 1 << bit;
+    file
+}
+
+fn is_lock(file: &ImageFile) -> bool {
+    file.name.ends_with("lock")
+}
+
+#[test]
+fn images_without_damage_serve_everything() {
+    let fixture = fixture();
+    for (name, image) in [("crashed", &fixture.crashed), ("stopped", &fixture.stopped)] {
+        let tables = |file: &&ImageFile| file.name.starts_with("data/tree/keyspaces/1/tables");
+        assert!(image.files.iter().filter(tables).count() >= 1, "{name} has tables");
+        let folder = fast_folder();
+        image.write(folder.path());
+        let node = Node::try_start(config(folder.path())).expect("a whole store opens");
+        assert_eq!(check_content(name, &node, &fixture.content), 0);
+    }
+}
+
+fn every_flip(name: &str, image: &Image, content: &Content) {
+    let mut number = numbers(0x5eed);
+    let (mut refused, mut failed_loads) = (0, 0);
+    for (index, file) in image.files.iter().enumerate().filter(|(_, file)| !is_lock(file)) {
+        for at in positions(file, index as u64 + 1) {
+            let what = format!("{name}, byte {at} of {} of {}", file.length, file.name.display());
+            let becomes = Some(flip(file, at, number(8)));
+            match (Damage { what, image, file: index, becomes }).check(content) {
+                Found::Refused => refused += 1,
+                Found::Served { errors } => failed_loads += errors,
+            }
+        }
+    }
+    assert!(refused > 0, "{name}: some damage is found when the store opens");
+    assert!(failed_loads > 0, "{name}: some damage is found when a row is loaded");
+}
+
+#[test]
+fn flipped_bits_after_a_crash_are_never_served() {
+    let fixture = fixture();
+    every_flip("crashed", &fixture.crashed, &fixture.content);
+}
+
+#[test]
+fn flipped_bits_after_an_orderly_stop_are_never_served() {
+    let fixture = fixture();
+    every_flip("stopped", &fixture.stopped, &fixture.content);
+}
+
+#[test]
+fn removed_and_shortened_files_are_never_served_around() {
+    let fixture = fixture();
+    for (name, image) in [("crashed", &fixture.crashed), ("stopped", &fixture.stopped)] {
+        for (index, file) in image.files.iter().enumerate().filter(|(_, file)| !is_lock(file)) {
+            let check = |what: &str, becomes: Option<ImageFile>| {
+                let what = format!("{name}, {} {what}", file.name.display());
+                Damage { what, image, file: index, becomes }.check(&fixture.content)
+            };
+            check("removed", None);
+            let mut number = numbers(index as u64 + 77);
+            let length = file.bytes.len();
+            let cuts = [0, 1, length / 2, length.saturating_sub(1), number(length), number(length)];
+            for cut in cuts {
+                let mut shorter = file.clone();
+                shorter.bytes.truncate(cut);
+                // As a file system does that lost the blocks but not the length.
+                check(&format!("zero from {cut}"), Some(shorter.clone()));
+                shorter.length = cut;
+                check(&format!("cut to {cut}"), Some(shorter));
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The program under test as a process, and the smallest HTTP client that can call it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How long a start or a reply may take before the test fails instead of waiting on.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running counter, killed when dropped.
+pub(crate) struct Program {
+    child: Child,
+    calls: SocketAddr,
+}
+
+/// What a call was answered.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn text(&self) -> (u16, &str) {
+        (self.status, self.body.trim())
+    }
+}
+
+impl Program {
+    /// Starts the program on free ports and waits until it serves.
+    pub(crate) fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_counter"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the counter starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output is a pipe")).lines();
+        let (sender, ready) = mpsc::channel();
+        // Reads to the end, so that the program never waits for a reader.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some(address) = calls_address(&line) {
+                    let _ = sender.send(address);
+                }
+            }
+        });
+        let calls = ready.recv_timeout(PATIENCE);
+        let mut program = Self { child, calls: ([127, 0, 0, 1], 0).into() };
+        match calls {
+            Ok(calls) => program.calls = calls,
+            Err(error) => panic!("the counter did not say that it is ready: {error}"),
+        }
+        program
+    }
+
+    /// Makes one call over a connection of its own.
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Reply {
+        let mut stream = TcpStream::connect(self.calls).expect("the counter listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
+            self.calls
+        );
+        stream.write_all(request.as_bytes()).expect("the request is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the reply comes in time");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head, a blank line, a body");
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let content_type = lines.find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-type").then(|| value.trim().to_owned())
+        });
+        Reply {
+            status: status.expect("a status line"),
+            content_type: content_type.unwrap_or_default(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// Ends the program with SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("the counter still runs");
+        self.child.wait().expect("its end is seen");
+    }
+
+    /// Asks the program to stop with SIGTERM, and waits for it.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it still runs");
+        self.child.wait().expect("its end is seen")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Both fail where the program has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads `ready: calls on http://127.0.0.1:7070, admin on http://127.0.0.1:7071`.
+fn calls_address(line: &str) -> Option<SocketAddr> {
+    let rest = line.strip_prefix("ready: calls on http://")?;
+    rest.split(',').next()?.trim().parse().ok()
+}
