@@ -1,1 +1,112 @@
-fn main() {}
+//! Measures Tenure beside what it is built of and beside other actor libraries.
+//!
+//! `cargo xtask bench local` runs every case in rounds, each in a process of its own, and prints a
+//! table of medians and ratios; benches/README.md says what each row compares.
+
+#![expect(clippy::print_stdout, reason = "a command line tool talks to its terminal")]
+
+mod cases;
+mod load;
+mod machine;
+mod memory;
+mod plan;
+mod report;
+mod rounds;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+
+/// One allocator for every system under test; the peers' program has the same.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const README: &str = "benches/README.md";
+
+/// Measures Tenure beside other systems.
+#[derive(Parser)]
+#[command(name = "tenure-benches", bin_name = "cargo xtask bench", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Compare local calls, memory, activations, durable turns and HTTP; prints a table.
+    Local(Local),
+    /// Run one case in this process and print its values.
+    #[command(hide = true)]
+    Case(Case),
+    /// Serve the calls of a case until killed.
+    #[command(hide = true)]
+    Serve { system: String, #[arg(long)] folder: PathBuf },
+}
+
+#[derive(clap::Args)]
+struct Local {
+    /// How often each case runs; the table shows medians.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=99))]
+    rounds: u16,
+    /// Run only the rows whose section, title or cases contain this.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Measure for a shorter time, with fewer entities. For trying things out.
+    #[arg(long)]
+    quick: bool,
+    /// Replace the table in benches/README.md.
+    #[arg(long, conflicts_with_all = ["only", "quick"])]
+    write: bool,
+    /// The program that measures the other libraries; without it they are left out.
+    #[arg(long, value_name = "PROGRAM")]
+    peers: Option<PathBuf>,
+    /// Where durable cases keep their files: a folder on a real disk.
+    #[arg(long, default_value = "target/bench")]
+    folder: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct Case {
+    name: String,
+    #[arg(long)]
+    quick: bool,
+    #[arg(long, default_value = "target/bench")]
+    folder: PathBuf,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().verb {
+        Verb::Local(options) => local(options),
+        Verb::Case(Case { name, quick, folder }) => {
+            std::fs::create_dir_all(&folder)?;
+            let report = cases::run(&name, &cases::Setting { quick, folder })?;
+            report.print();
+            // The node's threads and the baselines' tasks end with the process.
+            Ok(())
+        }
+        Verb::Serve { system, folder } => cases::serve(&system, &folder),
+    }
+}
+
+fn local(options: Local) -> anyhow::Result<()> {
+    let mut rows = plan::rows(options.quick, options.peers.is_some());
+    if let Some(only) = &options.only {
+        rows.retain(|row| row.matches(only));
+        anyhow::ensure!(!rows.is_empty(), "no row contains `{only}`");
+    }
+    std::fs::create_dir_all(&options.folder)?;
+    let bench =
+        rounds::Bench { quick: options.quick, folder: options.folder, peers: options.peers };
+    let results = bench.run(&rows, options.rounds.into())?;
+    cases::remove(&bench.folder)?;
+    let text = table::render(&rows, &results);
+    println!("{text}");
+    let (met, goals) = table::goals(&rows, &results);
+    println!("{met} of {goals} goals met");
+    if options.write {
+        table::write(Path::new(README), &text)?;
+        println!("wrote {README}");
+    }
+    Ok(())
+}

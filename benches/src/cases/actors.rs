@@ -74,7 +74,7 @@ impl Note {
         self.text = text;
     }
 
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.text.len()
     }
 }

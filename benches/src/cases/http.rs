@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -57,6 +57,8 @@ pub(crate) fn measure(system: &str, setting: &Setting) -> anyhow::Result<Report>
 struct Served {
     process: Child,
     address: SocketAddr,
+    /// Kept open, so that the server may write more.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Served {
@@ -72,7 +74,8 @@ impl Served {
         lines.read_line(&mut line)?;
         let address = line.strip_prefix(READY).and_then(|rest| rest.split([',', '\n']).next());
         let address = address.with_context(|| format!("the server said {line:?}"))?.trim();
-        Ok(Self { process, address: address.parse().context("no address")? })
+        let address = address.parse().context("no address")?;
+        Ok(Self { process, address, _output: lines })
     }
 }
 

@@ -26,12 +26,9 @@ pub(crate) fn prepare(count: usize, setting: &Setting) -> anyhow::Result<Report>
     let runtime = callers_runtime()?;
     let node = runtime.block_on(Node::builder().actor::<Note>().store_in(&folder).start())?;
     let began = Instant::now();
-    each_once(&runtime, count, WRITERS, |at, keys| {
-        let node = node.clone();
-        async move {
-            let text = format!("{at:0100}");
-            node.actor::<Note>(keys[at].as_str()).write(text).await.expect("a note is stored");
-        }
+    each_once(&runtime, &node, count, WRITERS, |node, keys, at| async move {
+        let text = format!("{at:0100}");
+        node.actor::<Note>(keys[at].as_str()).write(text).await.expect("a note is stored");
     })?;
     let seconds = began.elapsed().as_secs_f64();
     runtime.block_on(node.stop(STOP_BUDGET))?;
@@ -47,12 +44,9 @@ pub(crate) fn by_node(count: usize, callers: usize, setting: &Setting) -> anyhow
     let runtime = callers_runtime()?;
     let node = runtime.block_on(Node::builder().actor::<Note>().store_in(&folder).start())?;
     let began = Instant::now();
-    each_once(&runtime, count, callers, |at, keys| {
-        let node = node.clone();
-        async move {
-            let len = node.actor::<Note>(keys[at].as_str()).len().await.expect("an actor is loaded");
-            assert_eq!(len, 100, "the note was stored");
-        }
+    each_once(&runtime, &node, count, callers, |node, keys, at| async move {
+        let note = node.actor::<Note>(keys[at].as_str());
+        assert_eq!(note.bytes().await.expect("an actor is loaded"), 100, "the note was stored");
     })?;
     let seconds = began.elapsed().as_secs_f64();
     runtime.block_on(node.stop(STOP_BUDGET))?;
@@ -86,19 +80,20 @@ pub(crate) fn by_engine(count: usize, threads: usize, setting: &Setting) -> anyh
 /// Does `work` once for each number below `count`, in a random order, `callers` at a time.
 fn each_once<F: Future<Output = ()> + Send + 'static>(
     runtime: &tokio::runtime::Runtime,
+    node: &Node,
     count: usize,
     callers: usize,
-    work: impl Fn(usize, Arc<Vec<String>>) -> F + Clone + Send + 'static,
+    work: impl Fn(Arc<Node>, Arc<Vec<String>>, usize) -> F + Clone + Send + 'static,
 ) -> anyhow::Result<()> {
     let (keys, order) = (keys(count), Arc::new(shuffled(count)));
     let next = Arc::new(AtomicUsize::new(0));
     let tasks: Vec<_> = (0..callers)
         .map(|_| {
             let (keys, order, next) = (Arc::clone(&keys), Arc::clone(&order), Arc::clone(&next));
-            let work = work.clone();
+            let (work, node) = (work.clone(), Arc::new(node.clone()));
             runtime.spawn(async move {
                 while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    work(at, Arc::clone(&keys)).await;
+                    work(Arc::clone(&node), Arc::clone(&keys), at).await;
                 }
             })
         })

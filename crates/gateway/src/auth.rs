@@ -24,7 +24,24 @@ pub struct Access<'a> {
 }
 
 /// Decides who may call what. It is asked after path and headers have been checked, before the
-/// body is read.
+/// body is read. What does not exist is answered 404 without asking.
+///
+/// # Examples
+/// ```
+/// use tenure_gateway::{Access, Authorise, Refusal};
+/// use tenure_types::BoxFuture;
+///
+/// /// Lets everybody read, and change only what is on this machine.
+/// struct LocalWrites;
+///
+/// impl Authorise for LocalWrites {
+///     fn authorise<'a>(&'a self, access: Access<'a>) -> BoxFuture<'a, Result<(), Refusal>> {
+///         let allowed = !access.exclusive || access.peer.ip().is_loopback();
+///         let refusal = Refusal::Forbidden { detail: "read only from here".into() };
+///         Box::pin(async move { if allowed { Ok(()) } else { Err(refusal) } })
+///     }
+/// }
+/// ```
 pub trait Authorise: Send + Sync + 'static {
     /// Lets a call through, or says why not.
     ///

@@ -45,6 +45,27 @@ pub struct Calls {
 
 /// Serves calls on `listener` until the answer is drained or dropped.
 ///
+/// Accepting and answering run as tasks of the host.
+///
+/// # Examples
+/// ```
+/// # use tenure_actor::{ActorType, host::HostHandle};
+/// # use tenure_gateway::{Calls, GatewayConfig, serve_calls};
+/// # async fn example(
+/// #     host: HostHandle,
+/// #     types: Vec<ActorType>,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:7070").await?;
+/// let metrics = Default::default();
+/// let calls = Calls { host, types, metrics, node: "n1".into(), authorise: None };
+/// let server = serve_calls(listener, GatewayConfig::default(), calls)?;
+/// // Later, when the node stops:
+/// let drained = server.drain(std::time::Duration::from_secs(20)).await;
+/// assert_eq!(drained.cut, 0);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`ServeError`] when two types have one name, or the gateway's metrics are registered already.
 pub fn serve_calls(

@@ -5,8 +5,8 @@ use std::time::Duration;
 pub struct ServerLimits {
     /// Open connections. The next one is answered 503 and closed.
     pub connections_max: usize,
-    /// Bytes of a request's line and headers together; past them 431. At least 1,024. There can
-    /// be 100 headers.
+    /// Bytes of a request's line and headers together; past them 431. There can be 100
+    /// headers.
     pub head_bytes_max: usize,
     /// How long a client may take for a request's head, from its first byte, or from the
     /// connection's beginning. The connection is then closed.

@@ -1,6 +1,6 @@
 //! `#[tenure::error]`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
@@ -123,9 +123,4 @@ fn refuse_on_fields(fields: &mut Fields, report: &mut Report) {
             ));
         }
     }
-}
-
-/// The place of an attribute's argument or of what it stands on.
-fn place(span: Option<Span>, fallback: &Ident) -> Span {
-    span.unwrap_or_else(|| fallback.span())
 }

@@ -15,12 +15,14 @@ use parking_lot::Mutex;
 use tenure_actor::host::{AsHome, Home, HostHandle};
 use tenure_actor::{ActorType, State, Ticket};
 use tenure_store::{UnitOutcome, UnitSink};
-use tenure_types::{ActorId, ActorTypeName, CallErrorCode, Instant, Key, Tenure, Token, Version};
+use tenure_types::{
+    ActorId, ActorTypeName, CallError, CallErrorCode, Instant, Key, Outcome, Tenure, Token, Version,
+};
 
 use crate::commit::pipeline::Pipeline;
 use crate::mailbox::Mailbox;
 use crate::meters::TypeMeters;
-use crate::turn::word::{RESET, TurnWord, UNSAVED, Word};
+use crate::turn::word::{LOST, RESET, TurnWord, UNSAVED, Word};
 
 pub(crate) use hold::{Hold, Owned};
 
@@ -176,10 +178,23 @@ impl Activation {
 
     /// What must be durable before something leaves that saw the newest state.
     pub(crate) fn unsaved(&self) -> Option<Ticket> {
-        if !self.word.read().has(UNSAVED) {
+        if !self.word.read().has(UNSAVED | LOST) {
             return None;
         }
-        self.with_cold(|cold| cold.pipeline.newest())
+        self.with_cold(|cold| match self.word.read().has(LOST) {
+            true => Some(self.never()),
+            false => cold.pipeline.newest(),
+        })
+    }
+
+    /// The ticket of a commit that has failed: nothing that saw a lost state leaves.
+    fn never(&self) -> Ticket {
+        let ticket = Ticket::new();
+        ticket.settle(Err(CallError::Storage {
+            detail: format!("what {} had in memory could not be saved", self.id()).into(),
+            outcome: Outcome::NotExecuted,
+        }));
+        ticket
     }
 }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use tenure_actor::host::QueuedCall;
 
-/// How often a full mailbox looks for calls that were taken back: once in so many refusals.
-const PURGE_PERIOD: u32 = 256;
+/// A full mailbox looks for calls that were taken back once in a part of its length of refusals:
+/// so one refusal looks at so many calls on average, and a short mailbox looks every time.
+const LOOKS_PER_REFUSAL: usize = 8;
 
 /// Calls that wait for their turn.
 #[derive(Default)]
 pub(crate) struct Mailbox {
     calls: VecDeque<Arc<dyn QueuedCall>>,
-    refusals: u32,
+    refusals: usize,
 }
 
 impl Mailbox {
@@ -21,7 +22,7 @@ impl Mailbox {
         if self.calls.len() < len_max {
             return true;
         }
-        if self.refusals.is_multiple_of(PURGE_PERIOD) {
+        if self.refusals.is_multiple_of((len_max / LOOKS_PER_REFUSAL).max(1)) {
             self.calls.retain(|call| call.is_waiting());
         }
         self.refusals = self.refusals.wrapping_add(1);

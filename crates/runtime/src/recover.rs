@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tenure_observe::Condition;
+use tenure_types::Incarnation;
 
 use crate::runtime::Runtime;
 
@@ -17,9 +18,13 @@ impl Runtime {
         self.store_available.load(Ordering::Acquire)
     }
 
-    /// The store has fenced this incarnation: refuse durable calls until it is open again.
-    pub(crate) fn store_lost(self: &Arc<Self>, reason: &str) {
-        if self.is_stopped() || !self.store_available.swap(false, Ordering::AcqRel) {
+    /// The store has fenced `incarnation`: refuse durable calls until it is open again. One from
+    /// before the last opening says nothing new.
+    pub(crate) fn store_lost(self: &Arc<Self>, incarnation: Incarnation, reason: &str) {
+        if incarnation < self.incarnation()
+            || self.is_stopped()
+            || !self.store_available.swap(false, Ordering::AcqRel)
+        {
             return;
         }
         tracing::error!(reason, "the store failed; opening it again");
@@ -32,6 +37,13 @@ impl Runtime {
         let mut pause = REOPEN_AFTER;
         while !self.is_stopped() {
             match self.store.open().await {
+                Ok(_) if self.is_stopped() => {
+                    // The stop has closed the store before this opened it again.
+                    if let Err(error) = self.store.close().await {
+                        tracing::warn!(%error, "the store was not closed in order");
+                    }
+                    return;
+                }
                 Ok(incarnation) => {
                     self.incarnation.store(incarnation.0, Ordering::Release);
                     self.store_available.store(true, Ordering::Release);

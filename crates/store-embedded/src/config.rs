@@ -19,6 +19,8 @@ pub struct EmbeddedConfig {
     pub table_threads: usize,
     /// Threads that read for [`tenure_store::Store::load`].
     pub load_threads: usize,
+    #[cfg(test)]
+    pub(crate) faults: crate::failure::injected::FaultSwitch,
 }
 
 impl EmbeddedConfig {
@@ -32,6 +34,8 @@ impl EmbeddedConfig {
             journal_bytes_max: 256 << 20,
             table_threads: 2,
             load_threads: 2,
+            #[cfg(test)]
+            faults: Default::default(),
         }
     }
 }

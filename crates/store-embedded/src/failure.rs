@@ -1,5 +1,8 @@
 //! What errors become, and how a failed engine lets go of its folder.
 
+#[cfg(test)]
+pub(crate) mod injected;
+
 use std::any::Any;
 use std::fs::{self, File};
 use std::io;
@@ -29,15 +32,26 @@ pub(crate) fn contain<T, E: Into<TreeError>>(
 ) -> Result<T, TreeError> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(Into::into),
-        Err(panic) => Err(TreeError { is_damage: true, detail: panic_text(&*panic).into() }),
+        Err(panic) => Err(TreeError { fault: Fault::Damage, detail: panic_text(&*panic).into() }),
     }
+}
+
+/// What is to blame for an error of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Stored bytes.
+    Damage,
+    /// The operating system.
+    System,
+    /// Something that stopped the tree's own threads, which do not say what: damage that they met
+    /// while merging tables, or a full or failing disk.
+    Threads,
 }
 
 /// An error of the tree.
 #[derive(Debug)]
 pub(crate) struct TreeError {
-    /// Whether stored bytes are to blame, not the operating system.
-    pub(crate) is_damage: bool,
+    pub(crate) fault: Fault,
     /// The tree's own words.
     pub(crate) detail: Box<str>,
 }
@@ -45,7 +59,7 @@ pub(crate) struct TreeError {
 impl TreeError {
     /// The error of reading `what`.
     pub(crate) fn reading(self, what: &str) -> StoreError {
-        if self.is_damage {
+        if self.fault == Fault::Damage {
             let detail = format!("{}; restore a backup", self.detail).into();
             StoreError::Corrupt { what: what.into(), detail }
         } else {
@@ -56,37 +70,41 @@ impl TreeError {
 
 impl From<fjall::Error> for TreeError {
     fn from(error: fjall::Error) -> Self {
-        let is_damage = match error {
+        let fault = match error {
             fjall::Error::Storage(error) => return error.into(),
-            fjall::Error::Io(ref error) => is_damage(error),
-            fjall::Error::Poisoned | fjall::Error::Locked => false,
-            _ => true,
+            fjall::Error::Io(ref error) => fault_of(error),
+            fjall::Error::Poisoned => Fault::Threads,
+            fjall::Error::Locked => Fault::System,
+            _ => Fault::Damage,
         };
-        Self { is_damage, detail: error.to_string().into() }
+        Self { fault, detail: error.to_string().into() }
     }
 }
 
 impl From<lsm_tree::Error> for TreeError {
     fn from(error: lsm_tree::Error) -> Self {
-        let is_damage = match &error {
-            lsm_tree::Error::Io(error) => is_damage(error),
-            _ => true,
+        let fault = match &error {
+            lsm_tree::Error::Io(error) => fault_of(error),
+            _ => Fault::Damage,
         };
-        Self { is_damage, detail: error.to_string().into() }
+        Self { fault, detail: error.to_string().into() }
     }
 }
 
 impl From<io::Error> for TreeError {
     fn from(error: io::Error) -> Self {
-        Self { is_damage: false, detail: error.to_string().into() }
+        Self { fault: Fault::System, detail: error.to_string().into() }
     }
 }
 
 /// A file that ends too early, is not there, or is asked for impossible bytes was damaged;
 /// everything else is the system's.
-fn is_damage(error: &io::Error) -> bool {
+fn fault_of(error: &io::Error) -> Fault {
     use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
-    matches!(error.kind(), UnexpectedEof | NotFound | InvalidInput | InvalidData)
+    match error.kind() {
+        UnexpectedEof | NotFound | InvalidInput | InvalidData => Fault::Damage,
+        _ => Fault::System,
+    }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

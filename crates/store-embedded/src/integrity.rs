@@ -29,6 +29,8 @@ use tenure_store::StoreError;
 
 use crate::failure;
 
+pub(crate) use tables::verify_tables;
+
 /// The folder of the tree and the progress file, in the folder `data` of the store.
 pub(crate) const TREE: &str = "tree";
 

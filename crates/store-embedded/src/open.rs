@@ -11,7 +11,7 @@ use tenure_types::Incarnation;
 
 use crate::EmbeddedConfig;
 use crate::commit::{BatchWriter, Committer, End, Refusal};
-use crate::failure::{self, TreeError};
+use crate::failure::{self, Fault, TreeError};
 use crate::integrity::{self, BatchRecord, Progress};
 use crate::load;
 use crate::lock::FolderLock;
@@ -30,9 +30,9 @@ pub(crate) struct Running {
     loaders: Vec<JoinHandle<()>>,
 }
 
-/// Opens the folder under the next incarnation and starts its threads. `has_failed` says that the
-/// incarnation before ended because the disk failed.
-pub(crate) fn open(config: &EmbeddedConfig, has_failed: bool) -> Result<Running, StoreError> {
+/// Opens the folder under the next incarnation and starts its threads. `failure` is what ended the
+/// incarnation before, if it failed.
+pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Running, StoreError> {
     let path = &config.path;
     fs::create_dir_all(path).map_err(|error| failure::io("creating", path, &error))?;
     let lock = FolderLock::acquire(path)?;
@@ -41,11 +41,14 @@ pub(crate) fn open(config: &EmbeddedConfig, has_failed: bool) -> Result<Running,
     if !data.try_exists().map_err(|error| failure::io("looking for", &data, &error))? {
         create(config)?;
     }
-    if has_failed {
+    if failure.is_some() {
         failure::evict_all(&data)?;
     }
     let verified = integrity::verify(&data)?;
     let tree = data.join(integrity::TREE);
+    if failure == Some(Fault::Threads) {
+        integrity::verify_tables(&tree)?;
+    }
     let rows = open_rows(config, &tree)?;
     let incarnation = rows.incarnation()?;
     if rows.last_batch()? != verified.batch || incarnation.0 < verified.incarnation_min {
@@ -66,7 +69,14 @@ pub(crate) fn open(config: &EmbeddedConfig, has_failed: bool) -> Result<Running,
         progress,
         scratch: Vec::new(),
     };
-    writer.count_incarnation().map_err(|error| counting(path, error))?;
+    if let Err(error) = writer.count_incarnation() {
+        drop((writer, serving));
+        if error.fault == Fault::Threads {
+            failure::wait_until_closed(&tree)?;
+            integrity::verify_tables(&tree)?;
+        }
+        return Err(counting(path, error));
+    }
     start(config, serving, writer, lock)
 }
 
@@ -158,7 +168,7 @@ impl Running {
         self.serving.queue.refuse(refusal);
         let end = self.committer.join().unwrap_or_else(|_| {
             tracing::error!("the thread that commits panicked");
-            Ok(End::Failed)
+            Ok(End::Failed(Fault::System))
         });
         for loader in self.loaders {
             if loader.join().is_err() {

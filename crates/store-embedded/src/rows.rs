@@ -37,12 +37,16 @@ const ROOM_POLL: Duration = Duration::from_millis(1);
 pub(crate) struct Rows {
     keyspace: Keyspace,
     database: Database,
+    #[cfg(test)]
+    faults: crate::failure::injected::FaultSwitch,
 }
 
 /// Rows that become durable together.
 pub(crate) struct Batch {
     batch: fjall::OwnedWriteBatch,
     keyspace: Keyspace,
+    #[cfg(test)]
+    fault: Option<crate::failure::injected::Injected>,
 }
 
 impl Rows {
@@ -64,7 +68,12 @@ impl Rows {
                     .max_memtable_size(config.memtable_bytes_max)
                     .manual_journal_persist(true)
             })?;
-            fjall::Result::Ok(Self { keyspace, database })
+            fjall::Result::Ok(Self {
+                keyspace,
+                database,
+                #[cfg(test)]
+                faults: config.faults.clone(),
+            })
         })
     }
 
@@ -101,7 +110,12 @@ impl Rows {
     /// An empty batch with room for `units` rows.
     pub(crate) fn batch(&self, units: usize) -> Batch {
         let batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), units + 2);
-        Batch { batch, keyspace: self.keyspace.clone() }
+        Batch {
+            batch,
+            keyspace: self.keyspace.clone(),
+            #[cfg(test)]
+            fault: self.faults.take(),
+        }
     }
 
     /// Waits until a batch can be written without waiting inside of the tree.
@@ -139,8 +153,25 @@ impl Batch {
     /// Makes the rows durable, then visible. `record` numbers the batch, one more than the last.
     pub(crate) fn commit(mut self, record: BatchRecord) -> Result<(), TreeError> {
         self.insert(BATCH_KEY, &record.encode());
+        #[cfg(test)]
+        if let Some(fault) = self.fault {
+            return self.fail(fault);
+        }
         let batch = self.batch.durability(Some(PersistMode::SyncData));
         contain(|| batch.commit())
+    }
+
+    #[cfg(test)]
+    fn fail(self, fault: crate::failure::injected::Injected) -> Result<(), TreeError> {
+        use crate::failure::injected::Injected;
+        contain(|| {
+            match fault {
+                Injected::Write => {}
+                Injected::Sync => self.batch.durability(None).commit()?,
+                Injected::Panic => panic!("a fault of the test"),
+            }
+            Err(fjall::Error::Io(std::io::Error::other("a fault of the test")))
+        })
     }
 }
 

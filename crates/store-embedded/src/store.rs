@@ -8,6 +8,7 @@ use tenure_types::{ActorId, BoxFuture, Incarnation};
 use crate::EmbeddedConfig;
 use crate::answer::{self, Answer};
 use crate::commit::{End, Refusal};
+use crate::failure::Fault;
 use crate::load::Request;
 use crate::open::{Running, open};
 use crate::serving::Serving;
@@ -30,8 +31,8 @@ struct Shared {
 #[derive(Default)]
 struct Control {
     running: Option<Running>,
-    /// Whether the last incarnation ended because the disk failed, and none was opened since.
-    has_failed: bool,
+    /// What ended the last incarnation, if it failed and none was opened since.
+    failure: Option<Fault>,
 }
 
 impl EmbeddedStore {
@@ -121,9 +122,13 @@ impl Control {
     /// Ends the incarnation that runs, if one does.
     fn end(&mut self, refusal: Refusal) -> Result<(), StoreError> {
         let Some(running) = self.running.take() else { return Ok(()) };
-        // A thread that does not end may still fail.
         let ended = running.end(refusal);
-        self.has_failed = !matches!(ended, Ok(End::Orderly | End::Fenced));
+        self.failure = match ended {
+            Ok(End::Orderly | End::Fenced) => None,
+            Ok(End::Failed(fault)) => Some(fault),
+            // A thread that does not end may still fail.
+            Err(_) => Some(Fault::System),
+        };
         ended.map(drop)
     }
 }
@@ -132,10 +137,10 @@ impl Shared {
     fn open(&self) -> Result<Incarnation, StoreError> {
         let mut control = self.control.lock();
         control.end(Refusal::Fenced("the store was opened again".into()))?;
-        let opened = open(&self.config, control.has_failed)?;
+        let opened = open(&self.config, control.failure)?;
         let incarnation = opened.serving.incarnation;
         *self.serving.write() = Some(Arc::clone(&opened.serving));
-        *control = Control { running: Some(opened), has_failed: false };
+        *control = Control { running: Some(opened), failure: None };
         Ok(incarnation)
     }
 

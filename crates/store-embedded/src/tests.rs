@@ -1,5 +1,10 @@
 //! Tests of the whole engine.
 
 mod conformance;
+mod crash;
 mod damage;
+mod failure;
+mod full_disk;
+mod journals;
+mod lifecycle;
 mod support;

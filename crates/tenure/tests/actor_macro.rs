@@ -244,7 +244,8 @@ fn a_reference_has_a_method_for_each_handler() {
     let cart = CartRef::from(tenure::ActorRef::new(&cx.host(), "alice"));
     assert_eq!(cart.key().map(|key| key.as_str()), Some("alice"));
     assert_eq!(format!("{cart:?}"), "CartRef(cart/alice)");
-    let call: tenure::Call<Cart, CartAddLine> = cart.clone().add_line(Line::default());
+    let copy = cart.clone();
+    let call: tenure::Call<Cart, CartAddLine> = copy.add_line(Line::default());
     drop(call);
     let call: tenure::Call<Cart, CartMove> = cart.r#move("x".to_owned());
     drop(call);

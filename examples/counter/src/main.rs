@@ -1,5 +1,4 @@
 //! A counter for each key: the smallest Tenure service.
-#![cfg_attr(rustfmt, rustfmt_skip)] // as printed in the documentation, one line to a thought
 
 use tenure::prelude::*;
 

@@ -39,7 +39,7 @@ impl Case {
             .first()
             .and_then(|attribute| report.keep(attribute.parse_args::<Problem>()))
             .unwrap_or_default();
-        let code_span = super::place(problem.code.as_ref().map(LitStr::span), ident);
+        let code_span = problem.code.as_ref().map_or_else(|| ident.span(), LitStr::span);
         let code = match &problem.code {
             Some(code) => code.value(),
             None => case::snake(&ident.unraw().to_string()),

@@ -2,6 +2,8 @@ use std::cell::UnsafeCell;
 
 use tenure_actor::State;
 
+use crate::turn::contain;
+
 /// Where an activation's state lies. Only a `Hold` reaches in.
 pub(crate) struct StateCell(UnsafeCell<Option<Box<dyn State>>>);
 
@@ -11,6 +13,16 @@ pub(crate) struct StateCell(UnsafeCell<Option<Box<dyn State>>>);
 // `Send + Sync`, so holders may be on any thread.
 #[expect(unsafe_code, reason = "the one place where turns share a state between threads")]
 unsafe impl Sync for StateCell {}
+
+impl Drop for StateCell {
+    /// The state's destructor is the user's code: a panic in it must not end what drops it.
+    fn drop(&mut self) {
+        let state = self.0.get_mut().take();
+        if let Err(panic) = contain(move || drop(state)) {
+            tracing::error!(%panic, "dropping a state panicked");
+        }
+    }
+}
 
 impl StateCell {
     pub(super) fn new(state: Option<Box<dyn State>>) -> Self {

@@ -54,7 +54,7 @@ impl Runtime {
             }
             Settled::Again { unit, attempts } => self.submit_again(activation, unit, attempts),
             Settled::Lost { in_flight, pending, why } => {
-                self.lost(activation, &in_flight, pending, &why);
+                self.lost(activation, token, &in_flight, pending, &why);
             }
             Settled::Stale => return,
         }
@@ -88,6 +88,7 @@ impl Runtime {
     fn lost(
         self: &Arc<Self>,
         activation: &Arc<Activation>,
+        token: Token,
         in_flight: &Ticket,
         pending: Option<Ticket>,
         why: &Loss,
@@ -110,7 +111,7 @@ impl Runtime {
             },
             Loss::Fenced { reason } => {
                 self.meters.failures.increment();
-                self.store_lost(reason);
+                self.store_lost(token.incarnation, reason);
                 storage(format!("{id} could not be saved: {reason}"), Outcome::Unknown)
             }
         };

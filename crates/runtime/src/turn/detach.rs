@@ -10,6 +10,7 @@ use tenure_actor::{StateRef, Ticket};
 use tenure_types::{BoxFuture, CallError};
 
 use super::contain;
+use super::word::{QUEUED, RESET};
 use crate::activation::{Activation, Hold, Owned};
 use crate::runtime::Runtime;
 
@@ -121,10 +122,13 @@ impl TurnGuard for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if self.hold.is_some() {
-            let activation = Arc::clone(self.activation());
-            self.runtime.panicked(&activation, self.hold(), "the turn did not end");
-            self.release();
+        let Some(hold) = self.hold.take() else { return };
+        let activation = Arc::clone(hold.activation());
+        self.runtime.panicked(&activation, &hold, "the turn did not end");
+        let word = hold.release();
+        // What comes next runs on a task: this is the unwinding of a panic, or the node's end.
+        if word.has(QUEUED | RESET) && !word.is_held() {
+            self.runtime.hand_over(&activation);
         }
     }
 }

@@ -63,7 +63,7 @@ impl Runtime {
     ) -> Started {
         for _ in 0..LOOKUPS_MAX {
             let entered = match self.catalog.find(target) {
-                Some(activation) => self.enter(&activation, call),
+                Some(activation) => self.enter_found(&activation, call),
                 None => self.activate(kind, target, call),
             };
             if let Some(started) = entered {
@@ -102,7 +102,7 @@ impl Runtime {
             }
         };
         let activation = match self.catalog.find_or_make(target, || make(state)) {
-            Found::There(activation) => return self.enter(&activation, call),
+            Found::There(activation) => return self.enter_found(&activation, call),
             Found::Full => return Some(Started::Refused(self.catalog_full())),
             Found::Made(activation) => activation,
         };
@@ -115,6 +115,20 @@ impl Runtime {
         // The call waits first and the load begins then, so that a failing load answers it.
         let started = self.enqueue(&activation, call);
         self.begin_load(Hold::adopt(Owned(activation)));
+        started
+    }
+
+    /// Starts the call on an activation of the catalog; `None` if it has left memory.
+    fn enter_found(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        call: &mut dyn PendingCall,
+    ) -> Option<Started> {
+        let started = self.enter(activation, call);
+        if started.is_none() {
+            // Whoever sealed it may not have taken it out yet: it must not be found again.
+            self.catalog.remove(activation);
+        }
         started
     }
 

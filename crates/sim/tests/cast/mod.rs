@@ -6,6 +6,8 @@
     reason = "every test is a crate of its own and plays with some of them"
 )]
 
+pub mod load;
+
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -175,6 +177,20 @@ impl Ledger {
         let before = self.value;
         self.value += 1;
         cx.actor::<Witness>(to).see(before).await.map_err(|_| Refused)?;
+        Ok(self.value)
+    }
+
+    /// Waits, then tells a witness.
+    pub async fn add_and_tell_late(
+        &mut self,
+        cx: &mut Context<Self>,
+        ms: u64,
+        to: String,
+    ) -> Result<u64, Refused> {
+        began();
+        self.value += 1;
+        cx.sleep(MS * ms as u32).await;
+        cx.actor::<Witness>(to).see(self.value).await.map_err(|_| Refused)?;
         Ok(self.value)
     }
 

@@ -5,6 +5,7 @@ use tenure_store::UnitOutcome;
 
 use super::batch::BatchWriter;
 use super::queue::{Found, Refusal, Waiting};
+use crate::failure::Fault;
 use crate::integrity::Progress;
 use crate::serving::Serving;
 
@@ -21,7 +22,7 @@ pub(crate) enum End {
     /// The incarnation was fenced while the disk was well.
     Fenced,
     /// A write or sync failed.
-    Failed,
+    Failed(Fault),
 }
 
 /// The one thread that writes.
@@ -58,7 +59,7 @@ impl Committer {
                     tracing::error!(%reason, "the store stops until it is opened again");
                     self.serving.queue.refuse(Refusal::Fenced(reason.into()));
                     self.waiting.splice(0..0, batch);
-                    break End::Failed;
+                    break End::Failed(error.fault);
                 }
             }
         };

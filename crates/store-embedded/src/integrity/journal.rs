@@ -46,11 +46,23 @@ pub(super) enum JournalEnd {
     Broken { at: u64, records: Vec<BatchRecord> },
 }
 
-/// Calls `each` for every batch in order, until one cannot be read.
-pub(super) fn read<E>(
+/// What the reader of a journal says of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It follows the batch before.
+    Good,
+    /// It is not what was written, in a part that has no checksum.
+    Unreadable,
+    /// Others are missing.
+    Gap(String),
+}
+
+/// Calls `each` for every batch in order, until one cannot be read. The inner error is that of a
+/// [`Verdict::Gap`].
+pub(super) fn read(
     path: &Path,
-    mut each: impl FnMut(Batch) -> Result<(), E>,
-) -> io::Result<Result<JournalEnd, E>> {
+    mut each: impl FnMut(Batch) -> Verdict,
+) -> io::Result<Result<JournalEnd, String>> {
     let mut source = Source::open(path, 0)?;
     loop {
         let at = source.offset();
@@ -61,13 +73,10 @@ pub(super) fn read<E>(
             Some(0) => None,
             Some(_) => read_batch(&mut source)?,
         };
-        match batch {
-            Some(batch) => {
-                if let Err(error) = each(batch) {
-                    return Ok(Err(error));
-                }
-            }
-            None => {
+        match batch.map_or(Verdict::Unreadable, &mut each) {
+            Verdict::Good => {}
+            Verdict::Gap(detail) => return Ok(Err(detail)),
+            Verdict::Unreadable => {
                 let records = find_records(path, at)?;
                 return Ok(Ok(JournalEnd::Broken { at, records }));
             }

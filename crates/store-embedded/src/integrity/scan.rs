@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tenure_store::StoreError;
 
 use super::batch_record::BatchRecord;
-use super::journal::{Batch, JournalEnd, read};
+use super::journal::{Batch, JournalEnd, Verdict, read};
 use super::tables::Persisted;
 use crate::failure;
 
@@ -73,38 +73,36 @@ struct Chain {
 }
 
 impl Chain {
-    fn follow(&mut self, batch: Batch) -> Result<(), String> {
+    fn follow(&mut self, batch: Batch) -> Verdict {
         let number = batch.record.number;
         match self.last {
             Some(last) => {
-                if number != last.record.number + 1 {
-                    return Err(format!("batch {number} follows batch {}", last.record.number));
+                let before = last.record;
+                if number != before.number + 1 {
+                    return Verdict::Gap(format!("batch {number} follows batch {}", before.number));
                 }
                 let step = batch.seqno.checked_sub(last.seqno);
                 if !step.is_some_and(|step| (1..=SEQNO_STEP_MAX).contains(&step)) {
-                    return Err(format!("batch {number} is out of its order"));
-                }
-                if batch.record.incarnation < last.record.incarnation {
-                    return Err(format!("batch {number} is of an earlier incarnation"));
+                    return Verdict::Unreadable;
                 }
             }
             None if number > self.persisted.number + 1 => {
-                return Err(format!(
+                return Verdict::Gap(format!(
                     "the journals begin with batch {number}, the tables end with {}",
                     self.persisted.number
                 ));
             }
             None => {}
         }
-        // The tree replays what is above the tables' sequence number. It must be exactly the
+        // The tree replays what is above the tables' sequence number. That must be exactly the
         // batches above the tables' batch.
         if let Some(seqno) = self.persisted.seqno
             && number.cmp(&self.persisted.number) != batch.seqno.cmp(&seqno)
         {
-            return Err(format!("batch {number} is out of its order with the tables"));
+            return Verdict::Unreadable;
         }
         self.last = Some(batch);
-        Ok(())
+        Verdict::Good
     }
 
     /// Judges a journal that cannot be read to its end, where `records` were found.

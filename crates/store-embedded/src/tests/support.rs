@@ -176,6 +176,10 @@ impl Image {
     }
 
     pub(super) fn write(&self, folder: &Path) {
+        for keyspace in ["0", "1"] {
+            let tables = folder.join("data/tree/keyspaces").join(keyspace).join("tables");
+            std::fs::create_dir_all(tables).expect("a folder");
+        }
         for file in &self.files {
             let path = folder.join(&file.name);
             std::fs::create_dir_all(path.parent().expect("it has a parent")).expect("a folder");

@@ -1,0 +1,272 @@
+//! What `local` compares: the rows of the table, and the goals that the project holds itself to.
+
+use crate::report::{BYTES_EACH, P50_US, P99_US, RATE};
+
+/// One line of the table.
+pub(crate) struct Row {
+    pub(crate) section: &'static str,
+    pub(crate) title: String,
+    pub(crate) unit: Unit,
+    pub(crate) ours: Source,
+    pub(crate) against: Option<Against>,
+    pub(crate) goal: Goal,
+}
+
+impl Row {
+    /// Whether the section, the title or a case contains `text`.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let against = self.against.iter().flat_map(|against| &against.sources);
+        let cases = std::iter::once(&self.ours).chain(against);
+        [self.section, &self.title].into_iter().any(|it| it.contains(text))
+            || cases.into_iter().any(|source| source.case.contains(text))
+    }
+}
+
+/// A value of a case.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) case: String,
+    pub(crate) value: &'static str,
+}
+
+/// What a row is measured against: the largest of these values.
+pub(crate) struct Against {
+    pub(crate) name: &'static str,
+    pub(crate) sources: Vec<Source>,
+}
+
+/// What must hold of a row.
+#[derive(Clone, Copy)]
+pub(crate) enum Goal {
+    /// Nothing: the row is there to be known.
+    None,
+    /// Ours over the baseline is at least this.
+    RatioAtLeast(f64),
+    /// Ours over the baseline is at most this.
+    RatioAtMost(f64),
+    /// Ours is at most this, in the row's unit.
+    AtMost(f64),
+}
+
+/// How a row's values are written.
+#[derive(Clone, Copy)]
+pub(crate) enum Unit {
+    PerSecond,
+    Micros,
+    Bytes,
+}
+
+const PEERS: [&str; 4] = ["kameo", "ractor", "actix", "coerce"];
+/// How many entities lie idle, and how many are stored, in a whole run and in a quick one.
+const IDLE: [usize; 2] = [1_000_000, 200_000];
+const PEERS_IDLE: [usize; 2] = [200_000, 50_000];
+const STORED: [usize; 2] = [200_000, 20_000];
+
+/// Every row, in the order of the table.
+pub(crate) fn rows(quick: bool, with_peers: bool) -> Vec<Row> {
+    let size = usize::from(quick);
+    let mut rows = Vec::new();
+    for (actors, callers) in [(10_000, 64), (1, 1), (1, 64), (10_000, 1)] {
+        rows.extend(ask(actors, callers, with_peers));
+    }
+    rows.extend(memory(IDLE[size], PEERS_IDLE[size], with_peers));
+    rows.extend(activations(IDLE[size], STORED[size], PEERS_IDLE[size], with_peers));
+    rows.extend(durable());
+    rows.push(Row {
+        section: "HTTP, 64 connections",
+        title: "a call through the gateway".to_owned(),
+        unit: Unit::PerSecond,
+        ours: source("tenure/http", RATE),
+        against: against("bare axum handler over a map", ["axum/http"], RATE),
+        goal: Goal::RatioAtLeast(0.8),
+    });
+    rows.push(Row {
+        section: "Fairness",
+        title: "p99 of a call while 64 callers saturate another actor".to_owned(),
+        unit: Unit::Micros,
+        ours: source("tenure/fairness", P99_US),
+        against: None,
+        goal: Goal::AtMost(10_000.0),
+    });
+    rows
+}
+
+/// A case that must run before these, once for the whole run.
+pub(crate) fn preparation(case: &str) -> Option<String> {
+    let words: Vec<&str> = case.split('/').collect();
+    match words[..] {
+        ["tenure", "load", count, _] | ["engine", "get", count, _] => {
+            Some(format!("prepare/rows/{count}"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a case is one of the peers' program.
+pub(crate) fn is_of_peers(case: &str) -> bool {
+    case.split('/').next().is_some_and(|system| PEERS.contains(&system))
+}
+
+fn ask(actors: usize, callers: usize, with_peers: bool) -> Vec<Row> {
+    let is_main = (actors, callers) == (10_000, 64);
+    let is_alone = (actors, callers) == (1, 1);
+    let peers = |it: f64| if is_main { Goal::RatioAtLeast(it) } else { Goal::None };
+    let case = |system: &str| format!("{system}/ask/{actors}/{callers}");
+    let title = match (actors, callers) {
+        (1, 1) => "1 actor, 1 caller".to_owned(),
+        (1, _) => format!("1 actor, {callers} callers"),
+        (_, 1) => "10,000 actors, 1 caller".to_owned(),
+        _ => format!("10,000 actors, {callers} callers"),
+    };
+    let row = |ours: String, name, sources: Vec<String>, goal| Row {
+        section: "Local calls",
+        title: title.clone(),
+        unit: Unit::PerSecond,
+        ours: source(&ours, RATE),
+        against: against(name, sources, RATE),
+        goal,
+    };
+    let mut rows = Vec::new();
+    if with_peers {
+        for (peer, name) in PEERS.into_iter().zip(PEER_NAMES) {
+            let goal = match peer {
+                "kameo" | "ractor" if is_alone => Goal::RatioAtLeast(5.0),
+                "kameo" | "ractor" => peers(10.0),
+                _ => Goal::None,
+            };
+            rows.push(row(case("tenure"), name, vec![case(peer)], goal));
+        }
+        let all = PEERS.into_iter().map(case).collect();
+        rows.push(row(case("tenure"), "the best of the four", all, peers(6.0)));
+    }
+    let maps = vec![case("dashmap"), case("shards")];
+    let kept = format!("tenure/ask-kept/{actors}/{callers}");
+    let by_async = format!("tenure/ask-async/{actors}/{callers}");
+    let (third, channel) = (peers(1.0 / 3.0), vec![case("channel")]);
+    rows.push(row(case("tenure"), "bare task with channels, handle held", channel, peers(1.5)));
+    rows.push(row(case("tenure"), "the better concurrent map, by key", maps, third));
+    for (ours, what) in [(kept, "reference kept"), (by_async, "async handler")] {
+        let mut extra = row(ours, "the same call by key", vec![case("tenure")], Goal::None);
+        extra.title = format!("{title}, {what}");
+        rows.push(extra);
+    }
+    rows
+}
+
+const PEER_NAMES: [&str; 4] =
+    ["kameo, handle held", "ractor, handle held", "actix, handle held", "coerce, handle held"];
+
+fn memory(count: usize, peers_count: usize, with_peers: bool) -> Vec<Row> {
+    let row = |name, case: String, goal| Row {
+        section: "Memory of an idle entity with 100 bytes of state",
+        title: format!("{} actors", grouped(count)),
+        unit: Unit::Bytes,
+        ours: source(&format!("tenure/idle/{count}/1"), BYTES_EACH),
+        against: against(name, [case], BYTES_EACH),
+        goal,
+    };
+    let boxed = "`HashMap<String, Box<Mutex<[u8; 100]>>>`";
+    let mut rows = vec![
+        row(boxed, format!("map/idle/{count}"), Goal::AtMost(450.0)),
+        row("`HashMap<String, [u8; 100]>`", format!("map-inline/idle/{count}"), Goal::None),
+    ];
+    if with_peers {
+        for (peer, name) in PEERS.into_iter().zip(PEER_NAMES) {
+            rows.push(row(name, format!("{peer}/idle/{peers_count}"), Goal::None));
+        }
+    }
+    rows
+}
+
+fn activations(count: usize, stored: usize, peers: usize, with_peers: bool) -> Vec<Row> {
+    let row = |title: &str, ours: String, name, case: String, goal| Row {
+        section: "Activations",
+        title: title.to_owned(),
+        unit: Unit::PerSecond,
+        ours: source(&ours, RATE),
+        against: against(name, [case], RATE),
+        goal,
+    };
+    let one = format!("tenure/idle/{count}/1");
+    let two = format!("tenure/idle/{count}/2");
+    let mut rows = vec![
+        row(
+            "volatile, 1 caller",
+            one.clone(),
+            "inserts into the plain map of boxed entries",
+            format!("map/idle/{count}"),
+            Goal::RatioAtLeast(0.6),
+        ),
+        row(
+            "volatile, 2 callers",
+            two,
+            "inserts into that map in 128 locked shards, 2 callers",
+            format!("shards/idle/{count}/2"),
+            Goal::RatioAtLeast(0.6),
+        ),
+    ];
+    if with_peers {
+        for (peer, name) in PEERS.into_iter().zip(PEER_NAMES) {
+            let case = format!("{peer}/idle/{peers}");
+            rows.push(row("volatile, 1 caller", one.clone(), name, case, Goal::None));
+        }
+    }
+    rows.push(row(
+        "loaded, 64 callers",
+        format!("tenure/load/{stored}/64"),
+        "the engine's random gets, 2 threads",
+        format!("engine/get/{stored}/2"),
+        Goal::RatioAtLeast(0.5),
+    ));
+    rows
+}
+
+fn durable() -> Vec<Row> {
+    let mut rows = vec![Row {
+        section: "Durable turns",
+        title: "alone on one core, p50".to_owned(),
+        unit: Unit::Micros,
+        ours: source("tenure/turn-alone", P50_US),
+        against: against("the engine's own synced commit", ["engine/commit-alone"], P50_US),
+        goal: Goal::RatioAtMost(1.75),
+    }];
+    for (callers, goal) in [(64, 10.0), (1024, 20.0)] {
+        for (actors, name) in [(1, "1 actor"), (10_000, "10,000 actors")] {
+            rows.push(Row {
+                section: "Durable turns",
+                title: format!("{name}, {} callers", grouped(callers)),
+                unit: Unit::PerSecond,
+                ours: source(&format!("tenure/turns/{actors}/{callers}"), RATE),
+                against: against("one engine commit each", ["engine/commit-each"], RATE),
+                goal: Goal::RatioAtLeast(goal),
+            });
+        }
+    }
+    rows
+}
+
+fn source(case: &str, value: &'static str) -> Source {
+    Source { case: case.to_owned(), value }
+}
+
+fn against<T: AsRef<str>>(
+    name: &'static str,
+    cases: impl IntoIterator<Item = T>,
+    value: &'static str,
+) -> Option<Against> {
+    let sources = cases.into_iter().map(|case| source(case.as_ref(), value)).collect();
+    Some(Against { name, sources })
+}
+
+/// A whole number with its thousands apart.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

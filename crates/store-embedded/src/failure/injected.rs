@@ -1,0 +1,42 @@
+//! Faults that tests of the engine ask for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// What goes wrong with the next batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Injected {
+    /// It is not written.
+    Write = 1,
+    /// It is written and not synced.
+    Sync = 2,
+    /// A thread panics while it is written.
+    Panic = 3,
+}
+
+/// Shared by a test and the engine. Equal to every other, as configurations are compared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FaultSwitch(Arc<AtomicU8>);
+
+impl FaultSwitch {
+    pub(crate) fn set(&self, fault: Injected) {
+        self.0.store(fault as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take(&self) -> Option<Injected> {
+        match self.0.swap(0, Ordering::Relaxed) {
+            1 => Some(Injected::Write),
+            2 => Some(Injected::Sync),
+            3 => Some(Injected::Panic),
+            _ => None,
+        }
+    }
+}
+
+impl PartialEq for FaultSwitch {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for FaultSwitch {}

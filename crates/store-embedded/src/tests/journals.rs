@@ -1,0 +1,182 @@
+//! Journals: torn ends, lost files, and what is told apart from what.
+
+use std::path::{Path, PathBuf};
+
+use tenure_store::{StoreError, UnitOutcome};
+use tenure_types::Version;
+
+use super::support::{Image, Node, folder, wait};
+use crate::EmbeddedConfig;
+
+fn journal(folder: &Path) -> PathBuf {
+    let mut journals = journals(folder);
+    journals.pop().expect("there is a journal")
+}
+
+fn journals(folder: &Path) -> Vec<PathBuf> {
+    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
+    let entries = std::fs::read_dir(folder.join("data/tree")).expect("the tree is there");
+    let mut found: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "jnl"));
+    found.sort_by_key(number);
+    found
+}
+
+/// What a killed process leaves after `units` batches, and the journal's length after each.
+fn crashed(units: u64) -> (Image, Vec<usize>) {
+    let folder = folder();
+    let node = Node::start(folder.path());
+    let mut lengths = Vec::new();
+    for n in 0..units {
+        assert_eq!(node.commit(&format!("{n}"), 0), UnitOutcome::Committed);
+        let bytes = std::fs::read(journal(folder.path())).expect("it can be read");
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        lengths.push(end);
+    }
+    (Image::take_calm(folder.path()), lengths)
+}
+
+/// The image with a progress file from an earlier moment, as a power cut may leave it.
+fn with_progress_of(image: &Image, earlier: &Image) -> Image {
+    let mut image = image.clone();
+    let name = Path::new("data/progress");
+    image.files.retain(|file| file.name != name);
+    let progress = earlier.files.iter().find(|file| file.name == name);
+    image.files.push(progress.expect("it has a progress file").clone());
+    image
+}
+
+fn truncate_journal(folder: &Path, length: usize) {
+    let path = journal(folder);
+    let mut bytes = std::fs::read(&path).expect("it can be read");
+    bytes[length..].fill(0);
+    std::fs::write(path, bytes).expect("it can be written");
+}
+
+#[test]
+fn the_torn_end_of_a_batch_that_was_not_acknowledged_is_cut() {
+    let (earlier, _) = crashed(4);
+    let (image, lengths) = crashed(5);
+    let image = with_progress_of(&image, &earlier);
+    for torn in lengths[3] + 1..lengths[4] {
+        let folder = folder();
+        image.write(folder.path());
+        truncate_journal(folder.path(), torn);
+        let mut node = Node::start(folder.path());
+        for n in 0..4 {
+            assert_eq!(node.version(&format!("{n}")), Ok(Some(Version(1))), "torn at {torn}");
+        }
+        assert_eq!(node.version("4"), Ok(None), "torn at {torn}");
+        assert!(folder.path().join("data/torn").exists(), "the torn bytes are kept");
+        assert_eq!(node.commit("4", 0), UnitOutcome::Committed, "torn at {torn}");
+        node.reopen().expect("the journal goes on after the cut");
+        assert_eq!(node.version("4"), Ok(Some(Version(1))), "torn at {torn}");
+    }
+}
+
+#[test]
+fn holes_in_a_torn_batch_are_no_obstacle() {
+    // A power cut may leave the end of a batch and not its middle.
+    let (earlier, _) = crashed(4);
+    let (image, lengths) = crashed(5);
+    let image = with_progress_of(&image, &earlier);
+    for from in (lengths[3]..lengths[4] - 8).step_by(3) {
+        let folder = folder();
+        image.write(folder.path());
+        let path = journal(folder.path());
+        let mut bytes = std::fs::read(&path).expect("it can be read");
+        bytes[from..from + 8].fill(0);
+        std::fs::write(path, bytes).expect("it can be written");
+        let node = Node::start(folder.path());
+        for n in 0..4 {
+            assert_eq!(node.version(&format!("{n}")), Ok(Some(Version(1))), "hole at {from}");
+        }
+        let last = node.load("4").expect("it is whole or not there");
+        assert!(last.is_none_or(|last| last.body == b"4 at 1"), "hole at {from}");
+        assert_eq!(node.commit("new", 0), UnitOutcome::Committed, "hole at {from}");
+    }
+}
+
+#[test]
+fn a_cut_that_lost_an_acknowledged_batch_is_named() {
+    let (image, lengths) = crashed(5);
+    for cut in [lengths[0], lengths[2], lengths[3], lengths[3] + 1, lengths[4] - 1] {
+        let folder = folder();
+        image.write(folder.path());
+        truncate_journal(folder.path(), cut);
+        let error = Node::try_start(EmbeddedConfig::new(folder.path())).err();
+        let Some(StoreError::Corrupt { what, .. }) = &error else { panic!("{cut}: {error:?}") };
+        assert!(what.contains(".jnl"), "the journal is named, not {what}");
+    }
+}
+
+#[test]
+fn damage_before_the_last_batch_is_named_even_if_the_progress_file_is_old() {
+    let (earlier, _) = crashed(1);
+    let (image, lengths) = crashed(6);
+    let image = with_progress_of(&image, &earlier);
+    for at in [lengths[1] + 5, lengths[2] + 30, lengths[3] + 70] {
+        let folder = folder();
+        image.write(folder.path());
+        let path = journal(folder.path());
+        let mut bytes = std::fs::read(&path).expect("it can be read");
+        bytes[at] ^= 0x10;
+        std::fs::write(&path, bytes).expect("it can be written");
+        let error = Node::try_start(EmbeddedConfig::new(folder.path())).err();
+        assert!(matches!(error, Some(StoreError::Corrupt { .. })), "{at}: {error:?}");
+    }
+}
+
+/// What a killed process leaves that has two journals, and how many actors were committed.
+fn with_two_journals() -> (Image, u64) {
+    // The tree seals a journal when it writes a table and the journal is longer than 64 MB; what
+    // is committed meanwhile keeps it.
+    for _ in 0..20 {
+        let folder = folder();
+        let config =
+            EmbeddedConfig { memtable_bytes_max: 66 << 20, ..EmbeddedConfig::new(folder.path()) };
+        let node = Node::try_start(config).expect("the store opens");
+        let units = (0..90_u64).map(|n| {
+            let mut unit = node.unit(&format!("{n}"), 0);
+            unit.body = vec![n as u8; 1 << 20];
+            node.submit(unit)
+        });
+        for submitted in units.collect::<Vec<_>>() {
+            assert_eq!(wait(submitted), UnitOutcome::Committed);
+        }
+        drop(Image::take_calm(folder.path()));
+        assert_eq!(node.commit("last", 0), UnitOutcome::Committed);
+        let image = Image::take_calm(folder.path());
+        if image.files.iter().filter(|file| is_journal(&file.name)).count() > 1 {
+            return (image, 90);
+        }
+    }
+    panic!("a journal is sealed and kept");
+}
+
+#[test]
+fn a_lost_journal_is_named() {
+    let (image, actors) = with_two_journals();
+    let intact = folder();
+    image.write(intact.path());
+    let node = Node::start(intact.path());
+    for n in 0..actors {
+        assert_eq!(node.version(&format!("{n}")), Ok(Some(Version(1))), "{n}");
+    }
+    drop(node);
+    let journals = image.files.iter().filter(|file| is_journal(&file.name));
+    for lost in journals.map(|file| file.name.clone()) {
+        let folder = folder();
+        let mut image = image.clone();
+        image.files.retain(|file| file.name != lost);
+        image.write(folder.path());
+        let error = Node::try_start(EmbeddedConfig::new(folder.path())).err();
+        let is_named =
+            matches!(&error, Some(StoreError::Corrupt { what, .. }) if what.contains(".jnl"));
+        assert!(is_named, "{}: {error:?}", lost.display());
+    }
+}
+
+fn is_journal(name: &Path) -> bool {
+    name.extension().is_some_and(|extension| extension == "jnl")
+}
