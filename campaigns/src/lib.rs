@@ -1,1 +1,23 @@
-//! x
+//! Fault campaigns against real processes: what was acknowledged must outlive what is done to them.
+//!
+//! A campaign starts a server, loads it over HTTP, hurts it in the middle of the load, starts it
+//! again and compares what it knows with the [`Book`] of everything that it acknowledged. [`kill`]
+//! and [`power`] say what is done to it, [`rounds`] is the course that both share, [`fleet`] drives
+//! the example of that name.
+
+pub mod book;
+pub mod disk;
+pub mod fleet;
+pub mod http;
+pub mod interrupt;
+pub mod kill;
+mod load;
+pub mod port;
+pub mod power;
+pub mod process;
+pub mod rounds;
+pub mod seed;
+mod verify;
+
+pub use book::Book;
+pub use process::ServerProcess;

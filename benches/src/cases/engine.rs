@@ -15,7 +15,7 @@ use tenure_store::{Unit, row};
 use tenure_types::{ActorTypeName, Incarnation, Tenure, Token, Version};
 
 /// Where the embedded store keeps its tree, and the tree's one keyspace.
-const TREE: &str = "data";
+const TREE: &str = "data/tree";
 const KEYSPACE: &str = "rows";
 
 #[derive(Clone)]
@@ -27,7 +27,9 @@ pub(crate) struct Engine {
 impl Engine {
     /// Opens or creates the tree of the store in `folder`.
     pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
-        let database = Database::builder(folder.join(TREE))
+        let tree = folder.join(TREE);
+        std::fs::create_dir_all(&tree)?;
+        let database = Database::builder(tree)
             .cache_size(64 << 20)
             .worker_threads(2)
             .max_journaling_size(256 << 20)

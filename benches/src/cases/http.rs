@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use axum::extract::{Path as Parts, State};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -32,11 +32,10 @@ const READY: &str = "ready: calls on http://";
 pub(crate) fn measure(system: &str, setting: &Setting) -> anyhow::Result<Report> {
     let folder = setting.folder.join("http");
     remove(&folder)?;
-    let server = Served::start(system, &folder)?;
+    let (_server, address) = Served::start(system, &folder)?;
     machine::pin_to_last_core()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let address = server.address;
     let mut done = load::run(CONNECTIONS, setting.span(), spawn_on(&runtime), |mut caller| {
         Box::pin(async move {
             let mut connection = Connection::open(address).await.expect("the server listens");
@@ -56,26 +55,34 @@ pub(crate) fn measure(system: &str, setting: &Setting) -> anyhow::Result<Report>
 /// A server in a process of its own, which ends with this value.
 struct Served {
     process: Child,
-    address: SocketAddr,
     /// Kept open, so that the server may write more.
-    _output: BufReader<ChildStdout>,
+    lines: BufReader<ChildStdout>,
 }
 
 impl Served {
-    fn start(system: &str, folder: &Path) -> anyhow::Result<Self> {
+    fn start(system: &str, folder: &Path) -> anyhow::Result<(Self, SocketAddr)> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["serve", system, "--folder"])
             .arg(folder)
             .stdout(Stdio::piped())
             .spawn()
             .context("could not start the server's process")?;
-        let mut lines = BufReader::new(process.stdout.take().context("its output is piped")?);
-        let mut line = String::new();
-        lines.read_line(&mut line)?;
-        let address = line.strip_prefix(READY).and_then(|rest| rest.split([',', '\n']).next());
-        let address = address.with_context(|| format!("the server said {line:?}"))?.trim();
-        let address = address.parse().context("no address")?;
-        Ok(Self { process, address, _output: lines })
+        let output = process.stdout.take();
+        let mut server = Self { process, lines: BufReader::new(output.context("it is piped")?) };
+        let address = server.read_address()?;
+        Ok((server, address))
+    }
+
+    fn read_address(&mut self) -> anyhow::Result<SocketAddr> {
+        loop {
+            let mut line = String::new();
+            let length = self.lines.read_line(&mut line)?;
+            ensure!(length > 0, "the server ended before it was ready");
+            if let Some(rest) = line.strip_prefix(READY) {
+                let address = rest.split([',', '\n']).next().unwrap_or_default();
+                return address.parse().with_context(|| format!("no address: {line:?}"));
+            }
+        }
     }
 }
 

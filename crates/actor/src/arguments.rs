@@ -1,4 +1,4 @@
-use serde::de::DeserializeOwned;
+use serde::Deserializer;
 use tenure_types::CallError;
 
 use crate::Message;
@@ -28,11 +28,12 @@ pub enum Shape {
 pub trait Arguments: Message {
     /// How many there are.
     const SHAPE: Shape;
-    /// The type of the single argument; `()` where there is not exactly one.
-    type Single: DeserializeOwned;
 
-    /// The message with this single argument; never called where there is not exactly one.
-    fn from_single(single: Self::Single) -> Self;
+    /// Reads the message from its single argument; fails where there is not exactly one.
+    ///
+    /// # Errors
+    /// What the deserializer says.
+    fn from_single<'de, D: Deserializer<'de>>(single: D) -> Result<Self, D::Error>;
 }
 
 /// Reads arguments from a JSON body.
@@ -43,13 +44,13 @@ pub fn decode_json<M: Arguments>(body: &[u8]) -> Result<M, CallError> {
     check_depth(body).map_err(|detail| bad::<M>(&detail))?;
     let body = body.trim_ascii();
     match M::SHAPE {
-        Shape::None if body.is_empty() || body == b"null" => from_json::<M, M>(b"{}"),
+        Shape::None if body.is_empty() || body == b"null" => from_json::<M>(b"{}"),
         _ if body.is_empty() => Err(bad::<M>("the body is empty")),
-        Shape::One { scalar: true, .. } if body[0] == b'{' => from_json::<M, M>(body),
-        Shape::One { .. } => from_json::<M, M::Single>(body).map(M::from_single),
+        Shape::One { scalar: true, .. } if body[0] == b'{' => from_json::<M>(body),
+        Shape::One { .. } => from_single(body),
         // serde would read an array as the arguments in their order.
         Shape::None | Shape::Named(_) if body[0] != b'{' => Err(bad::<M>("this is no object")),
-        Shape::None | Shape::Named(_) => from_json::<M, M>(body),
+        Shape::None | Shape::Named(_) => from_json::<M>(body),
     }
 }
 
@@ -61,8 +62,14 @@ pub fn decode_query<M: Arguments>(query: &str) -> Result<M, CallError> {
     serde_html_form::from_str(query).map_err(|error| bad::<M>(&error.to_string()))
 }
 
-fn from_json<M: Arguments, T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
+fn from_json<M: Arguments>(body: &[u8]) -> Result<M, CallError> {
     serde_json::from_slice(body).map_err(|error| bad::<M>(&error.to_string()))
+}
+
+fn from_single<M: Arguments>(body: &[u8]) -> Result<M, CallError> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = M::from_single(&mut reader).and_then(|message| reader.end().map(|()| message));
+    read.map_err(|error| bad::<M>(&error.to_string()))
 }
 
 fn bad<M: Arguments>(what: &str) -> CallError {

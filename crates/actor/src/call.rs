@@ -89,7 +89,7 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
 }
 
 impl<A: Handler<M>, M: Message> IntoFuture for Call<A, M> {
-    type Output = Result<M::Reply, CallError<M::Error>>;
+    type Output = Result<A::Reply, CallError<A::Error>>;
     type IntoFuture = CallFuture<A, M>;
 
     fn into_future(self) -> CallFuture<A, M> {
@@ -123,7 +123,7 @@ enum Phase<A: Handler<M>, M: Message> {
     /// The host has it.
     Queued(Arc<CallCell<A, M>>),
     /// The turn ran on this thread; its reply is held until the ticket is settled.
-    Held(Result<M::Reply, M::Error>, Ticket),
+    Held(Result<A::Reply, A::Error>, Ticket),
     Refused(CallError),
     Done,
 }
@@ -132,7 +132,7 @@ enum Phase<A: Handler<M>, M: Message> {
 impl<A: Handler<M>, M: Message> Unpin for CallFuture<A, M> {}
 
 impl<A: Handler<M>, M: Message> Future for CallFuture<A, M> {
-    type Output = Result<M::Reply, CallError<M::Error>>;
+    type Output = Result<A::Reply, CallError<A::Error>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -146,7 +146,7 @@ impl<A: Handler<M>, M: Message> Future for CallFuture<A, M> {
 }
 
 impl<A: Handler<M>, M: Message> CallFuture<A, M> {
-    fn advance(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<M::Reply, CallError<M::Error>>> {
+    fn advance(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<A::Reply, CallError<A::Error>>> {
         if let Phase::Unstarted(call) = &mut self.phase {
             let (unsaved, slot) = (&mut self.unsaved, &mut self.slot);
             std::task::ready!(poll_leave(&self.host, unsaved, slot, self.deadline, cx))

@@ -14,7 +14,7 @@ pub(crate) struct Unstarted<A: Handler<M>, M: Message> {
     target: Target,
     head: CallHead,
     message: Option<M>,
-    reply: Option<Result<M::Reply, M::Error>>,
+    reply: Option<Result<A::Reply, A::Error>>,
     cell: Option<Arc<CallCell<A, M>>>,
 }
 
@@ -28,7 +28,7 @@ impl<A: Handler<M>, M: Message> Unstarted<A, M> {
         host.start(&target, self)
     }
 
-    pub(crate) fn take_reply(&mut self) -> Result<M::Reply, M::Error> {
+    pub(crate) fn take_reply(&mut self) -> Result<A::Reply, A::Error> {
         self.reply.take().expect("a host that says Ran has run the call")
     }
 
@@ -62,16 +62,16 @@ impl<A: Handler<M>, M: Message> PendingCall for Unstarted<A, M> {
 /// A call in a host's hands: shared by the host and the caller's future.
 pub(crate) struct CallCell<A: Handler<M>, M: Message> {
     head: CallHead,
-    inner: Mutex<Inner<M>>,
+    inner: Mutex<Inner<A, M>>,
     actor: PhantomData<fn() -> A>,
 }
 
-struct Inner<M: Message> {
-    step: Step<M>,
+struct Inner<A: Handler<M>, M: Message> {
+    step: Step<A, M>,
     waker: Option<Waker>,
 }
 
-enum Step<M: Message> {
+enum Step<A: Handler<M>, M: Message> {
     /// In a mailbox.
     Waiting(M),
     /// The caller is gone or its deadline passed before the turn began.
@@ -79,11 +79,11 @@ enum Step<M: Message> {
     /// The turn runs.
     Running,
     /// The turn has run; the host is taking its effects.
-    Kept(Result<M::Reply, M::Error>),
+    Kept(Result<A::Reply, A::Error>),
     /// The reply is released when the ticket is settled.
-    Held(Result<M::Reply, M::Error>, Ticket),
+    Held(Result<A::Reply, A::Error>, Ticket),
     /// The reply can be taken.
-    Ended(Result<M::Reply, CallError<M::Error>>),
+    Ended(Result<A::Reply, CallError<A::Error>>),
     /// The reply was taken.
     Taken,
 }
@@ -108,7 +108,7 @@ impl<A: Handler<M>, M: Message> CallCell<A, M> {
         &self,
         slot: &mut WaitSlot,
         cx: &TaskContext<'_>,
-    ) -> Poll<Result<M::Reply, CallError<M::Error>>> {
+    ) -> Poll<Result<A::Reply, CallError<A::Error>>> {
         let mut inner = self.inner.lock();
         if let Step::Held(_, ticket) = &inner.step {
             let settled = std::task::ready!(ticket.poll(slot, cx));
@@ -144,7 +144,7 @@ impl<A: Handler<M>, M: Message> CallCell<A, M> {
         }
     }
 
-    fn keep(&self, reply: Result<M::Reply, M::Error>) {
+    fn keep(&self, reply: Result<A::Reply, A::Error>) {
         self.inner.lock().step = Step::Kept(reply);
     }
 }
@@ -218,7 +218,7 @@ fn run_ready<A: Handler<M>, M: Message>(
     home: &dyn AsHome,
     head: &CallHead,
     message: M,
-) -> Result<M::Reply, M::Error> {
+) -> Result<A::Reply, A::Error> {
     let mut context = if A::NEEDS_CONTEXT {
         Context::new(home.to_home(), head, home.unsaved())
     } else {

@@ -1,6 +1,9 @@
 use std::future::Future;
 
-use crate::{Actor, Context, Message, MethodInfo, StateRef};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Actor, AppError, Context, Message, MethodInfo, StateRef};
 
 /// How a turn holds the state: [`Exclusive`] or [`Shared`].
 pub trait Access: 'static {
@@ -46,6 +49,11 @@ impl Access for Shared {
     label = "not one of its messages"
 )]
 pub trait Handler<M: Message>: Actor {
+    // Not of `Message`: there a private type beside a `pub` message would not compile (E0446).
+    /// What the handler answers.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// How it may fail; [`std::convert::Infallible`] if it cannot.
+    type Error: AppError;
     /// Whether the turn is exclusive.
     type Access: Access;
     /// Whether the future may be pending. `false` saves a box, and the future must then be ready
@@ -60,7 +68,7 @@ pub trait Handler<M: Message>: Actor {
         actor: <Self::Access as Access>::Borrow<'a, Self>,
         cx: &'a mut Context<Self>,
         message: M,
-    ) -> impl Future<Output = Result<M::Reply, M::Error>> + Send + 'a;
+    ) -> impl Future<Output = Result<Self::Reply, Self::Error>> + Send + 'a;
 }
 
 impl MethodInfo {

@@ -49,7 +49,7 @@ pub use method_info::MethodInfo;
 pub use reference::{ActorRef, Origin};
 pub use require::{Require, Unmet, check_schema, error_json};
 pub use state::{State, StateRef};
-pub use testing::TestContext;
 pub use target::Target;
+pub use testing::TestContext;
 pub use ticket::{Ticket, WaitSlot};
 pub use type_slot::TypeSlot;

@@ -98,11 +98,11 @@ impl<A: Actor> TestContext<A> {
         &mut self,
         actor: &mut A,
         message: M,
-    ) -> Result<M::Reply, CallError<M::Error>>
+    ) -> Result<A::Reply, CallError<A::Error>>
     where
         A: Handler<M>,
     {
-        let message = survive(message)?;
+        let message = survive(message).map_err(CallError::widen)?;
         let reference = ActorRef::<A>::new(&self.world.handle(), self.key());
         self.own.lend(actor, || self.world.executor().drive(reference.call(message).into_future()))
     }
@@ -213,7 +213,7 @@ fn valid(key: impl IntoKey) -> Key {
 }
 
 /// The message as it arrives at another node.
-fn survive<M: Message>(message: M) -> Result<M, CallError<M::Error>> {
+fn survive<M: Message>(message: M) -> Result<M, CallError> {
     let mut encoded = Vec::new();
     let sent = encode_named(&message, &mut encoded);
     drop(message);

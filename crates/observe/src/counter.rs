@@ -26,7 +26,7 @@ impl Counter {
         Self((0..seat::seats()).map(|_| Cell::default()).collect())
     }
 
-    /// Adds one: a nanosecond or two.
+    /// Adds one: two to four nanoseconds, without a locked instruction.
     pub fn increment(&self) {
         self.add(1);
     }

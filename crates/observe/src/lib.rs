@@ -1,7 +1,7 @@
 //! What can be seen of a node from outside: metrics, health, and the node's picture of itself.
 //!
 //! A [`Counter`] or [`Histogram`] is looked up once, at registration, and then costs its user a
-//! nanosecond or two: every thread writes to a cell of its own, and the cells are summed when
+//! few nanoseconds: every thread writes to a cell of its own, and the cells are summed when
 //! somebody scrapes. [`Health`] is the set of reasons why a node is not ready, [`NodeStatus`] the
 //! one picture that the admin API, the command line and the dashboard show.
 //!

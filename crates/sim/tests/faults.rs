@@ -172,6 +172,20 @@ fn a_fenced_node_opens_the_store_again_and_says_so() {
     }
 }
 
+/// A node that only loads learns of the failure as well.
+#[test]
+fn a_load_that_finds_the_store_closed_opens_it_again() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    disk.faults().fail("another process has taken the store");
+    let refused = sim.run_until(node.actor::<Ledger>("a").get().into_future());
+    assert_eq!(storage_outcome(Some(refused)), Some(Outcome::NotExecuted));
+    sim.advance(SECOND);
+    assert!(node.health().is_ready());
+    assert_eq!(sim.run_until(node.actor::<Ledger>("a").add(1).into_future()), Ok(1));
+    assert_eq!(disk.counts().opens, 2);
+}
+
 /// Units of the incarnation before are refused after the store was opened again: that is no
 /// reason to open it once more, and so to fence what is on its way by then.
 #[test]

@@ -50,9 +50,10 @@ impl EmbeddedStore {
     }
 
     /// Reads `actor` on the calling thread, which waits for the disk where the row is not in
-    /// memory.
-    pub fn load_now(&self, actor: &ActorId) -> Result<Option<Stored>, StoreError> {
-        self.shared.serving()?.read(actor)
+    /// memory. `None` when too many threads do that already.
+    #[must_use]
+    pub fn load_now(&self, actor: &ActorId) -> Option<Result<Option<Stored>, StoreError>> {
+        Some(self.shared.serving().and_then(|serving| serving.read(actor)))
     }
 
     /// Runs `work`, which waits for threads and the disk, on a thread of its own.

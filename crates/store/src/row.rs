@@ -128,13 +128,21 @@ fn check_head<'a>(actor: &ActorId, row: &'a [u8]) -> Result<Head<'a>, StoreError
 }
 
 fn checksum(actor: &ActorId, content: &[u8]) -> u64 {
-    let mut hasher = Xxh3Default::new();
-    hasher.update(actor.actor_type.as_str().as_bytes());
-    hasher.update(&[0]);
-    hasher.update(actor.key.as_bytes());
-    hasher.update(&[0]);
-    hasher.update(content);
-    hasher.digest()
+    let parts = [actor.actor_type.as_str().as_bytes(), &[0], actor.key.as_bytes(), &[0], content];
+    // Small rows, nearly all of them, are hashed in one go from the stack, which is several times
+    // faster than in parts.
+    let mut joined = [0_u8; 512];
+    let mut length = 0;
+    for part in parts {
+        let Some(place) = joined.get_mut(length..length + part.len()) else {
+            let mut hasher = Xxh3Default::new();
+            parts.iter().for_each(|part| hasher.update(part));
+            return hasher.digest();
+        };
+        place.copy_from_slice(part);
+        length += part.len();
+    }
+    xxhash_rust::xxh3::xxh3_64(&joined[..length])
 }
 
 fn corrupt(actor: &ActorId, detail: &str) -> StoreError {

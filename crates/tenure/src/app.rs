@@ -91,7 +91,7 @@ impl App {
             Verb::Dev(dev) => {
                 dev.check()?;
                 let fresh = dev.fresh && screen::wipe(configuration.settings())?;
-                self.serve(configuration.settings(), Some(screen::Dev { fresh }))
+                self.serve(configuration.settings(), Some(&screen::Dev { fresh }))
             }
             Verb::Config(ConfigVerb::Print { origin }) => {
                 screen::print(&configuration.print(origin));
@@ -100,7 +100,7 @@ impl App {
         }
     }
 
-    fn serve(self, settings: &Settings, dev: Option<screen::Dev>) -> Result<()> {
+    fn serve(self, settings: &Settings, dev: Option<&screen::Dev>) -> Result<()> {
         screen::start_logging(dev.is_some());
         if self.types.is_empty() {
             return Err(Error::Usage(
@@ -114,7 +114,7 @@ impl App {
             // Asked for first, so that no signal is missed once the program says it is ready.
             let mut signals = signals::Signals::new()?;
             let service = Service::start(&node, settings, self.authorise, dev.is_some()).await?;
-            screen::ready(&node, settings, &service, dev.as_ref(), begun.elapsed());
+            screen::ready(&node, settings, &service, dev, begun.elapsed());
             let signal = signals.wait().await;
             screen::stopping(signal, settings.drain_budget);
             tokio::select! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tenure::__private::{Access, Arguments, Method, Persist, Shape};
 use tenure::prelude::*;
-use tenure::{AppError, Handler, Message, TestContext};
+use tenure::{Handler, Message, TestContext};
 
 /// A line of a cart.
 #[tenure::data]
@@ -198,7 +198,11 @@ fn arguments_have_the_shape_of_their_number() {
 
 #[test]
 fn a_result_is_taken_apart() {
-    fn same<M: Message<Reply = R, Error = E>, R, E: AppError>() {}
+    fn same<M: Message, R, E>()
+    where
+        Cart: Handler<M, Reply = R, Error = E>,
+    {
+    }
     same::<CartPop, Line, CartError>();
     same::<CartLast, Line, CartError>();
     same::<CartCount, usize, std::convert::Infallible>();

@@ -31,11 +31,13 @@ pub(super) fn emit(model: &Model, handler: &Handler) -> TokenStream {
         Reply::Result(..) => call,
         Reply::Unit | Reply::Value(..) => quote_spanned!(span=> ::core::result::Result::Ok(#call)),
     };
+    let reply = reply(model, handler);
     quote_spanned! {span=>
         #cfgs
         #[automatically_derived]
         #[allow(deprecated, reason = "the handler is still called by those who know it")]
         impl #private::Handler<#message> for #ty {
+            #reply
             type Access = #private::#access;
             const MAY_SUSPEND: bool = #may_suspend;
             const NEEDS_CONTEXT: bool = #takes_context;
@@ -45,11 +47,36 @@ pub(super) fn emit(model: &Model, handler: &Handler) -> TokenStream {
                 #cx: &'a mut #private::Context<Self>,
                 #taken: #message,
             ) -> ::core::result::Result<
-                <#message as #private::Message>::Reply,
-                <#message as #private::Message>::Error,
+                <Self as #private::Handler<#message>>::Reply,
+                <Self as #private::Handler<#message>>::Error,
             > {
                 #body
             }
         }
     }
+}
+
+fn reply(model: &Model, handler: &Handler) -> TokenStream {
+    let private = model.private();
+    let (reply, error) = match &handler.reply {
+        Reply::Unit => (
+            quote!(
+                type Reply = ();
+            ),
+            quote!(
+                type Error = ::core::convert::Infallible;
+            ),
+        ),
+        Reply::Value(ty, span) => (
+            quote_spanned!(at(*span)=> type Reply = #ty;),
+            quote!(
+                type Error = ::core::convert::Infallible;
+            ),
+        ),
+        Reply::Result(ty, span) => (
+            quote_spanned!(at(*span)=> type Reply = <#ty as #private::Projected>::Reply;),
+            quote_spanned!(at(*span)=> type Error = <#ty as #private::Projected>::Error;),
+        ),
+    };
+    quote!(#reply #error)
 }

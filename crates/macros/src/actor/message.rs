@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::model::{Handler, Model, Reply};
+use super::model::{Handler, Model};
 use crate::root::at;
 
 pub(super) fn emit(model: &Model, handler: &Handler) -> TokenStream {
@@ -59,32 +59,10 @@ fn message(model: &Model, handler: &Handler) -> TokenStream {
     let private = model.private();
     let cfgs = cfgs(model, handler);
     let Handler { message, name, .. } = handler;
-    let (reply, error) = match &handler.reply {
-        Reply::Unit => (
-            quote!(
-                type Reply = ();
-            ),
-            quote!(
-                type Error = ::core::convert::Infallible;
-            ),
-        ),
-        Reply::Value(ty, span) => (
-            quote_spanned!(at(*span)=> type Reply = #ty;),
-            quote!(
-                type Error = ::core::convert::Infallible;
-            ),
-        ),
-        Reply::Result(ty, span) => (
-            quote_spanned!(at(*span)=> type Reply = <#ty as #private::Projected>::Reply;),
-            quote_spanned!(at(*span)=> type Error = <#ty as #private::Projected>::Error;),
-        ),
-    };
     quote! {
         #cfgs
         #[automatically_derived]
         impl #private::Message for #message {
-            #reply
-            #error
             const METHOD: &'static str = #name;
         }
     }
@@ -95,10 +73,9 @@ fn arguments(model: &Model, handler: &Handler) -> TokenStream {
     let cfgs = cfgs(model, handler);
     let message = &handler.message;
     let none = quote! {
-        type Single = ();
-        fn from_single(_: ()) -> Self {
-            ::core::unreachable!("the method does not take exactly one argument")
-        }
+        ::core::result::Result::Err(
+            <D::Error as #private::serde::de::Error>::custom("this takes not one argument")
+        )
     };
     let (shape, single) = match handler.arguments.as_slice() {
         [] => (quote!(None), none),
@@ -108,10 +85,8 @@ fn arguments(model: &Model, handler: &Handler) -> TokenStream {
             (
                 quote!(One { name: #name, scalar: #scalar }),
                 quote_spanned! {at(one.span)=>
-                    type Single = #ty;
-                    fn from_single(single: #ty) -> Self {
-                        Self { #ident: single }
-                    }
+                    let single = <#ty as #private::serde::Deserialize<'de>>::deserialize(single)?;
+                    ::core::result::Result::Ok(Self { #ident: single })
                 },
             )
         }
@@ -125,7 +100,13 @@ fn arguments(model: &Model, handler: &Handler) -> TokenStream {
         #[automatically_derived]
         impl #private::Arguments for #message {
             const SHAPE: #private::Shape = #private::Shape::#shape;
-            #single
+
+            #[allow(unused_variables, reason = "it is used where there is one argument")]
+            fn from_single<'de, D: #private::serde::Deserializer<'de>>(
+                single: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                #single
+            }
         }
     }
 }

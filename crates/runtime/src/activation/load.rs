@@ -31,11 +31,16 @@ impl Runtime {
 
     fn spawn_load(self: &Arc<Self>, hold: Hold<Owned>) {
         let runtime = Arc::clone(self);
+        let incarnation = runtime.incarnation();
         let load = runtime.store.load(&hold.activation().id());
         self.tasks.spawn(
             "load",
             Box::pin(async move {
                 let loaded = load.await;
+                if let Err(StoreError::Unavailable { detail }) = &loaded {
+                    // A node that only reads learns of a fence by this alone.
+                    runtime.store_lost(incarnation, detail);
+                }
                 if let Some(next) = runtime.loads.over() {
                     runtime.spawn_load(next);
                 }

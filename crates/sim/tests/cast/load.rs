@@ -10,7 +10,7 @@ use tenure_store::memory::{LoadFault, UnitFault};
 use tenure_store::{MemoryDisk, StoreError};
 use tenure_types::{CallError, Outcome};
 
-use super::{Ledger, MS, SECOND, Witness, version};
+use super::{Ledger, MS, SECOND, Witness, value, version};
 
 const KEYS: u64 = 4;
 
@@ -69,10 +69,10 @@ impl Checker {
     /// Looks at the disk: versions never go back, and hold everything that was told.
     pub fn look_at(&self, disk: &MemoryDisk) {
         for (key, told) in self.0.lock().iter_mut() {
-            let version = version(disk, key);
+            let (version, value) = (version(disk, key), value(disk, key));
             assert!(version >= told.version, "{key}: version {version} follows {}", told.version);
-            assert!(version >= told.most, "{key}: {} was told, {version} is stored", told.most);
-            assert!(version <= told.begun, "{key}: {version} of {} additions", told.begun);
+            assert!(value >= told.most, "{key}: {} was told, {value} is stored", told.most);
+            assert!(value <= told.begun, "{key}: {value} of {} additions", told.begun);
             assert_eq!(told.broken, [""; 0]);
             told.version = version;
         }
@@ -197,7 +197,7 @@ impl Caller {
             }
         };
         if let Some(sum) = sum {
-            self.checker.added(key, sum, least, version(&self.disk, key));
+            self.checker.added(key, sum, least, value(&self.disk, key));
         }
     }
 
@@ -205,7 +205,7 @@ impl Caller {
         let (ledger, deadline, least) = (self.ledger(key), self.deadline(), self.checker.most(key));
         let kind = self.dice.below(10);
         let to = format!("w{}", self.dice.below(3));
-        let value = match kind {
+        let seen = match kind {
             0 | 1 => ledger.get().deadline(deadline).await.ok(),
             2 => ledger.get_slowly(self.dice.below(4)).deadline(deadline).await.ok(),
             3 => ledger.touch().deadline(deadline).await.ok(),
@@ -220,8 +220,8 @@ impl Caller {
             9 => drop(ledger.leave().deadline(deadline).await),
             _ => {}
         }
-        if let Some(value) = value {
-            self.checker.read(key, value, least, version(&self.disk, key));
+        if let Some(seen) = seen {
+            self.checker.read(key, seen, least, value(&self.disk, key));
         }
     }
 }
@@ -266,7 +266,7 @@ pub fn check_all(sim: &Simulation, node: &Node, disk: &MemoryDisk, checker: &Che
             }
         });
         assert!(value >= least, "{key}: {least} was told, {value} is left");
-        checker.read(&key, value, least, version(disk, &key));
+        checker.read(&key, value, least, super::value(disk, &key));
     }
     checker.look_at(disk);
 }

@@ -52,6 +52,14 @@ pub fn version(disk: &MemoryDisk, key: &str) -> u64 {
     stored(disk, key).map_or(0, |stored| stored.version.0)
 }
 
+/// The value that `disk` has of a ledger. A first turn that changes nothing is stored as well, so
+/// the version may be ahead of it.
+#[must_use]
+pub fn value(disk: &MemoryDisk, key: &str) -> u64 {
+    let decode = |it: Stored| Ledger::decode(it.schema, it.codec, &it.body).expect("it is whole");
+    stored(disk, key).map_or(0, |stored| decode(stored).value)
+}
+
 /// The id of a ledger.
 #[must_use]
 pub fn ledger(key: &str) -> ActorId {
@@ -59,7 +67,7 @@ pub fn ledger(key: &str) -> ActorId {
     ActorId { actor_type, key: Key::new(key).expect("a good key") }
 }
 
-/// A durable number. Each change adds one where `by` is one, so value and version agree.
+/// A durable number.
 #[tenure::data]
 #[derive(Default)]
 pub struct Ledger {

@@ -58,7 +58,7 @@ const CHECKSUM_OF_LAYOUT: u64 = 0xc127b90d3fb09aa2;
 
 #[test]
 fn every_flipped_bit_is_noticed() {
-    for body in [Vec::new(), b"x".to_vec(), (0..=255).collect()] {
+    for body in [Vec::new(), b"x".to_vec(), (0..=255).collect(), vec![7; 600]] {
         let unit = unit(body);
         let row = encoded(&unit);
         for bit in 0..row.len() * 8 {

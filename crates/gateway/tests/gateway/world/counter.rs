@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tenure_actor::{
     Access, Actor, ActorRef, AppError, Arguments, CodecError, Context, Exclusive, Handler, Message,
     Method, MethodInfo, Persist, Shape, Shared, State, TypeSlot, invoke,
@@ -90,7 +90,7 @@ macro_rules! actor {
 
 macro_rules! message {
     (
-        $message:ident $name:literal { $($field:ident: $field_type:ty),* } -> $reply:ty, $error:ty;
+        $message:ident $name:literal { $($field:ident: $field_type:ty),* };
         shape $shape:expr, single $single:ty = $from:expr
     ) => {
         #[derive(Debug, Serialize, Deserialize)]
@@ -98,26 +98,25 @@ macro_rules! message {
         pub(crate) struct $message { $($field: $field_type),* }
 
         impl Message for $message {
-            type Reply = $reply;
-            type Error = $error;
             const METHOD: &'static str = $name;
         }
 
         impl Arguments for $message {
             const SHAPE: Shape = $shape;
-            type Single = $single;
 
-            fn from_single(single: $single) -> Self {
+            fn from_single<'de, D: Deserializer<'de>>(single: D) -> Result<Self, D::Error> {
                 #[allow(clippy::redundant_closure_call, reason = "a macro's argument")]
-                ($from)(single)
+                <$single>::deserialize(single).map($from)
             }
         }
     };
 }
 
 macro_rules! handler {
-    ($actor:ident, $message:ident, $access:ident, |$state:ident, $arguments:ident| $body:expr) => {
+    ($actor:ident, $message:ident -> $reply:ty, $error:ty, $access:ident, |$state:ident, $arguments:ident| $body:expr) => {
         impl Handler<$message> for $actor {
+            type Reply = $reply;
+            type Error = $error;
             type Access = $access;
             const MAY_SUSPEND: bool = false;
             const NEEDS_CONTEXT: bool = false;
@@ -126,7 +125,7 @@ macro_rules! handler {
                 $state: <$access as Access>::Borrow<'a, Self>,
                 _: &'a mut Context<Self>,
                 $arguments: $message,
-            ) -> Result<<$message as Message>::Reply, <$message as Message>::Error> {
+            ) -> Result<$reply, $error> {
                 $body
             }
         }
@@ -135,19 +134,19 @@ macro_rules! handler {
 
 use std::convert::Infallible;
 
-message!(Add "add" { by: i64 } -> i64, Infallible;
+message!(Add "add" { by: i64 };
     shape Shape::One { name: "by", scalar: true }, single i64 = |by| Add { by });
-message!(Get "get" {} -> i64, Infallible;
+message!(Get "get" {};
     shape Shape::None, single () = |()| Get {});
-message!(Range "range" { from: i64, to: i64 } -> bool, Infallible;
+message!(Range "range" { from: i64, to: i64 };
     shape Shape::Named(&["from", "to"]), single () = |()| unreachable!());
-message!(Sum "sum" { items: serde_json::Value } -> String, Infallible;
+message!(Sum "sum" { items: serde_json::Value };
     shape Shape::One { name: "items", scalar: false }, single serde_json::Value = |items| Sum { items });
-message!(Take "take" { n: i64 } -> i64, NotEnough;
+message!(Take "take" { n: i64 };
     shape Shape::One { name: "n", scalar: true }, single i64 = |n| Take { n });
-message!(Explode "explode" {} -> (), Infallible;
+message!(Explode "explode" {};
     shape Shape::None, single () = |()| Explode {});
-message!(Compact "compact" {} -> (), Infallible;
+message!(Compact "compact" {};
     shape Shape::None, single () = |()| Compact {});
 
 actor!(Counter "counter" WriteThrough: Add internal false, Get internal false,
@@ -155,25 +154,25 @@ actor!(Counter "counter" WriteThrough: Add internal false, Get internal false,
     Compact internal true);
 actor!(Tally "tally" Volatile: Add internal false);
 
-handler!(Counter, Add, Exclusive, |state, message| {
+handler!(Counter, Add -> i64, Infallible, Exclusive, |state, message| {
     state.value += message.by;
     Ok(state.value)
 });
-handler!(Tally, Add, Exclusive, |state, message| {
+handler!(Tally, Add -> i64, Infallible, Exclusive, |state, message| {
     state.value += message.by;
     Ok(state.value)
 });
-handler!(Counter, Get, Shared, |state, _message| Ok(state.value));
-handler!(Counter, Range, Shared, |state, message| {
+handler!(Counter, Get -> i64, Infallible, Shared, |state, _message| Ok(state.value));
+handler!(Counter, Range -> bool, Infallible, Shared, |state, message| {
     Ok((message.from..message.to).contains(&state.value))
 });
-handler!(Counter, Sum, Exclusive, |_state, message| Ok(message.items.to_string()));
-handler!(Counter, Take, Exclusive, |state, message| {
+handler!(Counter, Sum -> String, Infallible, Exclusive, |_state, message| Ok(message.items.to_string()));
+handler!(Counter, Take -> i64, NotEnough, Exclusive, |state, message| {
     if message.n > state.value {
         return Err(NotEnough { left: state.value });
     }
     state.value -= message.n;
     Ok(state.value)
 });
-handler!(Counter, Explode, Exclusive, |_state, _message| panic!("the secret"));
-handler!(Counter, Compact, Exclusive, |_state, _message| Ok(()));
+handler!(Counter, Explode -> (), Infallible, Exclusive, |_state, _message| panic!("the secret"));
+handler!(Counter, Compact -> (), Infallible, Exclusive, |_state, _message| Ok(()));

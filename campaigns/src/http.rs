@@ -1,0 +1,166 @@
+//! One HTTP/1.1 connection to a server on this machine, and what is known of a call over it.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// How long a server may be silent. Longer than its own deadline of 30 s, which says more.
+const SILENCE_MAX: Duration = Duration::from_secs(40);
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+const HEADERS_MAX: usize = 32;
+/// Longer replies are none of ours.
+const REPLY_BYTES_MAX: usize = 1 << 20;
+
+/// A connection that is opened when it is needed and again after it broke.
+pub struct Connection {
+    address: SocketAddr,
+    stream: Option<TcpStream>,
+    buffer: Vec<u8>,
+}
+
+/// Why a call brought no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It was certainly not executed: nobody was reached, or the server says so.
+    NotExecuted(String),
+    /// Nobody can say whether it was executed.
+    Unknown(String),
+    /// The server says that the call is wrong.
+    Refused(String),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Problem {
+    detail: String,
+    outcome: String,
+    retryable: bool,
+}
+
+impl Connection {
+    /// A connection to `address`, not opened yet.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, stream: None, buffer: Vec::new() }
+    }
+
+    /// Makes a call and gives the body of its reply.
+    ///
+    /// # Errors
+    /// [`Failure`] says what is known of the call.
+    pub fn call(&mut self, method: &str, path: &str, body: &str) -> Result<String, Failure> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => self.connect().map_err(|error| Failure::NotExecuted(error.to_string()))?,
+        };
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{body}",
+            self.address
+        );
+        // A part of it may have been sent: not even a failed write proves that nothing happened.
+        let answered = stream
+            .write_all(request.as_bytes())
+            .and_then(|()| self.read_reply(&mut stream))
+            .map_err(|error| Failure::Unknown(error.to_string()))?;
+        let (status, body, keeps) = answered;
+        self.stream = keeps.then_some(stream);
+        if status == 200 { Ok(body) } else { Err(understand(status, &body)) }
+    }
+
+    fn connect(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect_timeout(&self.address, CONNECT_MAX)?;
+        // While nobody listens, the system may connect a socket to itself.
+        if stream.local_addr()? == self.address {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(SILENCE_MAX))?;
+        stream.set_write_timeout(Some(SILENCE_MAX))?;
+        Ok(stream)
+    }
+
+    /// Reads one reply: its status, its body, and whether the connection goes on.
+    fn read_reply(&mut self, stream: &mut TcpStream) -> io::Result<(u16, String, bool)> {
+        self.buffer.clear();
+        let mut chunk = [0; 4096];
+        loop {
+            if let Some(reply) = parse(&self.buffer)? {
+                return Ok(reply);
+            }
+            let count = match stream.read(&mut chunk) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            self.buffer.extend_from_slice(&chunk[..count]);
+            if self.buffer.len() > REPLY_BYTES_MAX {
+                return Err(invalid("the reply is too long"));
+            }
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> io::Result<Option<(u16, String, bool)>> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut head = httparse::Response::new(&mut headers);
+    let parsed = head.parse(bytes).map_err(|error| invalid(&error.to_string()))?;
+    let httparse::Status::Complete(begin) = parsed else { return Ok(None) };
+    let find = |name: &str| {
+        let header = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(header.value).ok()
+    };
+    let length = find("content-length").and_then(|text| text.parse::<usize>().ok());
+    let length = length.ok_or_else(|| invalid("the reply has no content-length"))?;
+    let Some(body) = bytes.get(begin..begin.saturating_add(length)) else { return Ok(None) };
+    let keeps = find("connection").is_none_or(|value| !value.eq_ignore_ascii_case("close"));
+    let status = head.code.ok_or_else(|| invalid("the reply has no status"))?;
+    Ok(Some((status, String::from_utf8_lossy(body).into_owned(), keeps)))
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Reads a problem (RFC 9457).
+fn understand(status: u16, body: &str) -> Failure {
+    let problem: Problem = serde_json::from_str(body).unwrap_or_default();
+    let text = format!("{status}: {}", problem.detail);
+    match (problem.outcome.as_str(), problem.retryable) {
+        ("not-executed", true) => Failure::NotExecuted(text),
+        ("not-executed" | "executed", _) => Failure::Refused(text),
+        _ => Failure::Unknown(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_read_when_it_is_whole() {
+        let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n42";
+        for end in 0..reply.len() {
+            assert!(parse(&reply[..end]).unwrap().is_none(), "{end}");
+        }
+        assert_eq!(parse(reply).unwrap(), Some((200, "42".to_owned(), true)));
+        let last = b"HTTP/1.1 503 X\r\nConnection: close\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(parse(last).unwrap(), Some((503, String::new(), false)));
+        assert!(parse(b"SSH-2.0-x\r\n").is_err());
+    }
+
+    #[test]
+    fn a_failure_is_only_as_certain_as_the_server_says() {
+        let problem = r#"{"detail":"d","outcome":"not-executed","retryable":true}"#;
+        assert_eq!(understand(503, problem), Failure::NotExecuted("503: d".to_owned()));
+        let problem = r#"{"detail":"d","outcome":"unknown","retryable":false}"#;
+        assert_eq!(understand(504, problem), Failure::Unknown("504: d".to_owned()));
+        assert_eq!(understand(500, "oops"), Failure::Unknown("500: ".to_owned()));
+        let problem = r#"{"detail":"d","outcome":"not-executed","retryable":false}"#;
+        assert_eq!(understand(400, problem), Failure::Refused("400: d".to_owned()));
+    }
+}
