@@ -43,7 +43,6 @@ impl Runtime {
         let until = self.clock.now() + budget;
         let busy = self.quiet_by(until).await;
         self.stopped.store(true, Ordering::Release);
-        self.timers.stop();
         self.store.close().await?;
         Ok(busy)
     }

@@ -97,16 +97,17 @@ fn many(folder: &Path) -> Result<()> {
     for submitters in [64_u64, 1_024] {
         writeln!(out, "{submitters} submitters, closed loop:")?;
         let (database, keyspace) = bare(folder, &format!("bare-{submitters}"))?;
-        let (mut rows, began) = (0, Instant::now());
+        let (mut rows, began, spent) = (0, Instant::now(), cpu());
         while began.elapsed() < ROUND {
             bare_commit(&database, &keyspace, rows, submitters)?;
             rows += submitters;
         }
         let bare = rows as f64 / began.elapsed().as_secs_f64();
+        let bare_cpu = cpu_us_each(spent, rows);
         let runtime = runtime(2)?;
         let bench = Arc::new(Bench::open(folder, &format!("engine-{submitters}"))?);
         let count = Arc::new(AtomicU64::new(0));
-        let began = Instant::now();
+        let (began, spent) = (Instant::now(), cpu());
         let tasks: Vec<_> = (0..submitters)
             .map(|actor| {
                 let (bench, count) = (Arc::clone(&bench), Arc::clone(&count));
@@ -126,9 +127,14 @@ fn many(folder: &Path) -> Result<()> {
         for task in tasks {
             times.extend(runtime.block_on(task)?);
         }
-        let engine = count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
+        let units = count.load(Ordering::Relaxed);
+        let engine = units as f64 / began.elapsed().as_secs_f64();
+        let engine_cpu = cpu_us_each(spent, units);
         let (p50, p99) = percentiles(times);
-        writeln!(out, "  tree, batches of {submitters:<5}   {bare:>9.0} rows/s")?;
+        writeln!(
+            out,
+            "  tree, batches of {submitters:<5}   {bare:>9.0} rows/s   cpu {bare_cpu:.2} us each"
+        )?;
         writeln!(
             out,
             "  engine                   {engine:>9.0} units/s  p50 {p50:.0} us  p99 {p99:.0} us"
@@ -154,7 +160,7 @@ fn loads(folder: &Path) -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "random gets of {ACTORS} rows of {BODY_BYTES} bytes:")?;
     let tree = |threads: u64| {
-        let began = Instant::now();
+        let (began, spent) = (Instant::now(), cpu());
         let total: u64 = std::thread::scope(|scope| {
             let run = |seed: u64| {
                 let keyspace = &keyspace;
@@ -173,18 +179,18 @@ fn loads(folder: &Path) -> Result<()> {
             let threads: Vec<_> = (1..=threads).map(|seed| scope.spawn(run(seed))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap_or(0)).sum()
         });
-        total as f64 / began.elapsed().as_secs_f64()
+        (total as f64 / began.elapsed().as_secs_f64(), cpu_us_each(spent, total))
     };
-    let (one, two) = (tree(1), tree(2));
-    writeln!(out, "  tree, 1 thread                    {one:>9.0} /s")?;
-    writeln!(out, "  tree, 2 threads                   {two:>9.0} /s")?;
+    let ((one, one_cpu), (two, two_cpu)) = (tree(1), tree(2));
+    writeln!(out, "  tree, 1 thread            {one:>9.0} /s   cpu {one_cpu:.2} us each")?;
+    writeln!(out, "  tree, 2 threads           {two:>9.0} /s   cpu {two_cpu:.2} us each")?;
     for callers in [1_u64, 64] {
         for direct in [false, true] {
-            let rate = load_rate(&runtime, &bench, callers, direct)?;
+            let (rate, cpu) = load_rate(&runtime, &bench, callers, direct)?;
             let how = if direct { "load_now" } else { "load" };
             writeln!(
                 out,
-                "  {how:<8} from {callers:>2} callers         {rate:>9.0} /s   {:.2} of one thread, {:.2} of two",
+                "  {how:<8} from {callers:>2} callers {rate:>9.0} /s   cpu {cpu:.2} us each   {:.2} of one thread, {:.2} of two",
                 rate / one,
                 rate / two
             )?;
@@ -200,8 +206,8 @@ fn load_rate(
     bench: &Arc<Bench>,
     callers: u64,
     direct: bool,
-) -> Result<f64> {
-    let began = Instant::now();
+) -> Result<(f64, f64)> {
+    let (began, spent) = (Instant::now(), cpu());
     let tasks: Vec<_> = (1..=callers)
         .map(|seed| {
             let bench = Arc::clone(bench);
@@ -228,7 +234,7 @@ fn load_rate(
     for task in tasks {
         total += runtime.block_on(task)?;
     }
-    Ok(total as f64 / began.elapsed().as_secs_f64())
+    Ok((total as f64 / began.elapsed().as_secs_f64(), cpu_us_each(spent, total)))
 }
 
 /// An open engine and the versions of its actors.
@@ -314,6 +320,17 @@ fn numbers(seed: u64) -> impl FnMut() -> u64 {
         state ^= state << 17;
         state
     }
+}
+
+/// Time that all threads of this process spent on a processor. What other processes do changes it
+/// far less than it changes rates.
+fn cpu() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(spent.tv_sec as u64, spent.tv_nsec as u32)
+}
+
+fn cpu_us_each(since: Duration, operations: u64) -> f64 {
+    (cpu() - since).as_secs_f64() * 1e6 / operations.max(1) as f64
 }
 
 /// p50 and p99 in microseconds.

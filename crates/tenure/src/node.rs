@@ -41,12 +41,6 @@ struct Inner {
 }
 
 impl Node {
-    /// Describes a node that is to start.
-    #[must_use]
-    pub fn builder() -> NodeBuilder {
-        NodeBuilder::default()
-    }
-
     /// A reference to an actor, live or not; it costs nothing until it is called.
     ///
     /// A key is 1 to 512 bytes of UTF-8 without control characters, or a number; calls to any

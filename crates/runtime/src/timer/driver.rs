@@ -22,15 +22,14 @@ struct Inner {
     /// When the driver will look, unless it is woken before.
     look_at: Instant,
     driver: Option<Waker>,
-    stopped: bool,
 }
 
 impl Timers {
-    /// Makes the wheel and starts the task that turns it. The task ends with [`Timers::stop`], or
-    /// once nobody holds the wheel.
+    /// Makes the wheel and starts the task that turns it. The task ends once nobody holds the wheel:
+    /// the deadlines of calls hold on a node that has stopped, too.
     pub(crate) fn start(clock: Arc<dyn Clock>, tasks: &Arc<dyn Tasks>) -> Arc<Self> {
         let wheel = Wheel::new(clock.now());
-        let inner = Inner { wheel, look_at: Instant::NEVER, driver: None, stopped: false };
+        let inner = Inner { wheel, look_at: Instant::NEVER, driver: None };
         let timers = Arc::new(Self { inner: Mutex::new(inner), clock });
         tasks.spawn("timers", Box::pin(drive(Arc::downgrade(&timers), Arc::clone(tasks))));
         timers
@@ -53,23 +52,10 @@ impl Timers {
         drop(forgotten);
     }
 
-    pub(crate) fn stop(&self) {
-        let mut inner = self.inner.lock();
-        inner.stopped = true;
-        let driver = inner.driver.take();
-        drop(inner);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-    }
-
-    /// Wakes what is due; gives when to look again, `None` to end.
-    fn turn(&self, driver: &Waker) -> Option<Instant> {
+    /// Wakes what is due; gives when to look again.
+    fn turn(&self, driver: &Waker) -> Instant {
         let now = self.clock.now();
         let mut inner = self.inner.lock();
-        if inner.stopped {
-            return None;
-        }
         let due = inner.wheel.take_due(now, DUE_MAX);
         let look_at = match due.len() {
             DUE_MAX => now,
@@ -81,7 +67,15 @@ impl Timers {
         for waker in due {
             waker.wake();
         }
-        Some(look_at)
+        look_at
+    }
+}
+
+impl Drop for Timers {
+    fn drop(&mut self) {
+        if let Some(driver) = self.inner.get_mut().driver.take() {
+            driver.wake();
+        }
     }
 }
 
@@ -92,9 +86,7 @@ async fn drive(timers: Weak<Timers>, tasks: Arc<dyn Tasks>) {
             let Some(timers) = timers.upgrade() else {
                 return Poll::Ready(());
             };
-            let Some(look_at) = timers.turn(cx.waker()) else {
-                return Poll::Ready(());
-            };
+            let look_at = timers.turn(cx.waker());
             drop(timers);
             if look_at == Instant::NEVER {
                 sleep = None;

@@ -20,6 +20,43 @@ use crate::{Error, Result};
 static NODES: AtomicU64 = AtomicU64::new(1);
 const BEAT_PERIOD: Duration = Duration::from_secs(1);
 
+impl Node {
+    /// Describes a node that is to start.
+    ///
+    /// # Examples
+    /// ```
+    /// use tenure::prelude::*;
+    ///
+    /// /// How often each thing was seen.
+    /// #[derive(Default)]
+    /// pub struct Seen {
+    ///     times: u64,
+    /// }
+    ///
+    /// #[actor(persist = volatile)]
+    /// impl Seen {
+    ///     /// Counts one more.
+    ///     pub fn count(&mut self) -> u64 {
+    ///         self.times += 1;
+    ///         self.times
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = Node::builder().actor::<Seen>().store_in_memory().start().await?;
+    /// assert_eq!(node.actor::<Seen>("fox").count().await?, 1);
+    /// assert_eq!(node.actor::<Seen>("fox").count().await?, 2);
+    /// node.stop(std::time::Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder::default()
+    }
+}
+
 /// Describes a node that is to start.
 #[derive(Default)]
 pub struct NodeBuilder {

@@ -1,0 +1,307 @@
+//! The course of a campaign: start, compare, load, strike; again and again.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+
+use crate::book::{Book, Finding};
+use crate::load::{Load, Tally};
+use crate::process::{Launch, ServerProcess};
+use crate::seed::Seeded;
+use crate::verify::verify;
+use crate::{interrupt, port, seed};
+
+const POLL_PERIOD: Duration = Duration::from_millis(1);
+/// How long a round may take to reach its number of acknowledged turns.
+const ROUND_MAX: Duration = Duration::from_secs(120);
+const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
+/// How many findings are printed.
+const FINDINGS_SHOWN: usize = 20;
+/// The variable that tells the campaign's server how to be broken.
+pub const BREAK_VARIABLE: &str = "CAMPAIGN_BREAK";
+
+/// How a campaign runs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Replays the times of an earlier run
+    #[arg(long, value_parser = parse_seed)]
+    pub seed: Option<u64>,
+    /// How many connections load the server
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub connections: u16,
+    /// How many actors there are
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub actors: u32,
+    /// How many turns are acknowledged in each round before anything happens
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub turns: u64,
+    /// Up to how many milliseconds later it happens
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(..=10_000))]
+    pub spread: u64,
+    /// Breaks the server on purpose: the campaign must then end with turns lost
+    #[arg(long = "break")]
+    pub broken: Option<Break>,
+    /// The campaign's server; beside this program where it is not named
+    #[arg(long)]
+    pub server: Option<PathBuf>,
+}
+
+/// A mechanism to take away from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Break {
+    /// Release replies some milliseconds before their commit.
+    EarlyReply,
+    /// Let every sync of a file return at once and do nothing.
+    NoSync,
+}
+
+/// What is done to the server.
+pub trait Fault {
+    /// In one word, as in "3 kills".
+    fn noun(&self) -> &'static str;
+
+    /// The folder for the store.
+    fn data(&self) -> &Path;
+
+    /// Strikes. When it returns, the process is gone and the folder may be opened again.
+    ///
+    /// # Errors
+    /// When the fault cannot be made; the campaign then says nothing.
+    fn strike(&mut self, server: &mut ServerProcess, numbers: &mut Seeded) -> anyhow::Result<()>;
+}
+
+/// How a campaign ended.
+#[derive(Debug)]
+pub struct Figures {
+    noun: &'static str,
+    seed: u64,
+    /// How often the fault struck.
+    pub strikes: u32,
+    /// Turns that were acknowledged.
+    pub acknowledged: u64,
+    /// Turns that were acknowledged and are gone.
+    pub lost: u64,
+    /// Everything else that must not be.
+    pub wrong: u64,
+    unknown: u64,
+    unknown_executed: u64,
+    not_executed: u64,
+    starts: Vec<Duration>,
+    took: Duration,
+}
+
+struct Course<'a> {
+    options: &'a Options,
+    fault: &'a mut dyn Fault,
+    launch: Launch,
+    tally: Arc<Tally>,
+    numbers: Seeded,
+    figures: Figures,
+    begun: Instant,
+    shown: Instant,
+}
+
+/// Strikes `strikes` times, then stops the server in good order and looks once more.
+///
+/// # Errors
+/// When the campaign could not be carried out, or the server does not start any more. Losses are
+/// no error but in the figures.
+pub fn run(options: &Options, strikes: u32, fault: &mut dyn Fault) -> anyhow::Result<Figures> {
+    let seed = options.seed.unwrap_or_else(seed::fresh);
+    let broken = options.broken.map(|it| it.name());
+    println!(
+        "campaign {}: {strikes} {}, {} connections, {} actors, seed {seed:#x}{}",
+        fault.noun(),
+        fault.noun(),
+        options.connections,
+        options.actors,
+        broken.map(|it| format!(", BROKEN ON PURPOSE: {it}")).unwrap_or_default(),
+    );
+    let folder = tempfile::tempdir().context("could not make a folder")?;
+    let launch = Launch {
+        program: server_program(options)?,
+        listen: port::free()?,
+        data: fault.data().to_owned(),
+        log: folder.path().join("server.log"),
+        env: broken.map(|it| (BREAK_VARIABLE, it.into())).into_iter().collect(),
+    };
+    let now = Instant::now();
+    let mut course = Course {
+        figures: Figures::new(fault.noun(), seed),
+        options,
+        fault,
+        launch,
+        tally: Arc::new(Tally::new(Book::new(options.actors as usize))),
+        numbers: Seeded::new(seed),
+        begun: now,
+        shown: now,
+    };
+    course.run(strikes)?;
+    Ok(course.figures)
+}
+
+impl Course<'_> {
+    fn run(&mut self, strikes: u32) -> anyhow::Result<()> {
+        let mut server = self.start()?;
+        for round in 1..=strikes {
+            self.round(&mut server).with_context(|| format!("round {round}"))?;
+            self.figures.strikes = round;
+            server = self.start().with_context(|| {
+                let count = self.tally.acknowledged.load(Ordering::Relaxed);
+                format!("after {round} {}, with {count} turns acknowledged", self.fault.noun())
+            })?;
+            self.compare(server.calls)?;
+            self.show(round, strikes);
+            if self.figures.is_bad() {
+                return Ok(());
+            }
+        }
+        server.stop()?;
+        let server = self.start().context("after an orderly stop")?;
+        self.compare(server.calls)?;
+        server.stop()
+    }
+
+    /// Loads the server and strikes in the middle of it.
+    fn round(&mut self, server: &mut ServerProcess) -> anyhow::Result<()> {
+        let connections = usize::from(self.options.connections);
+        let acknowledged = || self.tally.acknowledged.load(Ordering::Relaxed);
+        let goal = acknowledged() + self.options.turns;
+        let until = Instant::now() + ROUND_MAX;
+        let later = self.numbers.time_below(Duration::from_millis(self.options.spread));
+        let load = Load::start(&self.tally, server.calls, connections, &mut self.numbers);
+        while acknowledged() < goal {
+            if let Some(status) = server.ended()? {
+                bail!("the server ended by itself with {status}");
+            }
+            if Instant::now() > until {
+                bail!("{} turns are missing after {} s", goal - acknowledged(), ROUND_MAX.as_secs());
+            }
+            interrupt::pause(POLL_PERIOD)?;
+        }
+        interrupt::pause(later)?;
+        self.fault.strike(server, &mut self.numbers)?;
+        load.end();
+        Ok(())
+    }
+
+    fn start(&mut self) -> anyhow::Result<ServerProcess> {
+        interrupt::check()?;
+        let server = self.launch.start()?;
+        self.figures.starts.push(server.start_took);
+        Ok(server)
+    }
+
+    fn compare(&mut self, address: SocketAddr) -> anyhow::Result<()> {
+        let compared = verify(&self.tally, address, usize::from(self.options.connections))?;
+        let mut findings = compared.findings;
+        findings.extend(self.tally.findings());
+        for finding in findings.iter().take(FINDINGS_SHOWN) {
+            println!("{finding}");
+        }
+        if findings.len() > FINDINGS_SHOWN {
+            println!("and {} more", findings.len() - FINDINGS_SHOWN);
+        }
+        let figures = &mut self.figures;
+        let lost = findings.iter().filter(|it| matches!(it, Finding::Lost { .. })).count() as u64;
+        figures.lost += lost;
+        figures.wrong += findings.len() as u64 - lost;
+        figures.unknown_executed += compared.executed;
+        figures.acknowledged = self.tally.acknowledged.load(Ordering::Relaxed);
+        figures.unknown = self.tally.unknown.load(Ordering::Relaxed);
+        figures.not_executed = self.tally.not_executed.load(Ordering::Relaxed);
+        figures.took = self.begun.elapsed();
+        Ok(())
+    }
+
+    fn show(&mut self, round: u32, strikes: u32) {
+        if self.shown.elapsed() < PROGRESS_PERIOD && round < strikes {
+            return;
+        }
+        self.shown = Instant::now();
+        let Figures { noun, acknowledged, lost, took, .. } = &self.figures;
+        let seconds = took.as_secs();
+        println!("{round}/{strikes} {noun}: {acknowledged} acknowledged, {lost} lost, {seconds} s");
+    }
+}
+
+impl Figures {
+    fn new(noun: &'static str, seed: u64) -> Self {
+        Self {
+            noun,
+            seed,
+            strikes: 0,
+            acknowledged: 0,
+            lost: 0,
+            wrong: 0,
+            unknown: 0,
+            unknown_executed: 0,
+            not_executed: 0,
+            starts: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Whether anything was found that must not be.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        self.lost + self.wrong > 0
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut starts = self.starts.clone();
+        starts.sort_unstable();
+        let median = starts.get(starts.len() / 2).copied().unwrap_or_default();
+        let longest = starts.last().copied().unwrap_or_default();
+        write!(
+            f,
+            "{} {}, {} turns acknowledged, {} lost, {} wrong, {} unknown ({} of them executed), {} \
+             not executed, starts {:.0} ms median and {:.0} ms at most, {:.0} s, seed {:#x}",
+            self.strikes,
+            self.noun,
+            self.acknowledged,
+            self.lost,
+            self.wrong,
+            self.unknown,
+            self.unknown_executed,
+            self.not_executed,
+            median.as_secs_f64() * 1e3,
+            longest.as_secs_f64() * 1e3,
+            self.took.as_secs_f64(),
+            self.seed,
+        )
+    }
+}
+
+impl Break {
+    /// The word that names it on command lines.
+    #[must_use]
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+fn server_program(options: &Options) -> anyhow::Result<PathBuf> {
+    let beside = || Ok(std::env::current_exe()?.with_file_name("campaign-server"));
+    let program = options.server.clone().map_or_else(beside, anyhow::Ok)?;
+    if !program.exists() {
+        bail!("{} is not there; build the package tenure-campaigns", program.display());
+    }
+    Ok(program)
+}
+
+fn parse_seed(text: &str) -> Result<u64, std::num::ParseIntError> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    }
+}
