@@ -9,10 +9,12 @@ mod ractor;
 
 // The same driver and the same answers as the main program has.
 #[path = "../../src/load.rs"]
+#[allow(dead_code, reason = "latencies are measured by the main program alone")]
 mod load;
 #[path = "../../src/memory.rs"]
 mod memory;
 #[path = "../../src/report.rs"]
+#[allow(dead_code, reason = "latencies are measured by the main program alone")]
 mod report;
 
 use std::time::Instant;

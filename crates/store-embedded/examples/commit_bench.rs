@@ -1,6 +1,7 @@
 //! Commits and loads of the engine beside the bare tree under it, in one run.
 //!
-//! `cargo run --release -p tenure-store-embedded --example commit_bench [folder]`. Compare the
+//! `cargo run --release -p tenure-store-embedded --example commit_bench [folder [part]]`, where the
+//! part is `singles`, `many` or `loads`. Compare the
 //! ratios of one run; absolute figures depend on the disk and on what else the machine does.
 
 use std::error::Error;
@@ -29,25 +30,38 @@ fn main() -> Result<()> {
         return singles(&PathBuf::from(arguments.next().ok_or("a folder")?));
     }
     let folder = first.map_or_else(|| std::env::temp_dir().join("tenure-bench"), PathBuf::from);
+    let only = arguments.next();
+    let runs = |part: &str| only.as_deref().is_none_or(|only| only == part);
     std::fs::create_dir_all(&folder)?;
+    if runs("singles") {
+        pinned_singles(&folder)?;
+        writeln!(std::io::stdout(), "one at a time, not pinned:")?;
+        singles(&folder)?;
+    }
+    if runs("many") {
+        many(&folder)?;
+    }
+    if runs("loads") {
+        loads(&folder)?;
+    }
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+/// A sleeping core wakes in about 30 us, which would be most of what is measured.
+fn pinned_singles(folder: &Path) -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "one at a time, all threads on one core:")?;
-    // A sleeping core wakes in about 30 us, which would be most of what is measured.
     let pinned = std::process::Command::new("taskset")
         .args(["-c", "0"])
         .arg(std::env::current_exe()?)
         .arg("--pinned")
-        .arg(&folder)
+        .arg(folder)
         .status();
     if !pinned.is_ok_and(|status| status.success()) {
-        writeln!(out, "  (taskset is not there; not pinned)")?;
-        singles(&folder)?;
+        writeln!(out, "  (not pinned: there is no taskset)")?;
+        singles(folder)?;
     }
-    writeln!(out, "one at a time, not pinned:")?;
-    singles(&folder)?;
-    many(&folder)?;
-    loads(&folder)?;
-    std::fs::remove_dir_all(&folder)?;
     Ok(())
 }
 
@@ -131,13 +145,14 @@ fn many(folder: &Path) -> Result<()> {
         let engine = units as f64 / began.elapsed().as_secs_f64();
         let engine_cpu = cpu_us_each(spent, units);
         let (p50, p99) = percentiles(times);
+        let engine_cpu = format!("cpu {engine_cpu:.2} us each");
         writeln!(
             out,
             "  tree, batches of {submitters:<5}   {bare:>9.0} rows/s   cpu {bare_cpu:.2} us each"
         )?;
         writeln!(
             out,
-            "  engine                   {engine:>9.0} units/s  p50 {p50:.0} us  p99 {p99:.0} us"
+            "  engine                   {engine:>9.0} units/s  {engine_cpu}  p50 {p50:.0} us  p99 {p99:.0}"
         )?;
         writeln!(out, "  engine / tree            {:>9.2}", engine / bare)?;
         let Some(bench) = Arc::into_inner(bench) else { return Err("a task is left".into()) };

@@ -113,7 +113,7 @@ impl App {
         let served = node.block_on(async {
             // Asked for first, so that no signal is missed once the program says it is ready.
             let mut signals = signals::Signals::new()?;
-            let service = Service::start(&node, settings, self.authorise, dev.is_some()).await?;
+            let service = Service::start(&node, settings, self.authorise, dev.is_some())?;
             screen::ready(&node, settings, &service, dev, begun.elapsed());
             let signal = signals.wait().await;
             screen::stopping(signal, settings.drain_budget);

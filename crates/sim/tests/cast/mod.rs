@@ -7,6 +7,7 @@
 )]
 
 pub mod load;
+pub mod threads;
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use tenure_gateway::{
     Admin, AdminConfig, Authorise, Calls, GatewayConfig, Server, ServerLimits, serve_admin,
     serve_calls,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::Settings;
 use crate::{Error, Node, Result};
@@ -19,14 +19,14 @@ pub(super) struct Service {
 
 impl Service {
     /// Starts to serve a node over HTTP.
-    pub(super) async fn start(
+    pub(super) fn start(
         node: &Node,
         settings: &Settings,
         authorise: Option<Arc<dyn Authorise>>,
         dev: bool,
     ) -> Result<Self> {
-        let listener = bind(settings.gateway_listen, "gateway.listen").await?;
-        let admin_listener = bind(settings.admin_listen, "admin.listen").await?;
+        let listener = bind(settings.gateway_listen, "gateway.listen")?;
+        let admin_listener = bind(settings.admin_listen, "admin.listen")?;
         let calls = Calls {
             host: node.host(),
             types: node.types().to_vec(),
@@ -72,8 +72,17 @@ impl Service {
     }
 }
 
-async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+/// How many connections may wait to be accepted: a burst of clients who come back.
+const BACKLOG: u32 = 4_096;
+
+fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error: std::io::Error| {
         Error::Start(
             format!(
                 "{address} cannot be listened on: {error}; stop what uses it, or choose another \
