@@ -43,6 +43,19 @@ pub trait Store: Send + Sync + 'static {
     /// Dropping the future loses only the answer.
     fn load(&self, actor: &ActorId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>>;
 
+    /// Reads as [`Store::load`] does, on the calling thread, for engines that mostly answer from
+    /// memory: handing such a load to another thread and waiting for its answer takes several
+    /// times as long as the load. `None` says that the engine has no such way, or that the caller
+    /// would likely wait for a disk now: `load` is the way then. An engine bounds how many threads
+    /// may be in here at a time, so that a disk which stalls cannot hold up all of a node's.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    fn load_now(&self, actor: &ActorId) -> Option<Result<Option<Stored>, StoreError>> {
+        let _ = actor;
+        None
+    }
+
     /// Hands over a unit. Returns at once; `sink` hears the outcome exactly once, on a thread of
     /// the engine or, where the engine is closed or refuses at once, on the caller's.
     ///

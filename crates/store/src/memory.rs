@@ -10,19 +10,23 @@ mod commit;
 mod disk;
 mod faults;
 mod load;
+mod plans;
+mod shared;
+mod waiting;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use parking_lot::Mutex;
-use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Tasks, Token};
+use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Tasks};
 
 pub use disk::{Counts, MemoryDisk};
-pub use faults::{Faults, LoadFault, UnitFault};
+pub use faults::Faults;
+pub use plans::{LoadFault, UnitFault};
 
-use self::commit::Waiting;
+use self::shared::{Engine, Shared};
+use self::waiting::{Waiting, fenced};
 use crate::{Store, StoreError, Stored, UNIT_BYTES_MAX, Unit, UnitOutcome, UnitSink};
 
 /// The most units that may wait for the committer.
@@ -32,23 +36,6 @@ const QUEUE_UNITS_MAX: usize = 65_536;
 #[derive(Clone)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
-}
-
-/// What the engine's tasks and its handles share.
-struct Shared {
-    disk: MemoryDisk,
-    tasks: Arc<dyn Tasks>,
-    clock: Option<Arc<dyn Clock>>,
-    engine: Mutex<Engine>,
-}
-
-#[derive(Default)]
-struct Engine {
-    /// The incarnation this engine handed out last; `None` before `open` and after `close`.
-    open: Option<Incarnation>,
-    queue: VecDeque<Waiting>,
-    is_committing: bool,
-    closers: Vec<Waker>,
 }
 
 impl MemoryStore {
@@ -108,7 +95,7 @@ impl Store for MemoryStore {
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
         let token = unit.token;
-        if let Err((sink, outcome)) = self.shared.accept(unit, sink) {
+        if let Err((sink, outcome)) = self.accept(unit, sink) {
             sink.settled(token, outcome);
         }
     }
@@ -129,15 +116,15 @@ impl Store for MemoryStore {
 /// A unit that is refused at once.
 type Refused = (Arc<dyn UnitSink>, UnitOutcome);
 
-impl Shared {
+impl MemoryStore {
     /// Queues a unit and sees to it that a committer runs.
-    fn accept(self: &Arc<Self>, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) -> Result<(), Refused> {
-        let fault = self.disk.note_unit(&unit.actor);
+    fn accept(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) -> Result<(), Refused> {
+        let fault = self.shared.disk.note_unit(&unit.actor);
         if unit.body.len() > UNIT_BYTES_MAX {
             let bytes = unit.body.len();
             return Err((sink, UnitOutcome::TooLarge { bytes, bytes_max: UNIT_BYTES_MAX }));
         }
-        let mut engine = self.engine.lock();
+        let mut engine = self.shared.engine.lock();
         if engine.open.is_none() {
             return Err((sink, fenced("the store is closed")));
         }
@@ -149,45 +136,10 @@ impl Shared {
         let is_committing = std::mem::replace(&mut engine.is_committing, true);
         drop(engine);
         if !is_committing {
-            self.tasks.spawn("memory-commit", Box::pin(commit::run(Arc::clone(self))));
+            let commit = commit::run(Arc::clone(&self.shared));
+            self.shared.tasks.spawn("memory-commit", Box::pin(commit));
         }
         Ok(())
-    }
-}
-
-fn fenced(reason: &str) -> UnitOutcome {
-    UnitOutcome::Fenced { reason: reason.into() }
-}
-
-/// Pending once, so that other tasks run in between, as they would during real I/O.
-async fn step_aside() {
-    let mut has_stepped = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut has_stepped, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
-/// Answers a unit after `delay`.
-async fn settle_late(
-    shared: Arc<Shared>,
-    delay: std::time::Duration,
-    sink: Arc<dyn UnitSink>,
-    token: Token,
-    outcome: UnitOutcome,
-) {
-    shared.sleep(delay).await;
-    sink.settled(token, outcome);
-}
-
-impl Shared {
-    async fn sleep(&self, delay: std::time::Duration) {
-        let clock = self.clock.as_ref().expect("a fault with a duration needs the engine's clock");
-        self.tasks.sleep_until(clock.now() + delay).await;
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Open, Subject, actor};
+use super::subject::{Open, Subject, actor};
 use crate::{StoreError, UnitOutcome};
 
 /// A damaged row is named and never served; others are not touched by it.

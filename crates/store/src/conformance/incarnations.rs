@@ -1,6 +1,7 @@
 use tenure_types::Incarnation;
 
-use super::{Open, Subject, actor, assert_fenced, stored_of, submit};
+use super::subject::{Open, Subject, actor, assert_fenced, stored_of};
+use super::submitted::submit;
 use crate::StoreError;
 use std::sync::Arc;
 

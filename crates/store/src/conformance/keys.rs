@@ -1,6 +1,6 @@
 use tenure_types::{ActorId, KEY_BYTES_MAX};
 
-use super::{Open, Subject, actor};
+use super::subject::{Open, Subject, actor};
 use crate::Stored;
 
 /// Keys of every shape are stored as what they are.

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use tenure_types::{Token, Version};
 
-use super::{Open, Subject, actor, stored_of, submit};
+use super::subject::{Open, Subject, actor, stored_of};
+use super::submitted::submit;
 use crate::{UNIT_BYTES_MAX, UnitOutcome};
 
 /// A unit is visible to every load that begins after its answer, with every field.

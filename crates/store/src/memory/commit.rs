@@ -2,19 +2,13 @@ use std::sync::Arc;
 
 use tenure_types::Token;
 
-use super::faults::UnitFault;
-use super::{Shared, settle_late, step_aside};
-use crate::{Unit, UnitOutcome, UnitSink};
+use super::plans::UnitFault;
+use super::shared::{Shared, settle_late, step_aside};
+use super::waiting::Waiting;
+use crate::UnitOutcome;
 
 /// The most units of one batch.
 const BATCH_UNITS_MAX: usize = 1_024;
-
-/// A submitted unit and what shall go wrong with it.
-pub(super) struct Waiting {
-    pub(super) unit: Arc<Unit>,
-    pub(super) sink: Arc<dyn UnitSink>,
-    pub(super) fault: Option<UnitFault>,
-}
 
 /// Commits batch after batch until nothing waits. One such task runs at a time.
 ///

@@ -5,9 +5,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tenure_types::{ActorId, Incarnation, Token, Version};
 
-use super::commit::Waiting;
-use super::faults::{Faults, LoadFault, Plans, UnitFault};
-use super::fenced;
+use super::plans::{LoadFault, Plans, UnitFault};
+use super::waiting::{Waiting, fenced};
 use crate::{StoreError, Stored, Unit, UnitOutcome, UnitSink, row};
 
 /// What a [`super::MemoryStore`] stores to. Clones are the same disk; it survives the engines
@@ -52,12 +51,6 @@ impl MemoryDisk {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// What goes wrong on purpose.
-    #[must_use]
-    pub fn faults(&self) -> Faults {
-        Faults::new(self.clone())
     }
 
     /// How often the disk was used since it was made.

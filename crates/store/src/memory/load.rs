@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use tenure_types::ActorId;
 
-use super::faults::LoadFault;
-use super::{Shared, step_aside};
+use super::plans::LoadFault;
+use super::shared::{Shared, step_aside};
 use crate::{StoreError, Stored, row};
 
 /// Reads one actor, a step later than asked, as a real engine would.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tenure_types::{ActorTypeName, Instant, Key, Tenure, Version};
 
 use self::hand::Hand;
+use tenure_types::Token;
+
 use super::*;
 use crate::conformance::{self, Submitted, submit};
 
