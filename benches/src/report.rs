@@ -6,8 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::Done;
+
 /// Operations a second.
 pub(crate) const RATE: &str = "rate";
+/// Processor time of one operation, in nanoseconds. In no table: for a look at a busy machine.
+pub(crate) const BUSY_NS: &str = "busy_ns";
 /// Resident bytes that each entity added.
 pub(crate) const BYTES_EACH: &str = "bytes_each";
 /// Medians and tails of single operations, in microseconds.
@@ -23,6 +27,11 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn of(name: &str, value: f64) -> Self {
         Self::default().and(name, value)
+    }
+
+    /// What callers in a closed loop did.
+    pub(crate) fn of_load(done: &Done) -> Self {
+        Self::of(RATE, done.rate()).and(BUSY_NS, done.busy_nanos())
     }
 
     pub(crate) fn and(mut self, name: &str, value: f64) -> Self {

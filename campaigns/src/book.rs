@@ -212,10 +212,7 @@ mod tests {
     fn what_was_acknowledged_is_missed() {
         let lost = |version, id, count| Finding::Lost { actor: 0, version, id, count };
         assert_eq!(book().compare(0, &shown(1, &[10])).findings, [lost(2, 11, 1)]);
-        assert_eq!(
-            book().compare(0, &shown(0, &[])).findings,
-            [lost(1, 10, 0), lost(2, 11, 0)]
-        );
+        assert_eq!(book().compare(0, &shown(0, &[])).findings, [lost(1, 10, 0), lost(2, 11, 0)]);
         // The last turn went, and the open one came in its place.
         assert_eq!(book().compare(0, &shown(2, &[10, 12])).findings, [lost(2, 11, 2)]);
     }

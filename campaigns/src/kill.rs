@@ -29,7 +29,7 @@ impl Kill {
 
 impl Fault for Kill {
     fn noun(&self) -> &'static str {
-        "kills"
+        "kill"
     }
 
     fn data(&self) -> &Path {

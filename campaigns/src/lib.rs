@@ -5,12 +5,15 @@
 //! and [`power`] say what is done to it, [`rounds`] is the course that both share, [`fleet`] drives
 //! the example of that name.
 
+#![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
+
 pub mod book;
 pub mod disk;
 pub mod fleet;
 pub mod http;
 pub mod interrupt;
 pub mod kill;
+pub mod ledger;
 mod load;
 pub mod port;
 pub mod power;

@@ -1,2 +1,81 @@
-//! x
-fn main(){}
+//! Runs a fault campaign: `cargo xtask campaign kill`, `power` or `fleet`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to its terminal"
+)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tenure_campaigns::disk::Disk;
+use tenure_campaigns::kill::Kill;
+use tenure_campaigns::power::Power;
+use tenure_campaigns::rounds::{self, Fault, Options};
+use tenure_campaigns::{fleet, interrupt};
+
+/// Hurts real servers in the middle of a load and looks for what they acknowledged.
+#[derive(Parser)]
+#[command(name = "campaign")]
+struct Cli {
+    #[command(subcommand)]
+    campaign: Campaign,
+}
+
+#[derive(Subcommand)]
+enum Campaign {
+    /// Kill the server's process with SIGKILL, at any time, again and again
+    Kill {
+        /// How often
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+        kills: u32,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Cut the power of the server's disk, at any time, again and again; needs root
+    Power {
+        /// How often
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        cuts: u32,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
+    Fleet(fleet::Options),
+}
+
+fn main() -> ExitCode {
+    match interrupt::listen().and_then(|()| run(Cli::parse().campaign)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says whether everything was as it should be.
+fn run(campaign: Campaign) -> anyhow::Result<bool> {
+    match campaign {
+        Campaign::Kill { kills, options } => strike(&options, kills, &mut Kill::new()?),
+        Campaign::Power { cuts, options } => {
+            if let Err(reason) = Disk::check() {
+                println!("skipped: {reason}");
+                return Ok(true);
+            }
+            strike(&options, cuts, &mut Power::new(Disk::new()?))
+        }
+        Campaign::Fleet(options) => {
+            println!("{}", fleet::run(&options)?);
+            Ok(true)
+        }
+    }
+}
+
+fn strike(options: &Options, strikes: u32, fault: &mut dyn Fault) -> anyhow::Result<bool> {
+    let figures = rounds::run(options, strikes, fault)?;
+    println!("{figures}");
+    Ok(!figures.is_bad())
+}

@@ -31,7 +31,7 @@ impl Power {
 
 impl Fault for Power {
     fn noun(&self) -> &'static str {
-        "power cuts"
+        "power cut"
     }
 
     fn data(&self) -> &Path {

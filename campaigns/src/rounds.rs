@@ -63,7 +63,7 @@ pub enum Break {
 
 /// What is done to the server.
 pub trait Fault {
-    /// In one word, as in "3 kills".
+    /// What it is called, as in "cut 3".
     fn noun(&self) -> &'static str;
 
     /// The folder for the store.
@@ -116,12 +116,11 @@ pub fn run(options: &Options, strikes: u32, fault: &mut dyn Fault) -> anyhow::Re
     let seed = options.seed.unwrap_or_else(seed::fresh);
     let broken = options.broken.map(|it| it.name());
     println!(
-        "campaign {}: {strikes} {}, {} connections, {} actors, seed {seed:#x}{}",
-        fault.noun(),
+        "{} 1 to {strikes}: {} connections, {} actors, seed {seed:#x}{}",
         fault.noun(),
         options.connections,
         options.actors,
-        broken.map(|it| format!(", BROKEN ON PURPOSE: {it}")).unwrap_or_default(),
+        broken.as_ref().map(|it| format!(", BROKEN ON PURPOSE: {it}")).unwrap_or_default(),
     );
     let folder = tempfile::tempdir().context("could not make a folder")?;
     let launch = Launch {
@@ -154,7 +153,7 @@ impl Course<'_> {
             self.figures.strikes = round;
             server = self.start().with_context(|| {
                 let count = self.tally.acknowledged.load(Ordering::Relaxed);
-                format!("after {round} {}, with {count} turns acknowledged", self.fault.noun())
+                format!("after {} {round}, with {count} turns acknowledged", self.fault.noun())
             })?;
             self.compare(server.calls)?;
             self.show(round, strikes);
@@ -181,7 +180,11 @@ impl Course<'_> {
                 bail!("the server ended by itself with {status}");
             }
             if Instant::now() > until {
-                bail!("{} turns are missing after {} s", goal - acknowledged(), ROUND_MAX.as_secs());
+                bail!(
+                    "{} turns are missing after {} s",
+                    goal - acknowledged(),
+                    ROUND_MAX.as_secs()
+                );
             }
             interrupt::pause(POLL_PERIOD)?;
         }
@@ -227,7 +230,7 @@ impl Course<'_> {
         self.shown = Instant::now();
         let Figures { noun, acknowledged, lost, took, .. } = &self.figures;
         let seconds = took.as_secs();
-        println!("{round}/{strikes} {noun}: {acknowledged} acknowledged, {lost} lost, {seconds} s");
+        println!("{noun} {round}/{strikes}: {acknowledged} acknowledged, {lost} lost, {seconds} s");
     }
 }
 
@@ -263,10 +266,10 @@ impl fmt::Display for Figures {
         let longest = starts.last().copied().unwrap_or_default();
         write!(
             f,
-            "{} {}, {} turns acknowledged, {} lost, {} wrong, {} unknown ({} of them executed), {} \
-             not executed, starts {:.0} ms median and {:.0} ms at most, {:.0} s, seed {:#x}",
-            self.strikes,
+            "{}s: {}; turns: {} acknowledged, {} lost, {} wrong, {} unknown ({} of them executed), {} \
+             not executed; starts: median {:.0} ms, longest {:.0} ms; time: {:.0} s; seed {:#x}",
             self.noun,
+            self.strikes,
             self.acknowledged,
             self.lost,
             self.wrong,

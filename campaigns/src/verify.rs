@@ -33,12 +33,7 @@ pub(crate) fn verify(
     Ok(all)
 }
 
-fn read(
-    tally: &Tally,
-    address: SocketAddr,
-    first: usize,
-    step: usize,
-) -> anyhow::Result<Compared> {
+fn read(tally: &Tally, address: SocketAddr, first: usize, step: usize) -> anyhow::Result<Compared> {
     let mut connection = Connection::new(address);
     let mut all = Compared::default();
     for actor in (first..tally.book.actors()).step_by(step) {

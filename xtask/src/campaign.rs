@@ -17,11 +17,11 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Campaign {
-    /// Kill a node's process at arbitrary moments and check what was acknowledged.
+    /// Kill a server's process at any time and look for what it acknowledged.
     Kill,
-    /// Cut the power of a node's disk at arbitrary writes and check what was acknowledged.
+    /// Cut the power of a server's disk at any time and look for what it acknowledged; needs root.
     Power,
-    /// Drive a fleet of nodes through restarts and faults under load.
+    /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
 }
 
@@ -31,6 +31,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Power => "power",
         Campaign::Fleet => "fleet",
     };
+    // `cargo run` alone would build neither the example nor the campaigns' own server.
+    let packages = ["--release", "--package", "tenure-campaigns", "--package", "fleet"];
+    let build = Invocation::cargo(&[&["build"], &packages[..]].concat());
+    timed("build", &build.to_string(), || build.run(root)).0?;
     let run = ["run", "--release", "--package", "tenure-campaigns", "--", name];
     let run = Invocation::cargo(&run).args(&options.args);
     timed("campaign", &run.to_string(), || run.run(root)).0

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, Context, Handler, Message, System};
 
 use crate::load::{self, Span};
-use crate::report::{RATE, Report};
+use crate::report::Report;
 use crate::{State, idle_of};
 
 struct Tally(State);
@@ -62,7 +62,7 @@ pub(crate) fn ask(actors: usize, callers: usize, span: Span) -> Report {
             caller.end();
         })
     });
-    Report::of(RATE, done.rate())
+    Report::of_load(&done)
 }
 
 pub(crate) fn idle(count: usize) -> Report {

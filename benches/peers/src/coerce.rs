@@ -7,7 +7,7 @@ use coerce::actor::system::ActorSystem;
 use coerce::actor::{Actor, IntoActorId, LocalActorRef};
 
 use crate::load::{self, Span};
-use crate::report::{RATE, Report};
+use crate::report::Report;
 use crate::{State, idle_of, runtime, spawn_on};
 
 struct Tally(State);
@@ -52,7 +52,7 @@ pub(crate) fn ask(actors: usize, callers: usize, span: Span) -> Report {
             caller.end();
         })
     });
-    Report::of(RATE, done.rate())
+    Report::of_load(&done)
 }
 
 pub(crate) fn idle(count: usize) -> Report {

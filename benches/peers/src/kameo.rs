@@ -5,7 +5,7 @@ use kameo::actor::{ActorRef, Spawn};
 use kameo::message::{Context, Message};
 
 use crate::load::{self, Span};
-use crate::report::{RATE, Report};
+use crate::report::Report;
 use crate::{State, idle_of, runtime, spawn_on};
 
 #[derive(Actor)]
@@ -44,7 +44,7 @@ pub(crate) fn ask(actors: usize, callers: usize, span: Span) -> Report {
             caller.end();
         })
     });
-    Report::of(RATE, done.rate())
+    Report::of_load(&done)
 }
 
 pub(crate) fn idle(count: usize) -> Report {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use crate::load::{self, Span};
-use crate::report::{RATE, Report};
+use crate::report::Report;
 use crate::{State, idle_of, runtime, spawn_on};
 
 struct Tally;
@@ -57,7 +57,7 @@ pub(crate) fn ask(actors: usize, callers: usize, span: Span) -> Report {
             caller.end();
         })
     });
-    Report::of(RATE, done.rate())
+    Report::of_load(&done)
 }
 
 pub(crate) fn idle(count: usize) -> Report {

@@ -7,7 +7,7 @@ use tenure::Node;
 use super::actors::Tally;
 use super::{Setting, callers_runtime, keys, spawn_on};
 use crate::load::{self, Caller, Task};
-use crate::report::{RATE, Report};
+use crate::report::Report;
 
 /// Each call looks its actor up by key.
 pub(crate) fn by_key(actors: usize, callers: usize, setting: &Setting) -> anyhow::Result<Report> {
@@ -66,5 +66,5 @@ fn measure(
     let done = load::run(callers, setting.span(), spawn_on(&runtime), |caller| {
         make(node.clone(), Arc::clone(&keys), caller)
     });
-    Ok(Report::of(RATE, done.rate()))
+    Ok(Report::of_load(&done))
 }

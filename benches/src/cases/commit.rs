@@ -11,7 +11,7 @@ use super::engine::{Engine, row_key, write_row};
 use super::{Setting, callers_runtime, keys, spawn_on};
 use crate::load;
 use crate::machine;
-use crate::report::{RATE, Report};
+use crate::report::Report;
 
 /// How many rows the engine's own commits are spread over.
 const ROWS: usize = 10_000;
@@ -33,8 +33,7 @@ pub(crate) fn turn_alone(setting: &Setting) -> anyhow::Result<Report> {
             caller.end();
         })
     });
-    let rate = done.rate();
-    Ok(Report::of(RATE, rate).and_latencies(&mut done.latencies))
+    Ok(Report::of_load(&done).and_latencies(&mut done.latencies))
 }
 
 /// One thread that commits one row after the other; pinned to one core, or free.
@@ -70,8 +69,7 @@ pub(crate) fn engine_alone(pinned: bool, setting: &Setting) -> anyhow::Result<Re
             })
         },
     );
-    let rate = done.rate();
-    Ok(Report::of(RATE, rate).and_latencies(&mut done.latencies))
+    Ok(Report::of_load(&done).and_latencies(&mut done.latencies))
 }
 
 /// Durable turns on `actors` by `callers`.
@@ -93,8 +91,7 @@ pub(crate) fn turns(actors: usize, callers: usize, setting: &Setting) -> anyhow:
             caller.end();
         })
     });
-    let rate = done.rate();
-    Ok(Report::of(RATE, rate).and_latencies(&mut done.latencies))
+    Ok(Report::of_load(&done).and_latencies(&mut done.latencies))
 }
 
 /// Activates every actor, so that loads are not measured.

@@ -7,7 +7,7 @@ use tenure::Node;
 use super::actors::Tally;
 use super::{Setting, callers_runtime, spawn_on};
 use crate::load;
-use crate::report::{RATE, Report};
+use crate::report::Report;
 
 const SATURATING: usize = 64;
 
@@ -35,6 +35,5 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
             caller.end();
         })
     });
-    let rate = done.rate();
-    Ok(Report::of(RATE, rate).and_latencies(&mut done.latencies))
+    Ok(Report::of_load(&done).and_latencies(&mut done.latencies))
 }

@@ -22,7 +22,7 @@ use super::plain::Shards;
 use super::{Setting, remove, spawn_on};
 use crate::load;
 use crate::machine;
-use crate::report::{RATE, Report};
+use crate::report::Report;
 
 const CONNECTIONS: usize = 64;
 const KEYS: usize = 10_000;
@@ -48,8 +48,7 @@ pub(crate) fn measure(system: &str, setting: &Setting) -> anyhow::Result<Report>
             caller.end();
         })
     });
-    let rate = done.rate();
-    Ok(Report::of(RATE, rate).and_latencies(&mut done.latencies))
+    Ok(Report::of_load(&done).and_latencies(&mut done.latencies))
 }
 
 /// A server in a process of its own, which ends with this value.

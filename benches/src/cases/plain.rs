@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Setting, callers_runtime, keys, spawn_on};
 use crate::load;
-use crate::report::{RATE, Report};
+use crate::report::Report;
 
 /// As many as Tenure's catalog has.
 pub(crate) const SHARDS: usize = 128;
@@ -35,7 +35,7 @@ pub(crate) fn dashmap(entries: usize, callers: usize, setting: &Setting) -> anyh
             caller.end();
         })
     });
-    Ok(Report::of(RATE, done.rate()))
+    Ok(Report::of_load(&done))
 }
 
 /// A hash map in shards, each behind a lock, on cache lines of its own.
@@ -79,7 +79,7 @@ pub(crate) fn shards(entries: usize, callers: usize, setting: &Setting) -> anyho
             caller.end();
         })
     });
-    Ok(Report::of(RATE, done.rate()))
+    Ok(Report::of_load(&done))
 }
 
 /// One task for each entity, reached through a bounded channel, answering through a one-shot.
@@ -113,5 +113,5 @@ pub(crate) fn channel(tasks: usize, callers: usize, setting: &Setting) -> anyhow
             caller.end();
         })
     });
-    Ok(Report::of(RATE, done.rate()))
+    Ok(Report::of_load(&done))
 }

@@ -126,6 +126,8 @@ impl fmt::Debug for Trace {
         let log = self.0.lock();
         writeln!(f, "{} events, hash {:016x}", log.len, log.hasher.finish())?;
         let from = log.events.len().saturating_sub(40);
-        log.events[from..].iter().try_for_each(|event| writeln!(f, "{:?} {:?}", event.at, event.what))
+        log.events[from..]
+            .iter()
+            .try_for_each(|event| writeln!(f, "{:?} {:?}", event.at, event.what))
     }
 }

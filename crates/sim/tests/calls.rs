@@ -27,11 +27,17 @@ fn a_deadline_before_the_turn_means_that_it_never_ran() {
     let took = sim.now() - began;
     assert_eq!(late, Err(NOT_EXECUTED));
     assert!((96 * MS..=112 * MS).contains(&took), "{took:?}");
-    assert_eq!(sim.run_until(ledger.add(10).deadline(Duration::ZERO).into_future()), Err(NOT_EXECUTED));
+    assert_eq!(
+        sim.run_until(ledger.add(10).deadline(Duration::ZERO).into_future()),
+        Err(NOT_EXECUTED)
+    );
     sim.advance(2 * SECOND);
     assert_eq!((slow.take(), turns()), (Some(Ok(1)), 1));
     // The same where nothing is in the way: no time is no time.
-    assert_eq!(sim.run_until(ledger.add(10).deadline(Duration::ZERO).into_future()), Err(NOT_EXECUTED));
+    assert_eq!(
+        sim.run_until(ledger.add(10).deadline(Duration::ZERO).into_future()),
+        Err(NOT_EXECUTED)
+    );
     assert_eq!(sim.run_until(ledger.get().into_future()), Ok(1));
 }
 
@@ -111,10 +117,10 @@ fn queue(sim: &Simulation, node: &Node, calls: usize) -> Vec<Background<Result<u
     (0..calls).map(begin).collect()
 }
 
-fn overloaded(result: Option<Result<u64, CallError>>) -> bool {
+fn overloaded(result: &Option<Result<u64, CallError>>) -> bool {
     match result {
         Some(Err(CallError::Overloaded { actor, retry_after_ms, .. })) => {
-            assert!(actor && retry_after_ms > 0);
+            assert!(*actor && *retry_after_ms > 0);
             true
         }
         _ => false,
@@ -130,15 +136,16 @@ fn a_full_mailbox_refuses_and_calls_that_are_taken_back_make_room() {
     sim.run_until_idle();
     let calls = queue(&sim, &node, 6);
     assert!(calls[..4].iter().all(|call| !call.is_ready()));
-    assert!(calls[4..].iter().all(|call| overloaded(call.take())));
-    assert!(overloaded(Some(sim.run_until(node.actor::<Ledger>("a").add(1).send()).map(|()| 0))));
+    assert!(calls[4..].iter().all(|call| overloaded(&call.take())));
+    assert!(overloaded(&Some(sim.run_until(node.actor::<Ledger>("a").add(1).send()).map(|()| 0))));
     calls[1].cancel();
     calls[2].cancel();
     let more = queue(&sim, &node, 3);
-    assert!(more[..2].iter().all(|call| !call.is_ready()) && overloaded(more[2].take()));
+    assert!(more[..2].iter().all(|call| !call.is_ready()) && overloaded(&more[2].take()));
     assert_eq!(node.metric("tenure_mailbox_calls"), 4.0);
     sim.advance(SECOND);
-    let values = [&calls[0], &calls[3], &more[0], &more[1]].map(|call| call.take().unwrap().unwrap());
+    let values =
+        [&calls[0], &calls[3], &more[0], &more[1]].map(|call| call.take().unwrap().unwrap());
     assert_eq!((slow.take(), values), (Some(Ok(1)), [2, 3, 4, 5]));
     assert_eq!(node.metric("tenure_mailbox_calls"), 0.0);
 }
@@ -152,13 +159,13 @@ fn replies_that_wait_for_the_store_are_bounded() {
     disk.faults().delay_batches(Some(10 * MS));
     let calls = queue(&sim, &node, 8);
     assert!(calls[..5].iter().all(|call| !call.is_ready()));
-    assert!(calls[5..].iter().all(|call| overloaded(call.take())));
+    assert!(calls[5..].iter().all(|call| overloaded(&call.take())));
     let read = sim.run_until(node.actor::<Ledger>("a").get().into_future());
-    assert!(overloaded(Some(read)), "reads wait as well, so they count");
+    assert!(overloaded(&Some(read)), "reads wait as well, so they count");
     sim.advance(11 * MS);
     assert_eq!(calls[0].take(), Some(Ok(2)));
     let more = queue(&sim, &node, 2);
-    assert!(more.iter().all(|call| !call.is_ready()) || overloaded(more[1].take()));
+    assert!(more.iter().all(|call| !call.is_ready()) || overloaded(&more[1].take()));
     sim.advance(SECOND);
     assert!(calls[1..5].iter().all(|call| call.take().unwrap().is_ok()));
 }
@@ -174,7 +181,11 @@ macro_rules! relay {
         #[actor(name = $name, persist = volatile)]
         impl $relay {
             /// Calls the actors of `path`, one from the other; the types take turns.
-            pub async fn walk(&mut self, cx: &mut Context<Self>, mut path: Vec<u32>) -> Result<u32, Lost> {
+            pub async fn walk(
+                &mut self,
+                cx: &mut Context<Self>,
+                mut path: Vec<u32>,
+            ) -> Result<u32, Lost> {
                 self.visits += 1;
                 if path.is_empty() {
                     return Ok(0);
@@ -219,7 +230,9 @@ macro_rules! relay {
             pub async fn ask_late(&mut self, cx: &mut Context<Self>, ms: u64) -> Result<u64, Lost> {
                 cx.sleep(MS * ms as u32).await;
                 let asked = cx.actor::<$other>(1).time_left().deadline(60 * SECOND).await;
-                asked.map_err(|error| Lost { why: format!("{:?} {:?}", error.code(), error.outcome()) })
+                asked.map_err(|error| Lost {
+                    why: format!("{:?} {:?}", error.code(), error.outcome()),
+                })
             }
 
             pub async fn time_left(&mut self, cx: &mut Context<Self>) -> u64 {
@@ -252,7 +265,9 @@ fn a_call_that_would_wait_for_itself_fails_with_its_path() {
     let sim = Simulation::new(1);
     let node = relays(&sim);
     let alpha = node.actor::<Alpha>(1);
-    let cycle = |path: &str| Err(CallError::App(Lost { why: format!("Cycle: the call would wait for itself: {path}") }));
+    let cycle = |path: &str| {
+        Err(CallError::App(Lost { why: format!("Cycle: the call would wait for itself: {path}") }))
+    };
     assert_eq!(sim.run_until(alpha.walk(vec![2, 1]).into_future()), cycle("a/1 > b/2 > a/1"));
     assert_eq!(sim.run_until(alpha.look(vec![2, 1]).into_future()), cycle("a/1 > b/2 > a/1"));
     let path = "b/2 > a/3 > b/4 > a/5 > b/2";
@@ -273,7 +288,6 @@ fn a_chain_is_bounded() {
     let error = sim.run_until(alpha.walk((1..=longest).collect()).into_future()).unwrap_err();
     assert!(error.to_string().starts_with("TooLarge: the chain of calls that ends in"), "{error}");
 }
-
 
 #[test]
 fn a_send_starts_a_chain_of_its_own() {
@@ -342,7 +356,10 @@ fn a_key_that_breaks_the_rule_is_told_by_every_call() {
     let node = relays(&sim);
     for key in ["", "a\nb", &"k".repeat(513)] {
         let alpha = node.actor::<Alpha>(key);
-        assert!(matches!(sim.run_until(alpha.visits().into_future()), Err(CallError::BadRequest { .. })));
+        assert!(matches!(
+            sim.run_until(alpha.visits().into_future()),
+            Err(CallError::BadRequest { .. })
+        ));
         assert!(matches!(sim.run_until(alpha.visits().send()), Err(CallError::BadRequest { .. })));
     }
     let foreign = node.actor::<Ledger>("a");

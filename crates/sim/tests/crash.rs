@@ -3,8 +3,8 @@
 mod cast;
 
 use cast::load::{Checker, check_all, simulation, spawn_callers, start, upset};
-use cast::{MS, SECOND};
-use tenure_sim::each_seed;
+use cast::{Ledger, MS, SECOND, turns, version};
+use tenure_sim::{Simulation, each_seed};
 use tenure_store::MemoryDisk;
 
 #[test]
@@ -37,4 +37,20 @@ fn nothing_acknowledged_is_lost_by_a_crash_at_any_point() {
         acknowledged += checker.acknowledged();
     });
     assert!(acknowledged > 10 * lives, "only {acknowledged} additions in {lives} lives");
+}
+
+/// What the end of a node drops runs nothing any more.
+#[test]
+fn no_turn_runs_in_a_node_that_ends() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = cast::start(&sim, &disk);
+    let ledger = node.actor::<Ledger>("a");
+    let _reads = [node.begin(ledger.get_slowly(10)), node.begin(ledger.get_slowly(10))];
+    sim.run_until_idle();
+    let _adds = [(); 3].map(|()| node.begin(ledger.add(1)));
+    sim.run_until_idle();
+    node.crash();
+    drop(ledger);
+    sim.advance(SECOND);
+    assert_eq!((turns(), version(&disk, "a"), sim.live()), (2, 0, 0));
 }

@@ -25,7 +25,8 @@ fn run(seed: u64) -> (Trace, Vec<u32>) {
             Box::pin(async move {
                 tasks_too.sleep_until(clock.now() + MS * (n % 3)).await;
                 let order_too = Arc::clone(&order);
-                tasks_too.spawn("second", Box::pin(async move { order_too.lock().unwrap().push(n) }));
+                tasks_too
+                    .spawn("second", Box::pin(async move { order_too.lock().unwrap().push(n) }));
                 order.lock().unwrap().push(n + 100);
             }),
         );

@@ -223,7 +223,10 @@ fn a_state_that_is_too_large_is_rolled_back() {
     let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
     let node = start(&sim, &disk);
     let actor = node.actor::<Ledger>("a");
-    assert_eq!(sim.run_until(actor.grow(4 << 20).into_future()).unwrap_err().outcome(), Outcome::NotExecuted);
+    assert_eq!(
+        sim.run_until(actor.grow(4 << 20).into_future()).unwrap_err().outcome(),
+        Outcome::NotExecuted
+    );
     assert_eq!(sim.run_until(actor.get().into_future()), Ok(0));
     assert_eq!(sim.run_until(actor.add(1).into_future()), Ok(1));
     let error = sim.run_until(actor.grow(5 << 20).into_future()).unwrap_err();

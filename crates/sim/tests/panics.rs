@@ -19,7 +19,10 @@ fn panicked<T>(result: Result<T, CallError>) -> bool {
     match result {
         Ok(_) => false,
         Err(error) => {
-            assert_eq!((error.code(), error.outcome()), (CallErrorCode::Panicked, Outcome::Unknown));
+            assert_eq!(
+                (error.code(), error.outcome()),
+                (CallErrorCode::Panicked, Outcome::Unknown)
+            );
             assert!(error.to_string().contains("on purpose"), "{error}");
             true
         }
@@ -57,6 +60,21 @@ fn a_panic_in_a_shared_turn_fails_that_call_alone() {
     assert!(!beside.is_ready());
     sim.advance(30 * MS);
     assert_eq!((beside.take(), disk.counts().loads), (Some(Ok(1)), loads));
+}
+
+/// A handler's guards may ask whether their thread panics: another one's panic is not theirs.
+#[test]
+fn no_turn_runs_inside_the_panic_of_another() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let ledger = node.actor::<Ledger>("a");
+    let falls = [node.begin(ledger.fall_reading_late()), node.begin(ledger.add_and_fall_late(1))];
+    sim.run_until_idle();
+    let adds = [(); 3].map(|()| node.begin(ledger.add(1)));
+    sim.advance(SECOND);
+    assert!(falls.iter().all(|fall| panicked(fall.take().expect("it ends"))));
+    assert!(adds.iter().all(|add| add.take().expect("it ends").is_ok()));
+    assert!(!cast::began_unwinding(), "a turn ran while another one's panic was on its way out");
 }
 
 /// What turns before it encoded is saved, and told, whatever a later turn does.

@@ -216,7 +216,8 @@ fn no_reply_overtakes_its_state() {
                     _ => {}
                 }
                 let actor = node.actor::<Ledger>(key);
-                let (disk, ahead, replies) = (disk.clone(), Arc::clone(&ahead), Arc::clone(&replies));
+                let (disk, ahead, replies) =
+                    (disk.clone(), Arc::clone(&ahead), Arc::clone(&replies));
                 let call = node.begin(async move {
                     let reply = match kind {
                         0 | 1 => actor.add(1).deadline(1_000 * SECOND).await,

@@ -13,7 +13,7 @@ use tenure_store::MemoryDisk;
 use tenure_store::memory::UnitFault;
 use tenure_types::{CallError, Incarnation, Outcome};
 
-fn unavailable<T>(result: Result<T, CallError>) -> bool {
+fn unavailable<T>(result: &Result<T, CallError>) -> bool {
     matches!(result, Err(CallError::Unavailable { .. }))
 }
 
@@ -34,15 +34,15 @@ fn what_has_begun_ends_and_nothing_new_begins() {
     node.runtime().drain();
     assert_eq!(node.health().reasons()[0].condition, Condition::Draining);
     for key in ["a", "c"] {
-        assert!(unavailable(sim.run_until(node.actor::<Ledger>(key).add(1).into_future())));
-        assert!(unavailable(sim.run_until(node.actor::<Ledger>(key).add(1).send())));
+        assert!(unavailable(&sim.run_until(node.actor::<Ledger>(key).add(1).into_future())));
+        assert!(unavailable(&sim.run_until(node.actor::<Ledger>(key).add(1).send())));
     }
     assert_eq!(sim.run_until(node.stop(10 * SECOND)), Ok(0));
     assert!((sim.now() - began) < SECOND, "a stop ends as soon as everything is quiet");
     assert_eq!((slow.take(), waiting.take()), (Some(Ok(1)), Some(Ok(2))));
     assert_eq!(nested.take(), Some(Ok(1)));
     assert_eq!((version(&disk, "a"), version(&disk, "b")), (3, 1), "what was sent is done as well");
-    assert!(unavailable(sim.run_until(node.actor::<Witness>("w").seen().into_future())));
+    assert!(unavailable(&sim.run_until(node.actor::<Witness>("w").seen().into_future())));
 
     disk.faults().clear();
     let node = start(&sim, &disk);

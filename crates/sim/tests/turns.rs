@@ -41,7 +41,9 @@ impl Presence {
         JOURNAL.with_borrow_mut(|journal| {
             let Journal { readers, writers, .. } = *journal;
             if writers > 0 || (exclusive && readers > 0) {
-                journal.broken.push(format!("{call} began beside {readers} readers, {writers} writers"));
+                journal
+                    .broken
+                    .push(format!("{call} began beside {readers} readers, {writers} writers"));
             }
             if exclusive {
                 journal.writers += 1;

@@ -1,7 +1,7 @@
 //! Commits and loads of the engine beside the bare tree under it, in one run.
 //!
 //! `cargo run --release -p tenure-store-embedded --example commit_bench [folder [part]]`, where the
-//! part is `singles`, `many` or `loads`. Compare the
+//! part is `singles`, `many`, `loads` or `starts`. Compare the
 //! ratios of one run; absolute figures depend on the disk and on what else the machine does.
 
 use std::error::Error;
@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tenure_store::conformance::submit;
 use tenure_store::{Store, Unit, UnitOutcome};
-use tenure_store_embedded::EmbeddedStore;
+use tenure_store_embedded::{EmbeddedConfig, EmbeddedStore};
 use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, Token, Version};
 
 const BODY_BYTES: usize = 100;
+/// What the engine stores for such a body; the bare tree stores as much.
+const ROW_BYTES: usize = 64 + BODY_BYTES + 8;
 const ACTORS: u64 = 200_000;
 const ROUND: Duration = Duration::from_millis(1_500);
 
@@ -43,6 +45,9 @@ fn main() -> Result<()> {
     }
     if runs("loads") {
         loads(&folder)?;
+    }
+    if runs("starts") {
+        starts(&folder)?;
     }
     std::fs::remove_dir_all(&folder)?;
     Ok(())
@@ -102,8 +107,7 @@ fn singles(folder: &Path) -> Result<()> {
         engine.0, engine.1
     )?;
     writeln!(out, "  engine / tree                    p50 {:>7.2}", engine.0 / bare.0)?;
-    bench.close(&runtime);
-    Ok(())
+    close(Arc::new(bench), &runtime)
 }
 
 fn many(folder: &Path) -> Result<()> {
@@ -155,15 +159,16 @@ fn many(folder: &Path) -> Result<()> {
             "  engine                   {engine:>9.0} units/s  {engine_cpu}  p50 {p50:.0} us  p99 {p99:.0}"
         )?;
         writeln!(out, "  engine / tree            {:>9.2}", engine / bare)?;
-        let Some(bench) = Arc::into_inner(bench) else { return Err("a task is left".into()) };
-        bench.close(&runtime);
+        close(bench, &runtime)?;
     }
     Ok(())
 }
 
 fn loads(folder: &Path) -> Result<()> {
     let runtime = runtime(2)?;
-    let bench = Arc::new(Bench::open(folder, "engine-loads")?);
+    let path = folder.join("engine-loads");
+    std::fs::remove_dir_all(&path).ok();
+    let bench = Arc::new(Bench::open_as(EmbeddedConfig::new(&path))?);
     let (database, keyspace) = bare(folder, "bare-loads")?;
     for from in (0..ACTORS).step_by(1_000) {
         bare_commit(&database, &keyspace, from, 1_000)?;
@@ -172,6 +177,10 @@ fn loads(folder: &Path) -> Result<()> {
             assert_eq!(runtime.block_on(submitted), UnitOutcome::Committed);
         }
     }
+    // Both are read as they are found after a start.
+    close(bench, &runtime)?;
+    drop((database, keyspace));
+    let (_database, keyspace) = bare_again(folder, "bare-loads")?;
     let mut out = std::io::stdout();
     writeln!(out, "random gets of {ACTORS} rows of {BODY_BYTES} bytes:")?;
     let tree = |threads: u64| {
@@ -199,28 +208,83 @@ fn loads(folder: &Path) -> Result<()> {
     let ((one, one_cpu), (two, two_cpu)) = (tree(1), tree(2));
     writeln!(out, "  tree, 1 thread            {one:>9.0} /s   cpu {one_cpu:.2} us each")?;
     writeln!(out, "  tree, 2 threads           {two:>9.0} /s   cpu {two_cpu:.2} us each")?;
-    for callers in [1_u64, 64] {
-        for direct in [false, true] {
-            let (rate, cpu) = load_rate(&runtime, &bench, callers, direct)?;
-            let how = if direct { "load_now" } else { "load" };
+    for (how, direct_loads_max, load_threads) in
+        [("as configured", 1, 2), ("2 of the pool", 0, 2), ("4 of the pool", 0, 4)]
+    {
+        let mut config = EmbeddedConfig::new(&path);
+        config.direct_loads_max = direct_loads_max;
+        config.load_threads = load_threads;
+        let bench = Arc::new(Bench::open_as(config)?);
+        for callers in [1_u64, 64] {
+            let (rate, cpu) = load_rate(&runtime, &bench, callers)?;
             writeln!(
                 out,
-                "  {how:<8} from {callers:>2} callers {rate:>9.0} /s   cpu {cpu:.2} us each   {:.2} of one thread, {:.2} of two",
+                "  load, {how} {callers:>2} callers {rate:>9.0} /s   cpu {cpu:.2} us each   {:.2} of one thread, {:.2} of two",
                 rate / one,
                 rate / two
             )?;
         }
+        close(bench, &runtime)?;
     }
-    let Some(bench) = Arc::into_inner(bench) else { return Err("a task is left".into()) };
-    bench.close(&runtime);
     Ok(())
+}
+
+/// How long `open` takes with journals as full as they become.
+fn starts(folder: &Path) -> Result<()> {
+    let runtime = runtime(2)?;
+    let path = folder.join("engine-starts");
+    std::fs::remove_dir_all(&path).ok();
+    let mut out = std::io::stdout();
+    writeln!(out, "open:")?;
+    let began = Instant::now();
+    let mut bench = Bench::open_as(EmbeddedConfig::new(&path))?;
+    writeln!(out, "  of a new store                    {:>7.1} ms", ms(began))?;
+    for journal_bytes in [60_u64 << 20, 125 << 20] {
+        let mut from = 0;
+        while bench.store.journal_bytes()? < journal_bytes && from < 40 * ACTORS {
+            let actors = (from..from + 2_000).map(|n| bench.submit(n % ACTORS));
+            for submitted in actors.collect::<Vec<_>>() {
+                assert_eq!(runtime.block_on(submitted), UnitOutcome::Committed);
+            }
+            from += 2_000;
+        }
+        let used = bench.store.journal_bytes()? >> 20;
+        // Dropped without a close: what follows is a start after a crash.
+        let versions = std::mem::take(&mut bench.versions);
+        drop(bench);
+        bench = loop {
+            let began = Instant::now();
+            match Bench::open_as(EmbeddedConfig::new(&path)) {
+                Ok(bench) => {
+                    let took = ms(began);
+                    writeln!(out, "  after a crash, {used:>3} MiB of journals {took:>7.1} ms")?;
+                    break Bench { versions, ..bench };
+                }
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+    }
+    runtime.block_on(bench.store.close())?;
+    let used = bench.store.journal_bytes()? >> 20;
+    let began = Instant::now();
+    let bench = Bench::open_as(EmbeddedConfig::new(&path))?;
+    writeln!(out, "  after a close, {used:>3} MiB of journals {:>7.1} ms", ms(began))?;
+    Ok(runtime.block_on(bench.store.close())?)
+}
+
+fn ms(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1e3
+}
+
+fn close(bench: Arc<Bench>, runtime: &tokio::runtime::Runtime) -> Result<()> {
+    let bench = Arc::into_inner(bench).ok_or("a task is left")?;
+    Ok(runtime.block_on(bench.store.close())?)
 }
 
 fn load_rate(
     runtime: &tokio::runtime::Runtime,
     bench: &Arc<Bench>,
     callers: u64,
-    direct: bool,
 ) -> Result<(f64, f64)> {
     let (began, spent) = (Instant::now(), cpu());
     let tasks: Vec<_> = (1..=callers)
@@ -231,11 +295,7 @@ fn load_rate(
                 while began.elapsed() < ROUND {
                     for _ in 0..16 {
                         let actor = actor(number() % ACTORS);
-                        let now = if direct { bench.store.load_now(&actor) } else { None };
-                        let stored = match now {
-                            Some(stored) => stored,
-                            None => bench.store.load(&actor).await,
-                        };
+                        let stored = bench.store.load(&actor).await;
                         assert!(stored.is_ok_and(|stored| stored.is_some()));
                     }
                     loads += 16;
@@ -264,7 +324,11 @@ impl Bench {
     fn open(folder: &Path, name: &str) -> Result<Self> {
         let folder = folder.join(name);
         std::fs::remove_dir_all(&folder).ok();
-        let store = EmbeddedStore::new(&folder);
+        Self::open_as(EmbeddedConfig::new(&folder))
+    }
+
+    fn open_as(config: EmbeddedConfig) -> Result<Self> {
+        let store = EmbeddedStore::with_config(config);
         let incarnation = runtime(1)?.block_on(store.open())?;
         let versions = (0..ACTORS).map(|_| AtomicU64::new(0)).collect();
         Ok(Self { store, incarnation, versions, sequence: AtomicU64::new(0) })
@@ -290,10 +354,6 @@ impl Bench {
     async fn commit(&self, n: u64) {
         assert_eq!(self.submit(n).await, UnitOutcome::Committed);
     }
-
-    fn close(self, runtime: &tokio::runtime::Runtime) {
-        runtime.block_on(self.store.close()).expect("the store closes");
-    }
 }
 
 fn runtime(workers: usize) -> Result<tokio::runtime::Runtime> {
@@ -301,17 +361,24 @@ fn runtime(workers: usize) -> Result<tokio::runtime::Runtime> {
 }
 
 fn bare(folder: &Path, name: &str) -> Result<(Database, Keyspace)> {
-    let folder = folder.join(name);
-    std::fs::remove_dir_all(&folder).ok();
-    let database = Database::builder(&folder).cache_size(64 << 20).worker_threads(2).open()?;
-    let keyspace = database.keyspace("rows", KeyspaceCreateOptions::default)?;
+    std::fs::remove_dir_all(folder.join(name)).ok();
+    bare_again(folder, name)
+}
+
+fn bare_again(folder: &Path, name: &str) -> Result<(Database, Keyspace)> {
+    let database =
+        Database::builder(folder.join(name)).cache_size(64 << 20).worker_threads(2).open()?;
+    let keyspace = database.keyspace("rows", || {
+        KeyspaceCreateOptions::default()
+            .max_memtable_size(EmbeddedConfig::new("").memtable_bytes_max)
+    })?;
     Ok((database, keyspace))
 }
 
 fn bare_commit(database: &Database, keyspace: &Keyspace, from: u64, rows: u64) -> Result<()> {
     let mut batch = database.batch().durability(Some(PersistMode::SyncData));
     for n in from..from + rows {
-        batch.insert(keyspace, key_text(n % ACTORS), vec![n as u8; BODY_BYTES]);
+        batch.insert(keyspace, key_text(n % ACTORS), vec![n as u8; ROW_BYTES]);
     }
     Ok(batch.commit()?)
 }

@@ -1,7 +1,9 @@
 //! Reads rows on a small pool of threads, the bound on reads of the disk at a time.
 
+mod direct;
 mod queue;
 
+pub(crate) use direct::DirectLoads;
 pub(crate) use queue::{LoadQueue, Request};
 
 use crate::serving::Serving;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -60,7 +61,7 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
     }
     let incarnation = Incarnation(incarnation.0 + 1);
     let progress = Progress::start(&data, incarnation)?;
-    let serving = Arc::new(Serving::new(incarnation, rows.clone()));
+    let serving = Arc::new(Serving::new(config, incarnation, rows.clone()));
     let mut writer = BatchWriter {
         rows,
         heads: Arc::clone(&serving.heads),
@@ -78,6 +79,23 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
         return Err(counting(path, error));
     }
     start(config, serving, writer, lock)
+}
+
+/// The space that journals take on the disk.
+pub(crate) fn journal_bytes(config: &EmbeddedConfig) -> Result<u64, StoreError> {
+    let tree = config.path.join(DATA).join(integrity::TREE);
+    let sum = || {
+        let mut bytes = 0;
+        for entry in fs::read_dir(&tree)? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|extension| extension == "jnl") {
+                // Its length says nothing: a journal is made 64 MiB long.
+                bytes += entry.metadata()?.blocks() * 512;
+            }
+        }
+        io::Result::Ok(bytes)
+    };
+    sum().map_err(|error| failure::io("listing", &tree, &error))
 }
 
 fn open_rows(config: &EmbeddedConfig, tree: &Path) -> Result<Rows, StoreError> {

@@ -26,6 +26,9 @@ const INCARNATION_KEY: &[u8] = &[OWN, b'i'];
 /// The tree cannot have a smaller bound on its journals.
 const JOURNAL_BYTES_MIN: u64 = 64 << 20;
 
+/// Table files that are kept open; a process has 1,024 descriptors unless it asks for more.
+const OPEN_TABLES_MAX: usize = 256;
+
 /// From these on a write waits for tables to be written or merged. The tree itself would wait at
 /// 4 and 30, and for ever if its threads had died of a full disk.
 const SEALED_MEMTABLES_MAX: usize = 3;
@@ -57,6 +60,7 @@ impl Rows {
                 .cache_size(config.cache_bytes)
                 .worker_threads(config.table_threads.max(2))
                 .max_journaling_size(config.journal_bytes_max.max(JOURNAL_BYTES_MIN))
+                .max_cached_files(Some(OPEN_TABLES_MAX))
                 .manual_journal_persist(true)
                 // Rows are checked by their own checksums, and most are small: compressing them
                 // in the journal costs the committing thread more than it saves. The check of the

@@ -6,8 +6,9 @@ use parking_lot::RwLock;
 use tenure_store::{StoreError, Stored};
 use tenure_types::{ActorId, Incarnation, Token, Version};
 
+use crate::EmbeddedConfig;
 use crate::commit::{CommitQueue, Heads};
-use crate::load::LoadQueue;
+use crate::load::{DirectLoads, LoadQueue};
 use crate::rows::Rows;
 
 /// One incarnation of the engine. It stays after its end, to say why.
@@ -15,20 +16,27 @@ pub(crate) struct Serving {
     pub(crate) incarnation: Incarnation,
     pub(crate) queue: CommitQueue,
     pub(crate) loads: LoadQueue,
+    direct_loads: DirectLoads,
     pub(crate) heads: Arc<Heads>,
     /// The tree for loads; `None` when the incarnation has ended.
     rows: RwLock<Option<Rows>>,
 }
 
 impl Serving {
-    pub(crate) fn new(incarnation: Incarnation, rows: Rows) -> Self {
+    pub(crate) fn new(config: &EmbeddedConfig, incarnation: Incarnation, rows: Rows) -> Self {
         Self {
             incarnation,
             queue: CommitQueue::new(),
             loads: LoadQueue::new(),
+            direct_loads: DirectLoads::new(config.direct_loads_max),
             heads: Arc::new(Heads::new()),
             rows: RwLock::new(Some(rows)),
         }
+    }
+
+    /// Reads `actor` on the calling thread, unless the pool should.
+    pub(crate) fn read_now(&self, actor: &ActorId) -> Option<Result<Option<Stored>, StoreError>> {
+        self.direct_loads.run(|| self.read(actor))
     }
 
     /// Reads `actor` on the calling thread.

@@ -1,10 +1,10 @@
 //! A store that says "committed" before it has committed.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use tenure::config::Settings;
 use tenure_store::{Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
 use tenure_store_embedded::EmbeddedStore;
 use tenure_types::{ActorId, BoxFuture, Incarnation, Token};
@@ -21,9 +21,9 @@ struct EarlyReply {
 /// Hears what nobody waits for any more.
 struct Nobody;
 
-/// The embedded engine behind a delay.
-pub(crate) fn store(settings: &Settings) -> Arc<dyn Store> {
-    let engine = Arc::new(EmbeddedStore::new(&settings.store_path));
+/// The embedded engine in `folder`, behind a delay.
+pub(crate) fn store(folder: &Path) -> Arc<dyn Store> {
+    let engine = Arc::new(EmbeddedStore::new(folder));
     let (submitted, units) = sync_channel(WAITING_UNITS_MAX);
     let (late, due_units) = sync_channel(WAITING_UNITS_MAX);
     std::thread::spawn(move || answer(&units, &late));

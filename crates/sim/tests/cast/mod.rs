@@ -23,6 +23,7 @@ pub const SECOND: Duration = Duration::from_secs(1);
 
 thread_local! {
     static TURNS: Cell<u32> = const { Cell::new(0) };
+    static UNWINDING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// How many turns of [`Ledger`] and [`Witness`] began in this test. A simulation has one thread.
@@ -31,8 +32,15 @@ pub fn turns() -> u32 {
     TURNS.get()
 }
 
+/// Whether a turn began while a panic of another one was on its way out.
+#[must_use]
+pub fn began_unwinding() -> bool {
+    UNWINDING.get()
+}
+
 fn began() {
     TURNS.set(TURNS.get() + 1);
+    UNWINDING.set(UNWINDING.get() || std::thread::panicking());
 }
 
 /// A node that runs everything below.
@@ -181,7 +189,11 @@ impl Ledger {
     }
 
     /// Adds one, and tells a witness what the value was when the turn began.
-    pub async fn add_and_tell(&mut self, cx: &mut Context<Self>, to: String) -> Result<u64, Refused> {
+    pub async fn add_and_tell(
+        &mut self,
+        cx: &mut Context<Self>,
+        to: String,
+    ) -> Result<u64, Refused> {
         began();
         let before = self.value;
         self.value += 1;

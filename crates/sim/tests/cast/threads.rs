@@ -22,7 +22,7 @@ impl Tasks for Threads {
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let left = at.saturating_since(StdClock::default().now());
+            let left = at.saturating_since(StdClock.now());
             let _ = tokio::time::timeout(left, pending::<()>()).await;
         })
     }
@@ -37,7 +37,6 @@ impl Tasks for Threads {
 }
 
 /// Time since the first reading in this process.
-#[derive(Default)]
 struct StdClock;
 
 impl Clock for StdClock {

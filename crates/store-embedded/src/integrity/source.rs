@@ -48,7 +48,9 @@ impl Source {
     /// Whether only zero bytes follow. A journal is made longer than it is filled.
     pub(super) fn is_zero_to_end(&mut self) -> io::Result<bool> {
         loop {
-            let chunk = self.peek(CHUNK_BYTES)?;
+            // All that was read already, or the next chunk.
+            let buffered = (self.buffer.len() - self.at).max(1);
+            let chunk = self.peek(buffered)?;
             if chunk.is_empty() {
                 return Ok(true);
             }
@@ -57,19 +59,19 @@ impl Source {
             }
             let length = chunk.len();
             self.skip(length);
-            if self.is_hole_to_end() {
+            if self.at == self.buffer.len() && self.is_hole_to_end() {
                 return Ok(true);
             }
         }
     }
 
-    /// Whether the file system knows that nothing was ever written from the read position on. A
-    /// `false` says nothing.
+    /// Whether the file system knows that nothing was ever written from where the file is read
+    /// next. A `false` says nothing.
     fn is_hole_to_end(&mut self) -> bool {
         let Ok(position) = self.file.stream_position() else { return false };
         let data = rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(position));
         let is_hole = data == Err(rustix::io::Errno::NXIO);
         let is_back = self.file.seek(SeekFrom::Start(position)).is_ok();
-        is_hole && is_back && self.buffer.len() == self.at
+        is_hole && is_back
     }
 }

@@ -5,18 +5,12 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use tempfile::TempDir;
 use tenure_store::{StoreError, UnitOutcome};
 
-use super::support::{Image, ImageFile, Node, folder};
+use super::support::{Image, ImageFile, Node, fast_folder};
 use crate::EmbeddedConfig;
 
 const ACTORS: u64 = 24;
-
-/// A store in memory, where syncs cost nothing, if there is such a place.
-fn fast_folder() -> TempDir {
-    TempDir::new_in("/dev/shm").unwrap_or_else(|_| folder())
-}
 
 /// Small tables, so that a little content makes several.
 fn config(path: &Path) -> EmbeddedConfig {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tenure_store::{StoreError, UnitOutcome};
 use tenure_types::Version;
 
-use super::support::{Image, Node, folder, wait};
+use super::support::{Image, Node, fast_folder as folder, wait};
 use crate::EmbeddedConfig;
 
 fn journal(folder: &Path) -> PathBuf {

@@ -42,6 +42,11 @@ pub(super) fn folder() -> TempDir {
     TempDir::new().expect("a temporary folder")
 }
 
+/// A folder in memory, where syncs cost nothing, if there is such a place.
+pub(super) fn fast_folder() -> TempDir {
+    TempDir::new_in("/dev/shm").unwrap_or_else(|_| folder())
+}
+
 /// A store that is open, and the units of its incarnation.
 pub(super) struct Node {
     pub(super) store: EmbeddedStore,

@@ -1,3 +1,5 @@
+//! The actors of the campaigns' server.
+
 use tenure::prelude::*;
 
 /// How many ids are remembered.
@@ -6,7 +8,7 @@ const RECENT_MAX: usize = 16;
 /// How many turns there were, and which were the last.
 #[tenure::data]
 #[derive(Clone, Default)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     count: u64,
     /// The newest last.
     recent: Vec<u64>,
@@ -15,7 +17,7 @@ pub(crate) struct Ledger {
 #[actor]
 impl Ledger {
     /// Counts the turn `id`; gives its number.
-    pub(crate) fn add(&mut self, id: u64) -> u64 {
+    pub fn add(&mut self, id: u64) -> u64 {
         self.count += 1;
         if self.recent.len() == RECENT_MAX {
             self.recent.remove(0);
@@ -25,7 +27,7 @@ impl Ledger {
     }
 
     /// Everything that is known.
-    pub(crate) fn show(&self) -> Self {
+    pub fn show(&self) -> Self {
         self.clone()
     }
 }
