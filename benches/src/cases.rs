@@ -10,38 +10,14 @@ mod http_client;
 mod idle;
 mod load_rows;
 mod plain;
-
-use std::path::{Path, PathBuf};
+mod setting;
 
 use anyhow::{Context, bail};
-use tokio::runtime::{Builder, Runtime};
 
-use crate::load::{Span, Task};
 use crate::report::Report;
 
 pub(crate) use http::serve;
-
-/// What every case is given.
-pub(crate) struct Setting {
-    pub(crate) quick: bool,
-    /// A folder on a real disk. What is in it stays for the other cases of the run.
-    pub(crate) folder: PathBuf,
-}
-
-impl Setting {
-    fn span(&self) -> Span {
-        Span::new(self.quick)
-    }
-
-    /// An empty folder of this name.
-    fn fresh_folder(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let folder = self.folder.join(name);
-        remove(&folder)?;
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("could not create {}", folder.display()))?;
-        Ok(folder)
-    }
-}
+pub(crate) use setting::{Setting, remove};
 
 /// Runs the case `name`: words separated by `/`, the system first.
 pub(crate) fn run(name: &str, setting: &Setting) -> anyhow::Result<Report> {
@@ -72,30 +48,5 @@ pub(crate) fn run(name: &str, setting: &Setting) -> anyhow::Result<Report> {
         ["axum", "http"] => http::measure("axum", setting),
         ["tenure", "fairness"] => fairness::measure(setting),
         _ => bail!("there is no case `{name}`"),
-    }
-}
-
-/// The runtime of callers: two workers, whatever the machine has.
-fn callers_runtime() -> anyhow::Result<Runtime> {
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.context("could not make the callers' runtime")
-}
-
-fn spawn_on(runtime: &Runtime) -> impl FnMut(usize, Task) {
-    move |_, task| {
-        runtime.spawn(task);
-    }
-}
-
-fn keys(count: usize) -> std::sync::Arc<Vec<String>> {
-    std::sync::Arc::new((0..count).map(|number| format!("k{number}")).collect())
-}
-
-pub(crate) fn remove(folder: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove {}", folder.display()))
-        }
-        _ => Ok(()),
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn facts() -> Vec<(&'static str, String)> {
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find_map(|line| line.strip_prefix("model name"));
-    model.map_or_else(|| "unknown".to_owned(), |rest| rest.trim_matches([' ', '\t', ':']).to_owned())
+    model
+        .map_or_else(|| "unknown".to_owned(), |rest| rest.trim_matches([' ', '\t', ':']).to_owned())
 }
 
 fn memory() -> String {

@@ -41,7 +41,11 @@ enum Verb {
     Case(Case),
     /// Serve the calls of a case until killed.
     #[command(hide = true)]
-    Serve { system: String, #[arg(long)] folder: PathBuf },
+    Serve {
+        system: String,
+        #[arg(long)]
+        folder: PathBuf,
+    },
 }
 
 #[derive(clap::Args)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tenure::Node;
 
 use super::actors::Tally;
-use super::{Setting, callers_runtime, keys, spawn_on};
+use super::setting::{Setting, callers_runtime, keys, spawn_on};
 use crate::load::{self, Caller, Task};
 use crate::report::Report;
 

@@ -8,7 +8,7 @@ use tenure_types::ActorTypeName;
 
 use super::actors::Saved;
 use super::engine::{Engine, row_key, write_row};
-use super::{Setting, callers_runtime, keys, spawn_on};
+use super::setting::{Setting, callers_runtime, keys, spawn_on};
 use crate::load;
 use crate::machine;
 use crate::report::Report;

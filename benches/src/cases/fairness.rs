@@ -5,7 +5,7 @@ use std::time::Instant;
 use tenure::Node;
 
 use super::actors::Tally;
-use super::{Setting, callers_runtime, spawn_on};
+use super::setting::{Setting, callers_runtime, spawn_on};
 use crate::load;
 use crate::report::Report;
 
@@ -16,8 +16,7 @@ const SATURATING: usize = 64;
 /// seen.
 pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
     let runtime = callers_runtime()?;
-    let node = runtime
-        .block_on(Node::builder().actor::<Tally>().store_in_memory().start())?;
+    let node = runtime.block_on(Node::builder().actor::<Tally>().store_in_memory().start())?;
     let mut done = load::run(SATURATING + 1, setting.span(), spawn_on(&runtime), |mut caller| {
         let node = node.clone();
         Box::pin(async move {

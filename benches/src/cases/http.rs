@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use super::actors::Tally;
 use super::http_client::Connection;
 use super::plain::Shards;
-use super::{Setting, remove, spawn_on};
+use super::setting::{Setting, remove, spawn_on};
 use crate::load;
 use crate::machine;
 use crate::report::Report;

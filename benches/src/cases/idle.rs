@@ -9,7 +9,7 @@ use tenure::Node;
 
 use super::actors::Idle;
 use super::plain::Shards;
-use super::{callers_runtime, keys};
+use super::setting::{callers_runtime, keys};
 use crate::memory::{bytes_each, resident_bytes};
 use crate::report::{BYTES_EACH, RATE, Report};
 
@@ -23,8 +23,7 @@ fn entry() -> Entry {
 pub(crate) fn actors(count: usize, callers: usize) -> anyhow::Result<Report> {
     let runtime = callers_runtime()?;
     let keys = keys(count);
-    let node = runtime
-        .block_on(Node::builder().actor::<Idle>().store_in_memory().start())?;
+    let node = runtime.block_on(Node::builder().actor::<Idle>().store_in_memory().start())?;
     let before = resident_bytes();
     let began = Instant::now();
     let tasks: Vec<_> = parts(count, callers)

@@ -11,7 +11,7 @@ use tenure::Node;
 
 use super::actors::Note;
 use super::engine::{Engine, row_key};
-use super::{Setting, callers_runtime, keys, remove};
+use super::setting::{Setting, callers_runtime, keys, remove};
 use crate::report::{RATE, Report};
 
 /// The node's folder, and a copy of it that the engine reads: neither disturbs the other.
@@ -109,9 +109,8 @@ fn shuffled(count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for at in (1..count).rev() {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         order.swap(at, (random >> 33) as usize % (at + 1));
     }
     order

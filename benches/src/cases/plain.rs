@@ -8,7 +8,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Setting, callers_runtime, keys, spawn_on};
+use super::setting::{Setting, callers_runtime, keys, spawn_on};
 use crate::load;
 use crate::report::Report;
 

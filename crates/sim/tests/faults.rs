@@ -141,6 +141,8 @@ fn a_fenced_node_opens_the_store_again_and_says_so() {
         let node = start(&sim, &disk);
         let (actor, witness) = (node.actor::<Ledger>("a"), node.actor::<Witness>("w"));
         assert_eq!(sim.run_until(actor.add(1).into_future()), Ok(1));
+        // This one is in memory and saved; it answers as little as others while the fence stands.
+        assert_eq!(sim.run_until(node.actor::<Ledger>("b").add(1).into_future()), Ok(1));
         disk.faults().fail_next_batch(stored);
         disk.faults().fail_opens(3);
         let add = node.begin(actor.add(1));
@@ -151,7 +153,7 @@ fn a_fenced_node_opens_the_store_again_and_says_so() {
         assert_eq!(node.metric("tenure_store_available"), 0.0);
         // Durable types answer at once, volatile ones go on.
         let began = sim.now();
-        for key in ["a", "b"] {
+        for key in ["a", "b", "c"] {
             let refused = sim.run_until(node.actor::<Ledger>(key).get().into_future());
             assert_eq!(storage_outcome(Some(refused)), Some(Outcome::NotExecuted));
         }

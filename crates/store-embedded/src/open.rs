@@ -35,7 +35,7 @@ pub(crate) struct Running {
 /// incarnation before, if it failed.
 pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Running, StoreError> {
     let path = &config.path;
-    fs::create_dir_all(path).map_err(|error| failure::io("creating", path, &error))?;
+    create_folder(path)?;
     let lock = FolderLock::acquire(path)?;
     let data = path.join(DATA);
     failure::wait_until_closed(&data)?;
@@ -60,7 +60,7 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
         });
     }
     let incarnation = Incarnation(incarnation.0 + 1);
-    let progress = Progress::start(&data, incarnation)?;
+    let progress = Progress::start(&data)?;
     let serving = Arc::new(Serving::new(config, incarnation, rows.clone()));
     let mut writer = BatchWriter {
         rows,
@@ -122,10 +122,22 @@ fn create(config: &EmbeddedConfig) -> Result<(), StoreError> {
     drop(rows);
     failure::wait_until_closed(&data)?;
     Progress::create(&data, first.number)?;
-    failure::sync_folder(&data)?;
+    failure::evict_all(&data)?;
     let named = config.path.join(DATA);
     fs::rename(&data, &named).map_err(|error| failure::io("naming", &named, &error))?;
     failure::sync_folder(&config.path)
+}
+
+/// Makes the store's folder, and the folders that it is in, durably.
+fn create_folder(path: &Path) -> Result<(), StoreError> {
+    let missing = path.ancestors().take_while(|folder| !folder.exists()).count();
+    fs::create_dir_all(path).map_err(|error| failure::io("creating", path, &error))?;
+    for folder in path.ancestors().skip(1).take(missing) {
+        // The folder that a relative path begins in.
+        let is_here = folder.as_os_str().is_empty();
+        failure::sync_folder(if is_here { Path::new(".") } else { folder })?;
+    }
+    Ok(())
 }
 
 fn counting(path: &Path, error: TreeError) -> StoreError {

@@ -178,7 +178,12 @@ impl Shared {
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        self.control.lock().end(Refusal::Closing)
+        let mut control = self.control.lock();
+        control.end(Refusal::Closing)?;
+        match control.failure {
+            Some(_) => Err(unavailable("it had failed, so its stop is not marked as orderly")),
+            None => Ok(()),
+        }
     }
 
     fn serving(&self) -> Result<Arc<Serving>, StoreError> {

@@ -7,4 +7,5 @@ mod failure;
 mod full_disk;
 mod journals;
 mod lifecycle;
+mod power_cut;
 mod support;

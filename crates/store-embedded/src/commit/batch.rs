@@ -63,8 +63,9 @@ impl BatchWriter {
 
     fn write(&mut self, batch: Batch) -> Result<(), TreeError> {
         self.number += 1;
-        batch.commit(BatchRecord { number: self.number, incarnation: self.incarnation })?;
-        self.progress.note(self.number)?;
+        let record = BatchRecord { number: self.number, incarnation: self.incarnation };
+        batch.commit(record)?;
+        self.progress.note(record)?;
         Ok(())
     }
 

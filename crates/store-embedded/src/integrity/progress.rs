@@ -4,9 +4,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use tenure_store::StoreError;
-use tenure_types::Incarnation;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::BatchRecord;
 use crate::failure;
 
 const FILE: &str = "progress";
@@ -73,8 +73,8 @@ impl Progress {
     }
 
     /// Takes the stop mark away, durably, before the first batch of a new incarnation.
-    pub(crate) fn start(data: &Path, incarnation: Incarnation) -> Result<Self, StoreError> {
-        let noted = Noted { incarnation: incarnation.0, ..read(data)? };
+    pub(crate) fn start(data: &Path) -> Result<Self, StoreError> {
+        let noted = read(data)?;
         let path = data.join(FILE);
         let start = || {
             let file = OpenOptions::new().write(true).open(&path)?;
@@ -85,9 +85,10 @@ impl Progress {
         start().map_err(|error| failure::io("writing", &path, &error))
     }
 
-    /// Notes that everything up to batch `number` is durable.
-    pub(crate) fn note(&mut self, number: u64) -> io::Result<()> {
-        self.noted.number = number;
+    /// Notes that everything up to the batch of `record` is durable.
+    pub(crate) fn note(&mut self, record: BatchRecord) -> io::Result<()> {
+        self.noted.number = record.number;
+        self.noted.incarnation = record.incarnation.0;
         self.write_slot()
     }
 

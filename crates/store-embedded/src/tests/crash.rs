@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use tenure_store::conformance::submit;
@@ -16,7 +16,7 @@ const FOLDER: &str = "TENURE_CRASH_FOLDER";
 const KILLS: usize = 10;
 const ACTORS: usize = 30;
 
-fn config(path: &Path) -> EmbeddedConfig {
+pub(super) fn config(path: &Path) -> EmbeddedConfig {
     // Small tables, so that kills hit their writing and merging too.
     EmbeddedConfig { memtable_bytes_max: 128 << 10, ..EmbeddedConfig::new(path) }
 }
@@ -51,27 +51,21 @@ fn commits_until_it_is_killed() {
 #[test]
 fn killed_processes_lose_nothing_acknowledged() {
     let folder = folder();
-    let mut acknowledged = BTreeMap::new();
+    let mut acknowledged = Acknowledged::new();
     let mut incarnation = 0;
     let mut pause = 0x2545_f491_4f6c_dd1d_u64;
     for kill in 0..KILLS {
         pause ^= pause << 13;
         pause ^= pause >> 7;
         pause ^= pause << 17;
-        let before = acknowledged.len();
-        run_and_kill(folder.path(), 1 + (pause % 1_500) as usize, &mut acknowledged);
-        assert!(acknowledged.len() >= before);
+        let mut child = start_child(folder.path());
+        child.read_lines(1 + (pause % 1_500) as usize, &mut acknowledged);
+        child.kill_and_read_rest(&mut acknowledged);
         let node = Node::try_start(config(folder.path()));
         let node = node.unwrap_or_else(|error| panic!("after kill {kill}: {error}"));
         assert!(node.incarnation.0 > incarnation + 1, "the killed process had one of its own");
         incarnation = node.incarnation.0;
-        for (n, acked) in &acknowledged {
-            let stored = wait(node.store.load(&actor(&format!("crash-{n}"))));
-            let stored = stored.expect("it loads").expect("it is there");
-            assert!(stored.version.0 >= *acked, "kill {kill}: {n} lost {acked}");
-            assert!(stored.version.0 <= acked + 1, "kill {kill}: {n} was not so far");
-            assert_eq!(stored.body, stored.version.0.to_le_bytes().repeat(10 + n * 5));
-        }
+        check_acknowledged(&node, &acknowledged);
         // Half of the time the next process starts after an orderly stop.
         if kill % 2 == 0 {
             node.close();
@@ -82,8 +76,28 @@ fn killed_processes_lose_nothing_acknowledged() {
     assert_eq!(acknowledged.len(), ACTORS);
 }
 
-/// Runs the process until it has printed `lines` acknowledgements, and notes all it printed.
-fn run_and_kill(folder: &Path, lines: usize, acknowledged: &mut BTreeMap<usize, u64>) {
+/// The highest version that was acknowledged of each actor.
+pub(super) type Acknowledged = BTreeMap<usize, u64>;
+
+/// Everything acknowledged is there, whole, and nothing is there that was never submitted.
+pub(super) fn check_acknowledged(node: &Node, acknowledged: &Acknowledged) {
+    for (n, acked) in acknowledged {
+        let stored = wait(node.store.load(&actor(&format!("crash-{n}"))));
+        let stored = stored.expect("it loads").expect("it is there");
+        let version = stored.version.0;
+        assert!(version >= *acked, "actor {n} is at {version}, {acked} was acknowledged");
+        assert!(version <= acked + 1, "actor {n} is at {version}, after {acked}");
+        assert_eq!(stored.body, version.to_le_bytes().repeat(10 + n * 5), "actor {n} is whole");
+    }
+}
+
+/// A process that commits and prints what was acknowledged.
+pub(super) struct Committing {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+pub(super) fn start_child(folder: &Path) -> Committing {
     let mut child = Command::new(std::env::current_exe().expect("this test has a file"))
         .args(["--exact", "tests::crash::commits_until_it_is_killed"])
         .args(["--ignored", "--nocapture", "--test-threads=1"])
@@ -92,28 +106,40 @@ fn run_and_kill(folder: &Path, lines: usize, acknowledged: &mut BTreeMap<usize, 
         .stderr(Stdio::null())
         .spawn()
         .expect("the process starts");
-    let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
-    let mut seen = 0;
-    let mut line = String::new();
-    while output.read_line(&mut line).expect("its output can be read") > 0 {
-        if let Some((n, version)) = ack(&line) {
-            acknowledged.insert(n, version);
-            seen += 1;
-        }
-        line.clear();
-        if seen == lines {
-            child.kill().expect("the process can be killed");
+    let output = BufReader::new(child.stdout.take().expect("it is piped"));
+    Committing { child, output }
+}
+
+impl Committing {
+    /// Notes the next `lines` acknowledgements.
+    pub(super) fn read_lines(&mut self, lines: usize, acknowledged: &mut Acknowledged) {
+        for _ in 0..lines {
+            assert!(self.read_line(acknowledged), "the process commits until it is stopped");
         }
     }
-    child.wait().expect("the process ended");
-    assert!(seen >= lines, "the process committed before it ended");
+
+    pub(super) fn kill_and_read_rest(mut self, acknowledged: &mut Acknowledged) {
+        self.child.kill().expect("the process can be killed");
+        while self.read_line(acknowledged) {}
+        self.child.wait().expect("the process ended");
+    }
+
+    /// Reads up to the next acknowledgement and notes it; `false` at the end.
+    fn read_line(&mut self, acknowledged: &mut Acknowledged) -> bool {
+        let mut line = String::new();
+        while self.output.read_line(&mut line).expect("its output can be read") > 0 {
+            if let Some((n, version)) = ack(&line) {
+                acknowledged.insert(n, version);
+                return true;
+            }
+            line.clear();
+        }
+        false
+    }
 }
 
 fn ack(line: &str) -> Option<(usize, u64)> {
-    let (n, version) = line.trim_end().strip_prefix("ack ")?.split_once(' ')?;
     // The last line may be torn; a version is only believed when its line ended.
-    if !line.ends_with('\n') {
-        return None;
-    }
+    let (n, version) = line.strip_suffix('\n')?.strip_prefix("ack ")?.split_once(' ')?;
     Some((n.parse().ok()?, version.parse().ok()?))
 }

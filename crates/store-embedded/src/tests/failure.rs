@@ -72,8 +72,8 @@ fn a_failed_open_can_be_repeated() {
     let mut node = Node::try_start(config).expect("the store opens");
     let first = node.incarnation;
     assert_eq!(node.commit("kept", 0), UnitOutcome::Committed);
-    for _ in 0..3 {
-        faults.set(Injected::Sync);
+    for fault in [Injected::Sync, Injected::Write, Injected::Write, Injected::Panic] {
+        faults.set(fault);
         let error = node.reopen().expect_err("counting the incarnation fails");
         assert!(matches!(error, StoreError::Io { .. }), "{error}");
         assert!(matches!(node.load("kept"), Err(StoreError::Unavailable { .. })));
@@ -106,5 +106,6 @@ fn loads_and_units_in_flight_are_answered_when_the_disk_fails() {
             Err(error) => panic!("{error}"),
         }
     }
-    node.close();
+    let closed = wait(node.store.close());
+    assert!(matches!(closed, Err(StoreError::Unavailable { .. })), "no orderly stop: {closed:?}");
 }

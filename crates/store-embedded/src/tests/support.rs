@@ -120,11 +120,12 @@ pub(super) fn damage_row(folder: &Path, actor: &ActorId) {
     let mut batch = rows.batch(1);
     batch.put(actor, &bytes);
     let number = verified.batch + 1;
-    batch.commit(BatchRecord { number, incarnation }).expect("the batch is written");
+    let record = BatchRecord { number, incarnation };
+    batch.commit(record).expect("the batch is written");
     drop(rows);
     wait_until_closed(&data).expect("the tree closes");
-    let mut progress = Progress::start(&data, incarnation).expect("the progress file opens");
-    progress.note(number).expect("the progress file is written");
+    let mut progress = Progress::start(&data).expect("the progress file opens");
+    progress.note(record).expect("the progress file is written");
     progress.stop().expect("the progress file is written");
 }
 
