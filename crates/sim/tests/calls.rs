@@ -3,12 +3,14 @@
 
 mod cast;
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::hint::black_box;
+use std::pin::pin;
 use std::time::Duration;
 
 use cast::{Ledger, MS, SECOND, start, turns};
 use tenure::prelude::*;
-use tenure_sim::{Background, Node, NodeSpec, Simulation};
+use tenure_sim::{Background, Node, NodeSpec, Options, Simulation};
 use tenure_store::MemoryDisk;
 use tenure_types::{Instant, Outcome};
 
@@ -170,6 +172,18 @@ fn replies_that_wait_for_the_store_are_bounded() {
     assert!(calls[1..5].iter().all(|call| call.take().unwrap().is_ok()));
 }
 
+/// Polls `future` from a stack frame of 16 KiB.
+async fn heavily<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let ballast = black_box([0_u8; 16 << 10]);
+        let polled = future.as_mut().poll(cx);
+        black_box(&ballast);
+        polled
+    })
+    .await
+}
+
 /// Calls others, and is called back.
 macro_rules! relay {
     ($relay:ident, $other:ident, $name:literal) => {
@@ -198,13 +212,13 @@ macro_rules! relay {
                 }
             }
 
-            /// As `walk`, where each reads and nobody changes anything.
+            /// As `walk`, where nobody changes anything and each takes much of its thread's stack.
             pub async fn look(&self, cx: &Context<Self>, mut path: Vec<u32>) -> Result<u32, Lost> {
                 if path.is_empty() {
                     return Ok(0);
                 }
                 let next = path.remove(0);
-                match cx.actor::<$other>(next).look(path).await {
+                match heavily(cx.actor::<$other>(next).look(path).into_future()).await {
                     Ok(depth) => Ok(depth + 1),
                     Err(CallError::App(lost)) => Err(lost),
                     Err(error) => Err(Lost { why: format!("{:?}: {error}", error.code()) }),
@@ -304,7 +318,9 @@ fn a_send_starts_a_chain_of_its_own() {
 #[test]
 fn deep_recursion_needs_no_deep_stack() {
     let deep = || {
-        let sim = Simulation::new(1);
+        // No yield ends a run of turns inside turns: only the bound does.
+        let options = Options { yield_one_in: 0, ..Options::default() };
+        let sim = Simulation::with(1, options);
         let node = relays(&sim);
         let path: Vec<u32> = (2..202).collect();
         assert_eq!(sim.run_until(node.actor::<Alpha>(1).walk(path.clone()).into_future()), Ok(200));

@@ -155,7 +155,11 @@ impl Shared {
     fn open(&self) -> Result<Incarnation, StoreError> {
         let mut control = self.control.lock();
         control.end(Refusal::Fenced("the store was opened again".into()))?;
-        let opened = open(&self.config, control.failure)?;
+        let opened = open(&self.config, control.failure).inspect_err(|error| {
+            if matches!(error, StoreError::Io { .. }) {
+                control.failure.get_or_insert(Fault::System);
+            }
+        })?;
         let incarnation = opened.serving.incarnation;
         *self.serving.write() = Some(Arc::clone(&opened.serving));
         *control = Control { running: Some(opened), failure: None };
