@@ -87,10 +87,12 @@ impl<A: Actor> ActorRef<A> {
     /// A reference to the actor of type `A` with this key.
     ///
     /// A key that breaks the rule for keys is told by every call, as `BadRequest`.
+    #[inline]
     pub fn new(host: &HostHandle, key: impl IntoKey) -> Self {
         Self::from_turn(host, key, None)
     }
 
+    #[inline]
     pub(crate) fn from_turn(
         host: &HostHandle,
         key: impl IntoKey,

@@ -26,6 +26,7 @@ pub struct Call<A, M> {
 
 impl<A: Actor> ActorRef<A> {
     /// The call that sends `message`; it starts when it is awaited.
+    #[inline]
     pub fn call<M: Message>(&self, message: M) -> Call<A, M>
     where
         A: Handler<M>,
@@ -60,6 +61,7 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
         poll_fn(|cx| future.poll_sent(cx)).await
     }
 
+    #[inline]
     fn into_call_future(self, one_way: bool) -> CallFuture<A, M> {
         let now = self.host.clock().coarse();
         let own = now + self.deadline.unwrap_or_else(|| self.host.deadline_default());
@@ -92,6 +94,7 @@ impl<A: Handler<M>, M: Message> IntoFuture for Call<A, M> {
     type Output = Result<A::Reply, CallError<A::Error>>;
     type IntoFuture = CallFuture<A, M>;
 
+    #[inline]
     fn into_future(self) -> CallFuture<A, M> {
         self.into_call_future(false)
     }
@@ -134,6 +137,7 @@ impl<A: Handler<M>, M: Message> Unpin for CallFuture<A, M> {}
 impl<A: Handler<M>, M: Message> Future for CallFuture<A, M> {
     type Output = Result<A::Reply, CallError<A::Error>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let polled = this.advance(cx);
@@ -146,6 +150,7 @@ impl<A: Handler<M>, M: Message> Future for CallFuture<A, M> {
 }
 
 impl<A: Handler<M>, M: Message> CallFuture<A, M> {
+    #[inline]
     fn advance(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<A::Reply, CallError<A::Error>>> {
         if let Phase::Unstarted(call) = &mut self.phase {
             let (unsaved, slot) = (&mut self.unsaved, &mut self.slot);
@@ -252,6 +257,7 @@ impl<A: Handler<M>, M: Message> Drop for CallFuture<A, M> {
 
 /// Waits until a call may leave: what its turn began with is durable, and its task has a share of
 /// its thread left.
+#[inline]
 fn poll_leave(
     host: &HostHandle,
     unsaved: &mut Option<Ticket>,

@@ -12,6 +12,11 @@ use crate::{Access, Context, Handler, Message, StateRef, Target, Ticket, WaitSlo
 /// A call that still lies in its caller's future.
 pub(crate) struct Unstarted<A: Handler<M>, M: Message> {
     target: Target,
+    pending: Pending<A, M>,
+}
+
+/// All of a call but its target, so that a host may be given both at once.
+struct Pending<A: Handler<M>, M: Message> {
     head: CallHead,
     message: Option<M>,
     reply: Option<Result<A::Reply, A::Error>>,
@@ -19,25 +24,28 @@ pub(crate) struct Unstarted<A: Handler<M>, M: Message> {
 }
 
 impl<A: Handler<M>, M: Message> Unstarted<A, M> {
+    #[inline]
     pub(crate) fn new(target: Target, head: CallHead, message: M) -> Self {
-        Self { target, head, message: Some(message), reply: None, cell: None }
+        let pending = Pending { head, message: Some(message), reply: None, cell: None };
+        Self { target, pending }
     }
 
+    #[inline]
     pub(crate) fn start(&mut self, host: &HostHandle) -> Started {
-        let target = self.target.clone();
-        host.start(&target, self)
+        host.start(&self.target, &mut self.pending)
     }
 
+    #[inline]
     pub(crate) fn take_reply(&mut self) -> Result<A::Reply, A::Error> {
-        self.reply.take().expect("a host that says Ran has run the call")
+        self.pending.reply.take().expect("a host that says Ran has run the call")
     }
 
     pub(crate) fn take_cell(&mut self) -> Arc<CallCell<A, M>> {
-        self.cell.take().expect("a host that says Queued has shared the call")
+        self.pending.cell.take().expect("a host that says Queued has shared the call")
     }
 }
 
-impl<A: Handler<M>, M: Message> PendingCall for Unstarted<A, M> {
+impl<A: Handler<M>, M: Message> PendingCall for Pending<A, M> {
     fn head(&self) -> &CallHead {
         &self.head
     }

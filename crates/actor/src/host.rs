@@ -177,6 +177,7 @@ impl HostHandle {
 impl std::ops::Deref for HostHandle {
     type Target = dyn Host;
 
+    #[inline]
     fn deref(&self) -> &dyn Host {
         &**self.0
     }

@@ -29,6 +29,7 @@ pub trait IntoKey {
 }
 
 impl IntoKey for &str {
+    #[inline]
     fn into_key(self) -> Result<Key, KeyError> {
         Key::new(self)
     }

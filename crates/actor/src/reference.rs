@@ -29,6 +29,7 @@ pub struct ActorRef<A> {
 }
 
 impl<A> ActorRef<A> {
+    #[inline]
     pub(crate) fn to(
         host: HostHandle,
         target: Result<Target, KeyError>,
@@ -38,6 +39,7 @@ impl<A> ActorRef<A> {
     }
 
     /// What a call through this reference is made of.
+    #[inline]
     pub(crate) fn parts(&self) -> (HostHandle, Result<Target, KeyError>, Option<Arc<Origin>>) {
         (self.host.clone(), self.target.clone(), self.origin.clone())
     }

@@ -17,6 +17,7 @@ impl TypeSlot {
     }
 
     /// The number, from 1.
+    #[inline]
     pub fn index(&self) -> u32 {
         match self.0.load(Ordering::Relaxed) {
             0 => self.assign(),

@@ -27,11 +27,13 @@ impl Counter {
     }
 
     /// Adds one: two to four nanoseconds, without a locked instruction.
+    #[inline]
     pub fn increment(&self) {
         self.add(1);
     }
 
     /// Adds `n`.
+    #[inline]
     pub fn add(&self, n: u64) {
         let seat = seat::current();
         seat::add(&self.0[seat].0, seat, n);

@@ -21,11 +21,13 @@ pub(crate) fn seats() -> usize {
 }
 
 /// The current thread's cell: its own until the thread ends, or [`SHARED`].
+#[inline]
 pub(crate) fn current() -> usize {
     SEAT.try_with(|seat| seat.0).unwrap_or(SHARED)
 }
 
 /// Adds to a cell. `seat` is what [`current`] answered on this thread.
+#[inline]
 pub(crate) fn add(cell: &AtomicU64, seat: usize, n: u64) {
     if seat == SHARED {
         cell.fetch_add(n, Ordering::Relaxed);

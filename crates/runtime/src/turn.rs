@@ -12,6 +12,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs the user's code; a panic becomes its message.
+#[inline]
 pub(crate) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Box<str>> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| message_of(payload.as_ref()))
 }

@@ -45,6 +45,7 @@ impl Node {
     ///
     /// A key is 1 to 512 bytes of UTF-8 without control characters, or a number; calls to any
     /// other answer `BadRequest`.
+    #[inline]
     pub fn actor<A: Actor>(&self, key: impl IntoKey) -> A::Ref {
         ActorRef::<A>::new(&self.handle, key).into()
     }

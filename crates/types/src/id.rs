@@ -78,15 +78,26 @@ impl fmt::Debug for ActorId {
 ///
 /// Stable for ever: the ring, the wire and stored indexes depend on it.
 #[must_use]
+#[inline]
 pub fn actor_hash(type_name: &str, key: &str) -> u64 {
     // Short input, nearly all of it, is hashed in one go from the stack.
-    let length = type_name.len() + 1 + key.len();
-    let mut joined = [0_u8; 240];
-    if length <= joined.len() {
-        joined[..type_name.len()].copy_from_slice(type_name.as_bytes());
-        joined[type_name.len() + 1..length].copy_from_slice(key.as_bytes());
-        return xxhash_rust::xxh3::xxh3_64(&joined[..length]);
+    match type_name.len() + 1 + key.len() {
+        0..=64 => hash_joined::<64>(type_name, key),
+        65..=240 => hash_joined::<240>(type_name, key),
+        _ => hash_in_parts(type_name, key),
     }
+}
+
+#[inline]
+fn hash_joined<const BYTES_MAX: usize>(type_name: &str, key: &str) -> u64 {
+    let length = type_name.len() + 1 + key.len();
+    let mut joined = [0_u8; BYTES_MAX];
+    joined[..type_name.len()].copy_from_slice(type_name.as_bytes());
+    joined[type_name.len() + 1..length].copy_from_slice(key.as_bytes());
+    xxhash_rust::xxh3::xxh3_64(&joined[..length])
+}
+
+fn hash_in_parts(type_name: &str, key: &str) -> u64 {
     let mut hasher = Xxh3Default::new();
     hasher.update(type_name.as_bytes());
     hasher.update(&[0]);

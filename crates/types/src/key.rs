@@ -1,5 +1,7 @@
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -8,9 +10,20 @@ pub const KEY_BYTES_MAX: usize = 512;
 
 /// What tells the actors of one type apart: 1 to 512 bytes of UTF-8 without control characters.
 ///
-/// Cloning shares the bytes.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(Arc<str>);
+/// Cloning copies a short key and shares the bytes of a longer one.
+#[derive(Clone)]
+pub struct Key(Text);
+
+/// Most keys are short: they lie in place, so that making, comparing and dropping one touches no
+/// other memory.
+#[derive(Clone)]
+enum Text {
+    Short { length: u8, bytes: [u8; SHORT_BYTES_MAX] },
+    Long(Arc<str>),
+}
+
+/// With it a key takes 24 bytes, a length and a shared pointer 16 and the heap's part.
+const SHORT_BYTES_MAX: usize = 22;
 
 /// Why a text is not a [`Key`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,15 +53,23 @@ impl Key {
     ///
     /// # Errors
     /// [`KeyError`] names the rule that `text` breaks.
+    #[inline]
     pub fn new(text: &str) -> Result<Self, KeyError> {
         Self::check(text)?;
-        Ok(Self(Arc::from(text)))
+        let length = text.len();
+        if length > SHORT_BYTES_MAX {
+            return Ok(Self(Text::Long(Arc::from(text))));
+        }
+        let mut bytes = [0; SHORT_BYTES_MAX];
+        bytes[..length].copy_from_slice(text.as_bytes());
+        Ok(Self(Text::Short { length: length as u8, bytes }))
     }
 
     /// Says whether `text` may be a key, without copying it.
     ///
     /// # Errors
     /// [`KeyError`] names the rule that `text` breaks.
+    #[inline]
     pub fn check(text: &str) -> Result<(), KeyError> {
         if text.is_empty() {
             return Err(KeyError::Empty);
@@ -69,7 +90,54 @@ impl Key {
     /// The key's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Short { .. } => std::str::from_utf8(self.bytes()).expect("made from a text"),
+            Text::Long(text) => text,
+        }
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Text::Short { length, bytes } => &bytes[..usize::from(*length)],
+            Text::Long(text) => text.as_bytes(),
+        }
+    }
+}
+
+impl PartialEq for Key {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            // What follows a short key is zero: all of the place can be compared, without a loop.
+            (
+                Text::Short { length, bytes },
+                Text::Short { length: other_length, bytes: other_bytes },
+            ) => length == other_length && bytes == other_bytes,
+            (Text::Long(text), Text::Long(other)) => text == other,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    /// As its text does, which it may be borrowed as.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes().cmp(other.bytes())
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -77,13 +145,13 @@ impl Deref for Key {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl Borrow<str> for Key {
     fn borrow(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
@@ -97,18 +165,20 @@ impl TryFrom<&str> for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher;
+
     use super::*;
 
     #[test]
@@ -129,5 +199,25 @@ mod tests {
         ] {
             assert_eq!(Key::new(text).map(|_| ()), expected, "{text:?}");
         }
+    }
+
+    /// Around the length at which a key no longer lies in place.
+    #[test]
+    fn a_key_is_its_text_whatever_its_length() {
+        let texts: Vec<String> = (1..=SHORT_BYTES_MAX + 2)
+            .flat_map(|length| ["a".repeat(length), format!("{}b", "a".repeat(length - 1))])
+            .collect();
+        let hasher = std::hash::RandomState::new();
+        for text in &texts {
+            let key = Key::new(text).expect("a key");
+            assert_eq!(key.as_str(), text);
+            assert_eq!(hasher.hash_one(&key), hasher.hash_one(text.as_str()), "borrowed as text");
+            for other in &texts {
+                let other_key = Key::new(other).expect("a key");
+                assert_eq!(key == other_key, text == other, "{text} {other}");
+                assert_eq!(key.cmp(&other_key), text.cmp(other), "{text} {other}");
+            }
+        }
+        assert_eq!(size_of::<Option<Key>>(), 24);
     }
 }

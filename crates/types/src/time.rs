@@ -17,24 +17,28 @@ impl Instant {
 
     /// The reading of `nanos` nanoseconds after boot.
     #[must_use]
+    #[inline]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
     /// Nanoseconds since boot.
     #[must_use]
+    #[inline]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// Whole milliseconds since boot.
     #[must_use]
+    #[inline]
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000_000
     }
 
     /// The time from `earlier` to `self`, zero when `earlier` is later.
     #[must_use]
+    #[inline]
     pub const fn saturating_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -44,6 +48,7 @@ impl Add<Duration> for Instant {
     type Output = Instant;
 
     /// Saturates at [`Instant::NEVER`].
+    #[inline]
     fn add(self, rhs: Duration) -> Instant {
         let nanos = u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX);
         Instant(self.0.saturating_add(nanos))
@@ -54,6 +59,7 @@ impl Sub<Instant> for Instant {
     type Output = Duration;
 
     /// Saturates at zero.
+    #[inline]
     fn sub(self, rhs: Instant) -> Duration {
         self.saturating_since(rhs)
     }

@@ -169,3 +169,142 @@ impl Pipeline {
         Settled::Lost { in_flight: in_flight.ticket, pending, why }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Poll, Waker};
+
+    use proptest::prelude::*;
+    use tenure_actor::WaitSlot;
+    use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure};
+
+    fn unit(version: u64, sequence: u64) -> Unit {
+        let actor_type = ActorTypeName::new("ledger").unwrap();
+        Unit {
+            actor: ActorId { actor_type, key: Key::new("a").unwrap() },
+            expected: Version(version - 1),
+            version: Version(version),
+            tenure: Tenure::default(),
+            token: Token { incarnation: Incarnation(1), sequence },
+            schema: 1,
+            codec: 1,
+            written_at_ms: 0,
+            body: version.to_le_bytes().to_vec(),
+        }
+    }
+
+    fn is_settled(ticket: &Ticket) -> bool {
+        let cx = Context::from_waker(Waker::noop());
+        matches!(ticket.poll(&mut WaitSlot::default(), &cx), Poll::Ready(Ok(())))
+    }
+
+    fn unknown() -> UnitOutcome {
+        UnitOutcome::Unknown { reason: "a test".into() }
+    }
+
+    fn overtaken() -> UnitOutcome {
+        let token = Token { incarnation: Incarnation(9), sequence: 9 };
+        UnitOutcome::Conflict { version: Version(99), token }
+    }
+
+    #[test]
+    fn an_outcome_of_another_submission_changes_nothing() {
+        let mut pipeline = Pipeline::default();
+        let stale = Token { incarnation: Incarnation(1), sequence: 7 };
+        assert!(matches!(pipeline.settled(stale, UnitOutcome::Committed), Settled::Stale));
+        let (ticket, first) = pipeline.turn_ended(unit(1, 1));
+        assert!(matches!(pipeline.settled(stale, UnitOutcome::Committed), Settled::Stale));
+        let token = first.unwrap().token;
+        let Settled::Durable { ticket: durable, next: None } =
+            pipeline.settled(token, UnitOutcome::Committed)
+        else {
+            panic!("the unit in flight is committed");
+        };
+        assert!(durable.is(&ticket) && pipeline.is_idle());
+        assert!(matches!(pipeline.settled(token, UnitOutcome::Committed), Settled::Stale));
+    }
+
+    #[test]
+    fn a_conflict_with_ones_own_token_is_a_commit() {
+        let mut pipeline = Pipeline::default();
+        let token = pipeline.turn_ended(unit(1, 1)).1.unwrap().token;
+        assert!(matches!(pipeline.settled(token, unknown()), Settled::Again { attempts: 2, .. }));
+        assert!(matches!(pipeline.settled(token, unknown()), Settled::Again { attempts: 3, .. }));
+        let own = UnitOutcome::Conflict { version: Version(1), token };
+        assert!(matches!(pipeline.settled(token, own), Settled::Durable { next: None, .. }));
+    }
+
+    #[test]
+    fn a_lost_unit_takes_the_pending_one_with_it() {
+        let mut pipeline = Pipeline::default();
+        let (first, submitted) = pipeline.turn_ended(unit(1, 1));
+        let (second, none) = pipeline.turn_ended(unit(2, 2));
+        assert!(none.is_none() && pipeline.hold_read().unwrap().is(&second));
+        assert_eq!(pipeline.held(), 3);
+        let lost = pipeline.settled(submitted.unwrap().token, overtaken());
+        let Settled::Lost { in_flight, pending: Some(pending), why: Loss::Overtaken { .. } } = lost
+        else {
+            panic!("{lost:?}");
+        };
+        assert!(in_flight.is(&first) && pending.is(&second));
+        assert!(pipeline.is_idle() && pipeline.held() == 0 && pipeline.newest().is_none());
+    }
+
+    proptest! {
+        /// Against a store in a variable: units leave one at a time and in order, each continues
+        /// what is stored, and a ticket is settled exactly when its turns are stored.
+        #[test]
+        fn every_unit_continues_the_one_before(
+            steps in prop::collection::vec(0_u8..6, 1..100)
+        ) {
+            let mut pipeline = Pipeline::default();
+            let (mut stored, mut made, mut held) = (0, 0, 0);
+            let mut in_flight: Option<Arc<Unit>> = None;
+            let mut tickets: Vec<(u64, Ticket)> = Vec::new();
+            for step in steps {
+                match step {
+                    0..3 => {
+                        made += 1;
+                        let (ticket, submit) = pipeline.turn_ended(unit(made, made));
+                        prop_assert_eq!(submit.is_some(), in_flight.is_none());
+                        in_flight = in_flight.or(submit);
+                        tickets.push((made, ticket));
+                        held += 1;
+                    }
+                    3 => {
+                        let read = pipeline.hold_read();
+                        prop_assert_eq!(read.is_none(), stored == made);
+                        held += usize::from(read.is_some());
+                        tickets.extend(read.map(|ticket| (made, ticket)));
+                    }
+                    _ => {
+                        let Some(unit) = in_flight.take() else { continue };
+                        prop_assert_eq!(unit.expected, Version(stored));
+                        prop_assert_eq!(&unit.body, &unit.version.0.to_le_bytes());
+                        if step == 4 {
+                            let again = pipeline.settled(unit.token, unknown());
+                            let is_again = matches!(again, Settled::Again { .. });
+                            prop_assert!(is_again);
+                            in_flight = Some(unit);
+                            continue;
+                        }
+                        stored = unit.version.0;
+                        let settled = pipeline.settled(unit.token, UnitOutcome::Committed);
+                        let Settled::Durable { ticket, next } = settled else {
+                            return Err(TestCaseError::fail("a committed unit is durable"));
+                        };
+                        ticket.settle(Ok(()));
+                        in_flight = next;
+                        held = tickets.iter().filter(|(version, _)| *version > stored).count();
+                    }
+                }
+                prop_assert_eq!(pipeline.held(), held);
+                prop_assert_eq!(pipeline.is_idle(), in_flight.is_none());
+                for (version, ticket) in &tickets {
+                    prop_assert_eq!(is_settled(ticket), *version <= stored);
+                }
+            }
+        }
+    }
+}

@@ -13,6 +13,8 @@ use super::support::{Node, actor, folder, wait};
 use crate::EmbeddedConfig;
 
 const FOLDER: &str = "TENURE_CRASH_FOLDER";
+/// How much longer than usual bodies are.
+const SCALE: &str = "TENURE_CRASH_SCALE";
 const KILLS: usize = 10;
 const ACTORS: usize = 30;
 
@@ -27,6 +29,7 @@ pub(super) fn config(path: &Path) -> EmbeddedConfig {
 fn commits_until_it_is_killed() {
     let Some(path) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let node = Node::try_start(config(&path)).expect("the store opens after a kill");
+    let scale = std::env::var(SCALE).ok().and_then(|scale| scale.parse().ok()).unwrap_or(1);
     let mut stdout = std::io::stdout();
     let key = |n: usize| format!("crash-{n}");
     let load = |n| node.version(&key(n)).expect("it loads").map_or(0, |version| version.0);
@@ -36,7 +39,7 @@ fn commits_until_it_is_killed() {
         let flying: Vec<_> = (0..ACTORS)
             .map(|n| {
                 let mut unit = node.unit(&key(n), versions[n]);
-                unit.body = (versions[n] + 1).to_le_bytes().repeat(10 + n * 5);
+                unit.body = body(n, versions[n] + 1, scale);
                 submit(&node.store, Arc::new(unit))
             })
             .collect();
@@ -48,24 +51,38 @@ fn commits_until_it_is_killed() {
     }
 }
 
+fn body(n: usize, version: u64, scale: usize) -> Vec<u8> {
+    version.to_le_bytes().repeat((10 + n * 5) * scale)
+}
+
 #[test]
 fn killed_processes_lose_nothing_acknowledged() {
+    kill_repeatedly(KILLS, 1);
+}
+
+#[test]
+#[ignore = "takes minutes and gigabytes: bodies so long that journals are sealed all the time"]
+fn killed_processes_that_seal_journals_lose_nothing_acknowledged() {
+    kill_repeatedly(4 * KILLS, 100);
+}
+
+fn kill_repeatedly(kills: usize, scale: usize) {
     let folder = folder();
     let mut acknowledged = Acknowledged::new();
     let mut incarnation = 0;
     let mut pause = 0x2545_f491_4f6c_dd1d_u64;
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         pause ^= pause << 13;
         pause ^= pause >> 7;
         pause ^= pause << 17;
-        let mut child = start_child(folder.path());
+        let mut child = start_child(folder.path(), scale);
         child.read_lines(1 + (pause % 1_500) as usize, &mut acknowledged);
         child.kill_and_read_rest(&mut acknowledged);
         let node = Node::try_start(config(folder.path()));
         let node = node.unwrap_or_else(|error| panic!("after kill {kill}: {error}"));
         assert!(node.incarnation.0 > incarnation + 1, "the killed process had one of its own");
         incarnation = node.incarnation.0;
-        check_acknowledged(&node, &acknowledged);
+        check_acknowledged(&node, &mut acknowledged, scale);
         // Half of the time the next process starts after an orderly stop.
         if kill % 2 == 0 {
             node.close();
@@ -79,15 +96,17 @@ fn killed_processes_lose_nothing_acknowledged() {
 /// The highest version that was acknowledged of each actor.
 pub(super) type Acknowledged = BTreeMap<usize, u64>;
 
-/// Everything acknowledged is there, whole, and nothing is there that was never submitted.
-pub(super) fn check_acknowledged(node: &Node, acknowledged: &Acknowledged) {
+/// Everything acknowledged is there, whole, and nothing is there that was never submitted. What was
+/// read counts as acknowledged from now on.
+pub(super) fn check_acknowledged(node: &Node, acknowledged: &mut Acknowledged, scale: usize) {
     for (n, acked) in acknowledged {
         let stored = wait(node.store.load(&actor(&format!("crash-{n}"))));
         let stored = stored.expect("it loads").expect("it is there");
         let version = stored.version.0;
         assert!(version >= *acked, "actor {n} is at {version}, {acked} was acknowledged");
-        assert!(version <= acked + 1, "actor {n} is at {version}, after {acked}");
-        assert_eq!(stored.body, version.to_le_bytes().repeat(10 + n * 5), "actor {n} is whole");
+        assert!(version <= *acked + 1, "actor {n} is at {version}, after {acked}");
+        *acked = version;
+        assert!(stored.body == body(*n, version, scale), "actor {n} is whole");
     }
 }
 
@@ -97,11 +116,12 @@ pub(super) struct Committing {
     output: BufReader<ChildStdout>,
 }
 
-pub(super) fn start_child(folder: &Path) -> Committing {
+pub(super) fn start_child(folder: &Path, scale: usize) -> Committing {
     let mut child = Command::new(std::env::current_exe().expect("this test has a file"))
         .args(["--exact", "tests::crash::commits_until_it_is_killed"])
         .args(["--ignored", "--nocapture", "--test-threads=1"])
         .env(FOLDER, folder)
+        .env(SCALE, scale.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

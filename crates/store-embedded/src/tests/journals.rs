@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tenure_store::{StoreError, UnitOutcome};
 use tenure_types::Version;
 
-use super::support::{Image, Node, fast_folder as folder, wait};
+use super::support::{Image, ImageFile, Node, fast_folder as folder};
 use crate::EmbeddedConfig;
 
 fn journal(folder: &Path) -> PathBuf {
@@ -127,54 +127,72 @@ fn damage_before_the_last_batch_is_named_even_if_the_progress_file_is_old() {
     }
 }
 
-/// What a killed process leaves that has two journals, and how many actors were committed.
-fn with_two_journals() -> (Image, u64) {
-    // The tree seals a journal when it writes a table and the journal is longer than 64 MB; what
-    // is committed meanwhile keeps it.
-    for _ in 0..20 {
-        let folder = folder();
-        let config =
-            EmbeddedConfig { memtable_bytes_max: 66 << 20, ..EmbeddedConfig::new(folder.path()) };
-        let node = Node::try_start(config).expect("the store opens");
-        let units = (0..90_u64).map(|n| {
-            let mut unit = node.unit(&format!("{n}"), 0);
-            unit.body = vec![n as u8; 1 << 20];
-            node.submit(unit)
-        });
-        for submitted in units.collect::<Vec<_>>() {
-            assert_eq!(wait(submitted), UnitOutcome::Committed);
-        }
-        drop(Image::take_calm(folder.path()));
-        assert_eq!(node.commit("last", 0), UnitOutcome::Committed);
-        let image = Image::take_calm(folder.path());
-        if image.files.iter().filter(|file| is_journal(&file.name)).count() > 1 {
-            return (image, 90);
-        }
+/// The image with its journal cut into several, after the batches that ended at `cuts`, as the tree
+/// does when one becomes long.
+fn with_journals(image: &Image, cuts: &[usize]) -> Image {
+    let mut image = image.clone();
+    let whole = image.files.iter().position(|file| is_journal(&file.name)).expect("a journal");
+    let whole = image.files.remove(whole);
+    let ends = cuts.iter().copied().chain([whole.bytes.len()]);
+    let mut from = 0;
+    for (number, end) in ends.enumerate() {
+        let name = PathBuf::from(format!("data/tree/{number}.jnl"));
+        let bytes = whole.bytes[from..end].to_vec();
+        image.files.push(ImageFile { name, bytes, length: whole.length });
+        from = end;
     }
-    panic!("a journal is sealed and kept");
+    image
+}
+
+#[test]
+fn several_journals_are_one() {
+    let (image, lengths) = crashed(6);
+    let image = with_journals(&image, &[lengths[1], lengths[3]]);
+    let folder = folder();
+    image.write(folder.path());
+    let mut node = Node::start(folder.path());
+    for _ in 0..2 {
+        for n in 0..6 {
+            assert_eq!(node.version(&format!("{n}")), Ok(Some(Version(1))), "{n}");
+        }
+        node.reopen().expect("the store opens again");
+    }
 }
 
 #[test]
 fn a_lost_journal_is_named() {
-    let (image, actors) = with_two_journals();
-    let intact = folder();
-    image.write(intact.path());
-    let node = Node::start(intact.path());
-    for n in 0..actors {
-        assert_eq!(node.version(&format!("{n}")), Ok(Some(Version(1))), "{n}");
-    }
-    drop(node);
-    let journals = image.files.iter().filter(|file| is_journal(&file.name));
-    for lost in journals.map(|file| file.name.clone()) {
-        let folder = folder();
+    let (image, lengths) = crashed(6);
+    let image = with_journals(&image, &[lengths[1], lengths[3]]);
+    for number in 0..3 {
+        let lost = PathBuf::from(format!("data/tree/{number}.jnl"));
         let mut image = image.clone();
         image.files.retain(|file| file.name != lost);
-        image.write(folder.path());
-        let error = Node::try_start(EmbeddedConfig::new(folder.path())).err();
-        let is_named =
-            matches!(&error, Some(StoreError::Corrupt { what, .. }) if what.contains(".jnl"));
-        assert!(is_named, "{}: {error:?}", lost.display());
+        assert_named(&image, &format!("{} lost", lost.display()));
     }
+}
+
+#[test]
+fn a_journal_that_lost_its_end_is_named() {
+    let (image, lengths) = crashed(6);
+    let image = with_journals(&image, &[lengths[2], lengths[4]]);
+    for (number, cut) in
+        [(0, lengths[1]), (0, lengths[2] - 7), (1, lengths[3] - lengths[2]), (1, 0)]
+    {
+        let mut image = image.clone();
+        let name = PathBuf::from(format!("data/tree/{number}.jnl"));
+        let file = image.files.iter_mut().find(|file| file.name == name).expect("a journal");
+        file.bytes.truncate(cut);
+        assert_named(&image, &format!("{} cut to {cut}", name.display()));
+    }
+}
+
+fn assert_named(image: &Image, what: &str) {
+    let folder = folder();
+    image.write(folder.path());
+    let error = Node::try_start(EmbeddedConfig::new(folder.path())).err();
+    let is_named =
+        matches!(&error, Some(StoreError::Corrupt { what, .. }) if what.contains(".jnl"));
+    assert!(is_named, "{what}: {error:?}");
 }
 
 fn is_journal(name: &Path) -> bool {

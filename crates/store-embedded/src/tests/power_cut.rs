@@ -67,7 +67,7 @@ fn power_cuts_lose_nothing_acknowledged() {
     let store = Path::new(&disk.path("mounted")).join("store");
     let mut acknowledged = Acknowledged::new();
     for cut in 0..CUTS {
-        let mut child = start_child(&store);
+        let mut child = start_child(&store, 1);
         child.read_lines(200 + cut * 333, &mut acknowledged);
         assert!(disk.cut_power(), "the file system can be shut down");
         // Its disk fails now; it ends by itself, or is killed.
@@ -76,7 +76,7 @@ fn power_cuts_lose_nothing_acknowledged() {
         assert!(disk.mount(), "the file system can be mounted again");
         let node = Node::try_start(super::crash::config(&store));
         let node = node.unwrap_or_else(|error| panic!("after cut {cut}: {error}"));
-        check_acknowledged(&node, &acknowledged);
+        check_acknowledged(&node, &mut acknowledged, 1);
         node.close();
     }
 }
