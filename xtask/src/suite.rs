@@ -23,7 +23,8 @@ pub(crate) fn commands(root: &Path, filters: &[String]) -> [(&'static str, Invoc
     };
     let doc_tests = Invocation::cargo(&["test", "--workspace", "--no-fail-fast", "--doc"])
         .args(separated(filters).iter());
-    [("test", tests), ("doc-test", doc_tests)]
+    // Many tests make code panic on purpose, where printing the way there takes longer than the test.
+    [("test", tests.env("RUST_BACKTRACE", "0")), ("doc-test", doc_tests)]
 }
 
 /// Says which program runs the tests here, and how to get the other.

@@ -13,6 +13,7 @@
 //! and it changes nothing but the torn end of a batch that was never answered.
 
 mod batch_record;
+mod contents;
 mod journal;
 mod layout;
 mod progress;

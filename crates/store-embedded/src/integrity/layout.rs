@@ -9,6 +9,7 @@ use std::path::Path;
 use tenure_store::StoreError;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::contents;
 use crate::failure;
 
 const FORMAT: &[u8] = b"FJL\x03";
@@ -61,6 +62,11 @@ fn check_keyspace(folder: &Path) -> Result<(), StoreError> {
         let is_table = name.to_str().is_some_and(|name| name.parse::<u64>().is_ok());
         if !is_table || !tables.join(&name).is_file() {
             return Err(corrupt(&tables.join(name), "it is no table"));
+        }
+        let path = tables.join(&name);
+        let read = contents::are_damaged(&path);
+        if read.map_err(|error| failure::io("reading", &path, &error))? {
+            return Err(corrupt(&path, "the checksum of its contents does not match"));
         }
     }
     Ok(())

@@ -151,15 +151,16 @@ fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
-/// Where to flip: every byte of small files, the ends and a sample of the middle of others.
+/// Where to flip: every byte of tiny files, the ends and a sample of the middle of others. The
+/// ignored test below flips everywhere.
 fn positions(file: &ImageFile, seed: u64) -> Vec<usize> {
     let length = file.bytes.len();
-    if length <= 128 {
+    let mut number = numbers(seed);
+    if length <= 48 {
         return (0..length).collect();
     }
-    let mut number = numbers(seed);
-    let ends = (0..20).chain(length - 60..length);
-    let mut positions: Vec<_> = ends.chain((0..60).map(|_| number(length))).collect();
+    let ends = (0..8).chain(length - 40..length);
+    let mut positions: Vec<_> = ends.chain((0..12).map(|_| number(length))).collect();
     // In the zeros after a journal's end, if there are any.
     if file.length > length {
         positions.extend([length, length + 1, length + 4_096, file.length - 1]);
