@@ -1,8 +1,8 @@
 //! The turn engine: runs the actors of one node.
 //!
-//! A call is looked up in the [`catalog`] and runs on its caller's own thread if its actor is
-//! idle ([`turn`]); otherwise it waits in the actor's [`mailbox`]. Durable turns go through the
-//! [`commit`] pipeline, and their replies wait for it while the next turn already runs.
+//! A call is looked up in the `catalog` and runs on its caller's own thread if its actor is
+//! idle (`turn`); otherwise it waits in the actor's `mailbox`. Durable turns go through the
+//! `commit` pipeline, and their replies wait for it while the next turn already runs.
 //!
 //! **Invariant:** nothing here knows an actor's type, reads a clock, starts a thread or draws a
 //! random number but through what [`Parts`] brings in, so that a simulator can run it.
