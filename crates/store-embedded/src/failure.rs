@@ -166,12 +166,19 @@ pub(crate) fn evict_all(folder: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Io`] names the file that cannot be synced.
 pub(crate) fn evict_journals(tree: &Path) -> Result<(), StoreError> {
-    for path in entries(tree)? {
-        if path.extension().is_some_and(|extension| extension == "jnl") && path.is_file() {
-            evict(&path)?;
-        }
-    }
-    Ok(())
+    journals(tree)?.iter().try_for_each(|path| evict(path))
+}
+
+/// The files of the tree that are named as journals are, in no order.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub(crate) fn journals(tree: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut found = entries(tree)?;
+    found.retain(|path| {
+        path.extension().is_some_and(|extension| extension == "jnl") && path.is_file()
+    });
+    Ok(found)
 }
 
 fn evict(path: &Path) -> Result<(), StoreError> {

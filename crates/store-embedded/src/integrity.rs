@@ -42,6 +42,8 @@ pub(crate) struct Verified {
     pub(crate) batch: u64,
     /// An incarnation that was certainly handed out.
     pub(crate) incarnation_min: u64,
+    /// Whether everything is in tables, and the journals may go.
+    pub(crate) is_emptied: bool,
 }
 
 /// Checks the store in `data` and cuts the torn end of its journal, if there is one.
@@ -52,21 +54,47 @@ pub(crate) fn verify(data: &Path) -> Result<Verified, StoreError> {
     let progress = progress::read(data)?;
     let tree = data.join(TREE);
     layout::check(&tree)?;
-    let is_orderly = progress.state == ProgressState::Stopped;
-    if !is_orderly {
+    if progress.state == ProgressState::Running {
         // A sync that failed before the crash may have left bytes in the page cache that never
         // reached the disk. What is read must be what is stored.
         failure::evict_journals(&tree)?;
     }
     let persisted = tables::last_batch(&tree)?;
-    let scan = scan::journals(&tree, persisted)?;
-    let batch = scan.last.max(persisted.number);
+    let is_emptied = progress.state == ProgressState::Emptied;
+    let batch = if is_emptied {
+        expect_last(&tree, persisted.number, progress)?;
+        persisted.number
+    } else {
+        follow_journals(data, persisted, progress)?
+    };
+    Ok(Verified { batch, incarnation_min: progress.incarnation, is_emptied })
+}
+
+/// The last batch, as the journals have it.
+fn follow_journals(
+    data: &Path,
+    persisted: tables::Persisted,
+    progress: progress::Noted,
+) -> Result<u64, StoreError> {
+    let scan = scan::journals(&data.join(TREE), persisted)?;
+    let is_orderly = progress.state != ProgressState::Running;
     if let (true, Some(cut)) = (is_orderly, scan.cuts.first()) {
         return Err(damaged_end(cut, "the store was stopped in order, so no batch was unfinished"));
     }
+    let batch = scan.last.max(persisted.number);
+    expect_last(&scan.last_file, batch, progress)?;
+    for cut in &scan.cuts {
+        scan::cut(data, cut)?;
+    }
+    Ok(batch)
+}
+
+/// Compares the last batch that was found, in `place`, with the last one noted.
+fn expect_last(place: &Path, batch: u64, progress: progress::Noted) -> Result<(), StoreError> {
+    let is_orderly = progress.state != ProgressState::Running;
     if batch < progress.number || (is_orderly && batch > progress.number) {
         return Err(StoreError::Corrupt {
-            what: scan.last_file.display().to_string().into(),
+            what: place.display().to_string().into(),
             detail: format!(
                 "the last batch found is {batch} and {} was acknowledged; restore a backup",
                 progress.number
@@ -74,10 +102,35 @@ pub(crate) fn verify(data: &Path) -> Result<Verified, StoreError> {
             .into(),
         });
     }
-    for cut in &scan.cuts {
-        scan::cut(data, cut)?;
+    Ok(())
+}
+
+/// Notes durably that everything up to batch `number` is in tables, so that the journals may go.
+/// `false`, and nothing is noted, when it is not.
+///
+/// # Errors
+/// [`StoreError`]; then the journals are needed.
+pub(crate) fn note_emptied(
+    data: &Path,
+    progress: &mut Progress,
+    number: u64,
+) -> Result<bool, StoreError> {
+    let is_emptied = tables::last_batch(&data.join(TREE))?.number == number;
+    if is_emptied {
+        progress.mark(ProgressState::Emptied, number)?;
     }
-    Ok(Verified { batch, incarnation_min: progress.incarnation })
+    Ok(is_emptied)
+}
+
+/// Removes the journals of a tree that has everything in tables.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub(crate) fn remove_journals(tree: &Path) -> Result<(), StoreError> {
+    for path in failure::journals(tree)? {
+        std::fs::remove_file(&path).map_err(|error| failure::io("removing", &path, &error))?;
+    }
+    failure::sync_folder(tree)
 }
 
 fn damaged_end(cut: &scan::Cut, why: &str) -> StoreError {

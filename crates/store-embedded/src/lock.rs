@@ -15,7 +15,7 @@ const LOCK_FILE: &str = "lock";
 /// releases it when the process dies.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -45,7 +45,17 @@ impl FolderLock {
         if let Err(error) = written {
             tracing::debug!(%error, "the lock file of the store does not name this process");
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is being started, elsewhere in this one, holds a
+        // copy of every open file for a moment, and with it the lock.
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the store's folder could not be unlocked");
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use tenure_types::Incarnation;
 use crate::EmbeddedConfig;
 use crate::commit::{BatchWriter, Committer, End, Refusal};
 use crate::failure::{self, Fault, TreeError};
-use crate::integrity::{self, BatchRecord, Progress};
+use crate::integrity::{self, BatchRecord, Progress, ProgressState, Verified};
 use crate::load;
 use crate::lock::FolderLock;
 use crate::rows::Rows;
@@ -50,17 +50,15 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
     if failure == Some(Fault::Threads) {
         integrity::verify_tables(&tree)?;
     }
-    let rows = open_rows(config, &tree)?;
-    let incarnation = rows.incarnation()?;
-    if rows.last_batch()? != verified.batch || incarnation.0 < verified.incarnation_min {
-        return Err(StoreError::Corrupt {
-            what: tree.display().to_string().into(),
-            detail: format!("batch {} was not found again; restore a backup", verified.batch)
-                .into(),
-        });
+    let mut progress = Progress::open(&data)?;
+    if verified.is_emptied {
+        integrity::remove_journals(&tree)?;
+    } else {
+        checkpoint(config, &data, &mut progress, verified)?;
     }
-    let incarnation = Incarnation(incarnation.0 + 1);
-    let progress = Progress::start(&data)?;
+    let rows = open_rows(config, &tree)?;
+    let incarnation = Incarnation(check(&rows, &tree, verified)?.0 + 1);
+    progress.mark(ProgressState::Running, verified.batch)?;
     let serving = Arc::new(Serving::new(config, incarnation, rows.clone()));
     let mut writer = BatchWriter {
         rows,
@@ -79,6 +77,49 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
         return Err(counting(path, error));
     }
     start(config, serving, writer, lock)
+}
+
+/// Checks that the tree found what is there, and gives the last incarnation.
+fn check(rows: &Rows, tree: &Path, verified: Verified) -> Result<Incarnation, StoreError> {
+    let incarnation = rows.incarnation()?;
+    if rows.last_batch()? != verified.batch || incarnation.0 < verified.incarnation_min {
+        return Err(StoreError::Corrupt {
+            what: tree.display().to_string().into(),
+            detail: format!("batch {} was not found again; restore a backup", verified.batch)
+                .into(),
+        });
+    }
+    Ok(incarnation)
+}
+
+/// Puts everything that is only in journals into tables, and begins a new journal.
+///
+/// The tree makes a new journal 64 MiB long before it is filled, so that a sync needs to write no
+/// length. A journal that it finds it cuts to what is in it, and lengthens with every batch, which
+/// makes a sync half as long again.
+fn checkpoint(
+    config: &EmbeddedConfig,
+    data: &Path,
+    progress: &mut Progress,
+    verified: Verified,
+) -> Result<(), StoreError> {
+    let tree = data.join(integrity::TREE);
+    let rows = open_rows(config, &tree)?;
+    check(&rows, &tree, verified)?;
+    let flushed = rows.flush();
+    drop(rows);
+    failure::wait_until_closed(&tree)?;
+    if let Err(error) = flushed {
+        if error.fault == Fault::Threads {
+            integrity::verify_tables(&tree)?;
+        }
+        return Err(writing_tables(data, error));
+    }
+    if integrity::note_emptied(data, progress, verified.batch)? {
+        return integrity::remove_journals(&tree);
+    }
+    tracing::warn!(tree = %tree.display(), "journals are kept, so commits take longer");
+    Ok(())
 }
 
 /// The space that journals take on the disk.
@@ -118,10 +159,14 @@ fn create(config: &EmbeddedConfig) -> Result<(), StoreError> {
     let mut batch = rows.batch(1);
     batch.put_incarnation(Incarnation(0));
     let first = BatchRecord { number: 1, incarnation: Incarnation(0) };
-    batch.commit(first).map_err(|error| counting(&config.path, error))?;
+    let written = batch.commit(first).and_then(|()| rows.flush());
     drop(rows);
     failure::wait_until_closed(&data)?;
-    Progress::create(&data, first.number)?;
+    written.map_err(|error| counting(&config.path, error))?;
+    let mut progress = Progress::create(&data, first.number)?;
+    if integrity::note_emptied(&data, &mut progress, first.number)? {
+        integrity::remove_journals(&tree)?;
+    }
     failure::evict_all(&data)?;
     let named = config.path.join(DATA);
     fs::rename(&data, &named).map_err(|error| failure::io("naming", &named, &error))?;
@@ -138,6 +183,11 @@ fn create_folder(path: &Path) -> Result<(), StoreError> {
         failure::sync_folder(if is_here { Path::new(".") } else { folder })?;
     }
     Ok(())
+}
+
+fn writing_tables(data: &Path, error: TreeError) -> StoreError {
+    let doing = format!("writing tables in {}", data.display()).into();
+    StoreError::Io { doing, detail: error.detail }
 }
 
 fn counting(path: &Path, error: TreeError) -> StoreError {
@@ -158,8 +208,8 @@ fn start(
         let serving = Arc::clone(&serving);
         let data = config.path.join(DATA);
         spawn("tenure-commit".to_owned(), move || {
-            let (end, progress) = committer.run();
-            let stopped = stop(&serving, &data, end, progress);
+            let (end, writer) = committer.run();
+            let stopped = stop(&serving, &data, end, writer);
             drop(lock);
             stopped
         })?
@@ -180,11 +230,29 @@ fn start(
 }
 
 /// Lets go of the tree and, after an orderly end, marks it.
-fn stop(serving: &Serving, data: &Path, end: End, progress: Progress) -> Result<End, StoreError> {
+fn stop(serving: &Serving, data: &Path, end: End, writer: BatchWriter) -> Result<End, StoreError> {
     serving.end_loads();
+    let BatchWriter { rows, mut progress, number, .. } = writer;
+    let is_orderly = end == End::Orderly;
+    // The next start then has nothing to read.
+    let flushed = if is_orderly { rows.flush() } else { Ok(()) };
+    drop(rows);
     failure::wait_until_closed(&data.join(integrity::TREE))?;
-    if end == End::Orderly {
-        progress.stop()?;
+    if !is_orderly {
+        return Ok(end);
+    }
+    let emptied = match flushed {
+        Ok(()) => integrity::note_emptied(data, &mut progress, number),
+        Err(error) => Err(writing_tables(data, error)),
+    };
+    match emptied {
+        // What cannot be removed now is removed by the next start.
+        Ok(true) => drop(integrity::remove_journals(&data.join(integrity::TREE))),
+        // The journals have it all, synced.
+        other => {
+            tracing::warn!(?other, "the store stops with journals, which the next start reads");
+            progress.mark(ProgressState::Stopped, number)?;
+        }
     }
     Ok(end)
 }

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 use tenure_store::{StoreError, Stored, row};
 use tenure_types::{ActorId, Incarnation};
 
 use crate::EmbeddedConfig;
+#[cfg(test)]
+use crate::failure::injected::{FaultSwitch, Injected};
 use crate::failure::{TreeError, contain};
 use crate::integrity::BatchRecord;
 
@@ -33,7 +35,7 @@ const OPEN_TABLES_MAX: usize = 256;
 /// 4 and 30, and for ever if its threads had died of a full disk.
 const SEALED_MEMTABLES_MAX: usize = 3;
 const FRESH_TABLES_MAX: usize = 28;
-const ROOM_POLL: Duration = Duration::from_millis(1);
+const THREADS_POLL: Duration = Duration::from_millis(1);
 
 /// The open tree. Clones share it; it closes when the last one is dropped.
 #[derive(Clone)]
@@ -41,7 +43,7 @@ pub(crate) struct Rows {
     keyspace: Keyspace,
     database: Database,
     #[cfg(test)]
-    faults: crate::failure::injected::FaultSwitch,
+    faults: FaultSwitch,
 }
 
 /// Rows that become durable together.
@@ -49,7 +51,7 @@ pub(crate) struct Batch {
     batch: fjall::OwnedWriteBatch,
     keyspace: Keyspace,
     #[cfg(test)]
-    fault: Option<crate::failure::injected::Injected>,
+    fault: Option<Injected>,
 }
 
 impl Rows {
@@ -72,6 +74,13 @@ impl Rows {
                     .max_memtable_size(config.memtable_bytes_max)
                     .manual_journal_persist(true)
             })?;
+            // Without journals the tree forgets to go on from the sequence number of its tables,
+            // and new rows would be older than those.
+            if let Some(seqno) = keyspace.tree.get_highest_persisted_seqno() {
+                let supervisor = &database.supervisor;
+                supervisor.seqno.fetch_max(seqno + 1);
+                supervisor.snapshot_tracker.set(supervisor.seqno.get());
+            }
             fjall::Result::Ok(Self {
                 keyspace,
                 database,
@@ -118,7 +127,9 @@ impl Rows {
             batch,
             keyspace: self.keyspace.clone(),
             #[cfg(test)]
-            fault: self.faults.take(),
+            fault: [Injected::Write, Injected::Sync, Injected::Panic]
+                .into_iter()
+                .find(|fault| self.faults.take(*fault)),
         }
     }
 
@@ -130,10 +141,31 @@ impl Rows {
         while self.keyspace.sealed_memtable_count() >= SEALED_MEMTABLES_MAX
             || self.keyspace.l0_table_count() >= FRESH_TABLES_MAX
         {
-            // Writes nothing; an error says that the tree's threads have died.
-            contain(|| self.database.persist(PersistMode::Buffer))?;
-            std::thread::sleep(ROOM_POLL);
+            self.wait_for_threads()?;
         }
+        Ok(())
+    }
+
+    /// Puts every row into tables.
+    ///
+    /// # Errors
+    /// The tree has failed and takes nothing any more.
+    pub(crate) fn flush(&self) -> Result<(), TreeError> {
+        #[cfg(test)]
+        if self.faults.take(Injected::Flush) {
+            return Err(std::io::Error::other("a fault of the test").into());
+        }
+        contain(|| self.keyspace.rotate_memtable())?;
+        while self.keyspace.sealed_memtable_count() > 0 {
+            self.wait_for_threads()?;
+        }
+        Ok(())
+    }
+
+    fn wait_for_threads(&self) -> Result<(), TreeError> {
+        // Writes nothing; an error says that the tree's threads have died.
+        contain(|| self.database.persist(PersistMode::Buffer))?;
+        std::thread::sleep(THREADS_POLL);
         Ok(())
     }
 }
@@ -166,11 +198,10 @@ impl Batch {
     }
 
     #[cfg(test)]
-    fn fail(self, fault: crate::failure::injected::Injected) -> Result<(), TreeError> {
-        use crate::failure::injected::Injected;
+    fn fail(self, fault: Injected) -> Result<(), TreeError> {
         contain(|| {
             match fault {
-                Injected::Write => {}
+                Injected::Write | Injected::Flush => {}
                 Injected::Sync => self.batch.durability(None).commit()?,
                 Injected::Panic => panic!("a fault of the test"),
             }

@@ -6,7 +6,6 @@ use tenure_store::UnitOutcome;
 use super::batch::BatchWriter;
 use super::queue::{Found, Refusal, Waiting};
 use crate::failure::Fault;
-use crate::integrity::Progress;
 use crate::serving::Serving;
 
 /// The most units and bytes of bodies in one batch. They bound the time until its first unit is
@@ -37,8 +36,8 @@ impl Committer {
         Self { serving, writer, waiting: Vec::new() }
     }
 
-    /// Commits batch after batch until the queue is refused, and lets go of the tree.
-    pub(crate) fn run(mut self) -> (End, Progress) {
+    /// Commits batch after batch until the queue is refused.
+    pub(crate) fn run(mut self) -> (End, BatchWriter) {
         let end = loop {
             if self.waiting.is_empty() {
                 match self.serving.queue.wait(&mut self.waiting) {
@@ -64,7 +63,7 @@ impl Committer {
             }
         };
         self.refuse_rest();
-        (end, self.writer.progress)
+        (end, self.writer)
     }
 
     /// Answers what is left: nothing of it becomes durable any more.

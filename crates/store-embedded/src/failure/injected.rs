@@ -12,6 +12,8 @@ pub(crate) enum Injected {
     Sync = 2,
     /// A thread panics while it is written.
     Panic = 3,
+    /// Not the next batch: the next time that everything shall be put into tables.
+    Flush = 4,
 }
 
 /// Shared by a test and the engine. Equal to every other, as configurations are compared.
@@ -23,13 +25,10 @@ impl FaultSwitch {
         self.0.store(fault as u8, Ordering::Relaxed);
     }
 
-    pub(crate) fn take(&self) -> Option<Injected> {
-        match self.0.swap(0, Ordering::Relaxed) {
-            1 => Some(Injected::Write),
-            2 => Some(Injected::Sync),
-            3 => Some(Injected::Panic),
-            _ => None,
-        }
+    /// Whether `fault` was asked for; it is done then.
+    pub(crate) fn take(&self, fault: Injected) -> bool {
+        let taken = self.0.compare_exchange(fault as u8, 0, Ordering::Relaxed, Ordering::Relaxed);
+        taken.is_ok()
     }
 }
 

@@ -15,7 +15,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::batch_record::{BatchRecord, MAGIC};
-use super::source::Source;
+use super::source::{Source, is_zero};
 use crate::rows::BATCH_KEY;
 
 const START: u8 = 1;
@@ -144,7 +144,16 @@ fn find_records(path: &Path, at: u64) -> io::Result<Vec<BatchRecord>> {
         if window.len() < BatchRecord::BYTES {
             return Ok(records);
         }
-        let starts = window.len() - BatchRecord::BYTES + 1;
+        let length = window.len();
+        // A record may begin in one window and end in the next.
+        let starts = length - BatchRecord::BYTES + 1;
+        if is_zero(window) {
+            source.skip(length);
+            if source.is_hole_to_end() {
+                return Ok(records);
+            }
+            continue;
+        }
         for start in (0..starts).filter(|start| window[*start] == MAGIC[0]) {
             records.extend(BatchRecord::decode(&window[start..start + BatchRecord::BYTES]));
         }

@@ -25,6 +25,13 @@ pub(crate) enum ProgressState {
     Running,
     /// Everything was synced and nothing came after.
     Stopped,
+    /// As [`ProgressState::Stopped`], and everything is in tables: journals that are still there
+    /// hold nothing else.
+    Emptied,
+}
+
+impl ProgressState {
+    const ALL: [Self; 3] = [Self::Running, Self::Stopped, Self::Emptied];
 }
 
 /// What the progress file says.
@@ -35,7 +42,7 @@ pub(crate) enum ProgressState {
 ///  8  counts the writes of this file
 ///  8  number of the last batch
 ///  8  incarnation that wrote it
-///  8  0 running, 1 stopped
+///  8  0 running, 1 stopped, 2 stopped and everything is in tables
 ///  8  xxh3-64 of the bytes before
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,29 +67,27 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Makes the file of a new store, in which everything up to batch `number` is synced.
-    pub(crate) fn create(data: &Path, number: u64) -> Result<(), StoreError> {
+    pub(crate) fn create(data: &Path, number: u64) -> Result<Self, StoreError> {
         let path = data.join(FILE);
         let noted = Noted { writes: 0, number, incarnation: 0, state: ProgressState::Stopped };
         let create = || {
             let file = File::create_new(&path)?;
             file.write_all_at(&[0; FILE_BYTES], 0)?;
-            let mut progress = Self { file, path: path.clone(), noted };
-            progress.write_both(ProgressState::Stopped)
+            io::Result::Ok(file)
         };
-        create().map_err(|error| failure::io("creating", &path, &error))
+        let file = create().map_err(|error| failure::io("creating", &path, &error))?;
+        let mut progress = Self { file, path, noted };
+        progress.mark(ProgressState::Stopped, number)?;
+        Ok(progress)
     }
 
-    /// Takes the stop mark away, durably, before the first batch of a new incarnation.
-    pub(crate) fn start(data: &Path) -> Result<Self, StoreError> {
+    /// Opens the file as it is.
+    pub(crate) fn open(data: &Path) -> Result<Self, StoreError> {
         let noted = read(data)?;
         let path = data.join(FILE);
-        let start = || {
-            let file = OpenOptions::new().write(true).open(&path)?;
-            let mut progress = Self { file, path: path.clone(), noted };
-            progress.write_both(ProgressState::Running)?;
-            Ok(progress)
-        };
-        start().map_err(|error| failure::io("writing", &path, &error))
+        let opened = OpenOptions::new().write(true).open(&path);
+        let file = opened.map_err(|error| failure::io("opening", &path, &error))?;
+        Ok(Self { file, path, noted })
     }
 
     /// Notes that everything up to the batch of `record` is durable.
@@ -92,17 +97,17 @@ impl Progress {
         self.write_slot()
     }
 
-    /// Marks an orderly stop, durably.
-    pub(crate) fn stop(mut self) -> Result<(), StoreError> {
-        let stopped = self.write_both(ProgressState::Stopped);
-        stopped.map_err(|error| failure::io("marking the stop in", &self.path, &error))
-    }
-
-    fn write_both(&mut self, state: ProgressState) -> io::Result<()> {
+    /// Changes the state, durably. Everything up to batch `number` is durable already.
+    pub(crate) fn mark(&mut self, state: ProgressState, number: u64) -> Result<(), StoreError> {
         self.noted.state = state;
-        self.write_slot()?;
-        self.write_slot()?;
-        self.file.sync_all()
+        self.noted.number = number;
+        let mut write = || {
+            self.write_slot()?;
+            self.write_slot()?;
+            self.file.sync_all()
+        };
+        let written = write();
+        written.map_err(|error| failure::io("writing", &self.path, &error))
     }
 
     fn write_slot(&mut self) -> io::Result<()> {
@@ -148,7 +153,7 @@ impl Noted {
         let mut bytes = [0; SLOT_BYTES];
         bytes[..7].copy_from_slice(&MAGIC);
         bytes[7] = FORMAT;
-        let state = u64::from(self.state == ProgressState::Stopped);
+        let state = self.state as u64;
         for (at, number) in
             [(8, self.writes), (16, self.number), (24, self.incarnation), (32, state)]
         {
@@ -166,11 +171,7 @@ impl Noted {
         };
         let is_whole =
             bytes[..7] == MAGIC && bytes[7] == FORMAT && u64_at(40) == xxh3_64(&bytes[..40]);
-        let state = match u64_at(32) {
-            0 => ProgressState::Running,
-            1 => ProgressState::Stopped,
-            _ => return None,
-        };
+        let state = ProgressState::ALL.into_iter().find(|state| *state as u64 == u64_at(32))?;
         let (writes, number, incarnation) = (u64_at(8), u64_at(16), u64_at(24));
         is_whole.then_some(Self { writes, number, incarnation, state })
     }

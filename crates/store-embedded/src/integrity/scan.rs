@@ -1,13 +1,14 @@
 //! Follows the batch numbers from the tables through all journals.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tenure_store::StoreError;
 
 use super::batch_record::BatchRecord;
 use super::journal::{Batch, JournalEnd, Verdict, read};
+use super::source::{Source, is_zero};
 use super::tables::Persisted;
 use crate::failure;
 
@@ -130,16 +131,13 @@ impl Chain {
 pub(super) fn cut(data: &Path, cut: &Cut) -> Result<(), StoreError> {
     let kept = data.join(TORN_FILE);
     let cut_off = || {
-        let mut journal = OpenOptions::new().read(true).write(true).open(&cut.path)?;
-        journal.seek(SeekFrom::Start(cut.at))?;
-        let mut torn = Vec::new();
-        (&mut journal).take(TORN_BYTES_MAX).read_to_end(&mut torn)?;
-        let length = torn.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        fs::write(&kept, &torn[..length])?;
+        let torn = torn_bytes(cut)?;
+        fs::write(&kept, &torn)?;
         File::open(&kept)?.sync_all()?;
+        let journal = OpenOptions::new().write(true).open(&cut.path)?;
         journal.set_len(cut.at)?;
         journal.sync_all()?;
-        io::Result::Ok(length)
+        io::Result::Ok(torn.len())
     };
     let bytes =
         cut_off().map_err(|error| failure::io("cutting the torn end of", &cut.path, &error))?;
@@ -153,8 +151,29 @@ pub(super) fn cut(data: &Path, cut: &Cut) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What is cut off, without the zeros that end it.
+fn torn_bytes(cut: &Cut) -> io::Result<Vec<u8>> {
+    const CHUNK_BYTES: usize = 64 << 10;
+    let mut source = Source::open(&cut.path, cut.at)?;
+    let (mut torn, mut length) = (Vec::new(), 0);
+    while torn.len() < TORN_BYTES_MAX {
+        let chunk = source.peek(CHUNK_BYTES)?;
+        let taken = chunk.len();
+        torn.extend_from_slice(chunk);
+        if !is_zero(chunk) {
+            length = torn.len();
+        }
+        source.skip(taken);
+        if taken == 0 || source.is_hole_to_end() {
+            break;
+        }
+    }
+    torn.truncate(length);
+    Ok(torn)
+}
+
 /// As much of a torn end as is kept.
-const TORN_BYTES_MAX: u64 = 16 << 20;
+const TORN_BYTES_MAX: usize = 16 << 20;
 
 /// The journal files, oldest first.
 fn list(tree: &Path) -> Result<Vec<PathBuf>, StoreError> {

@@ -54,24 +54,33 @@ impl Source {
             if chunk.is_empty() {
                 return Ok(true);
             }
-            if chunk.iter().any(|byte| *byte != 0) {
+            if !is_zero(chunk) {
                 return Ok(false);
             }
             let length = chunk.len();
             self.skip(length);
-            if self.at == self.buffer.len() && self.is_hole_to_end() {
+            if self.is_hole_to_end() {
                 return Ok(true);
             }
         }
     }
 
-    /// Whether the file system knows that nothing was ever written from where the file is read
-    /// next. A `false` says nothing.
-    fn is_hole_to_end(&mut self) -> bool {
+    /// Whether all that was read was taken, and the file system knows that nothing was ever written
+    /// after it. A `false` says nothing.
+    pub(super) fn is_hole_to_end(&mut self) -> bool {
+        if self.at < self.buffer.len() {
+            return false;
+        }
         let Ok(position) = self.file.stream_position() else { return false };
         let data = rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(position));
         let is_hole = data == Err(rustix::io::Errno::NXIO);
         let is_back = self.file.seek(SeekFrom::Start(position)).is_ok();
         is_hole && is_back
     }
+}
+
+/// Whether all bytes are zero.
+pub(super) fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; 4_096] = [0; 4_096];
+    bytes.chunks(ZEROS.len()).all(|chunk| chunk == &ZEROS[..chunk.len()])
 }

@@ -2,25 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use tenure_store::{StoreError, UnitOutcome};
+use tenure_store::{Store, StoreError, UnitOutcome};
 use tenure_types::Version;
 
-use super::support::{Image, ImageFile, Node, fast_folder as folder};
+use super::support::{Image, ImageFile, Node, fast_folder as folder, wait};
 use crate::EmbeddedConfig;
-
-fn journal(folder: &Path) -> PathBuf {
-    let mut journals = journals(folder);
-    journals.pop().expect("there is a journal")
-}
-
-fn journals(folder: &Path) -> Vec<PathBuf> {
-    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
-    let entries = std::fs::read_dir(folder.join("data/tree")).expect("the tree is there");
-    let mut found: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "jnl"));
-    found.sort_by_key(number);
-    found
-}
 
 /// What a killed process leaves after `units` batches, and the journal's length after each.
 fn crashed(units: u64) -> (Image, Vec<usize>) {
@@ -29,9 +15,9 @@ fn crashed(units: u64) -> (Image, Vec<usize>) {
     let mut lengths = Vec::new();
     for n in 0..units {
         assert_eq!(node.commit(&format!("{n}"), 0), UnitOutcome::Committed);
-        let bytes = std::fs::read(journal(folder.path())).expect("it can be read");
-        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        lengths.push(end);
+        let image = Image::take(folder.path());
+        let journal = image.files.iter().find(|file| is_journal(&file.name));
+        lengths.push(journal.expect("there is a journal").bytes.len());
     }
     (Image::take_calm(folder.path()), lengths)
 }
@@ -46,11 +32,12 @@ fn with_progress_of(image: &Image, earlier: &Image) -> Image {
     image
 }
 
-fn truncate_journal(folder: &Path, length: usize) {
-    let path = journal(folder);
-    let mut bytes = std::fs::read(&path).expect("it can be read");
-    bytes[length..].fill(0);
-    std::fs::write(path, bytes).expect("it can be written");
+/// The image with a change to what is in its journal.
+fn with_change(image: &Image, change: impl FnOnce(&mut Vec<u8>)) -> Image {
+    let mut image = image.clone();
+    let journal = image.files.iter_mut().find(|file| is_journal(&file.name));
+    change(&mut journal.expect("it has a journal").bytes);
+    image
 }
 
 #[test]
@@ -60,8 +47,7 @@ fn the_torn_end_of_a_batch_that_was_not_acknowledged_is_cut() {
     let image = with_progress_of(&image, &earlier);
     for torn in lengths[3] + 1..lengths[4] {
         let folder = folder();
-        image.write(folder.path());
-        truncate_journal(folder.path(), torn);
+        with_change(&image, |bytes| bytes.truncate(torn)).write(folder.path());
         let mut node = Node::start(folder.path());
         for n in 0..4 {
             assert_eq!(node.version(&format!("{n}")), Ok(Some(Version(1))), "torn at {torn}");
@@ -82,11 +68,7 @@ fn holes_in_a_torn_batch_are_no_obstacle() {
     let image = with_progress_of(&image, &earlier);
     for from in (lengths[3]..lengths[4] - 8).step_by(3) {
         let folder = folder();
-        image.write(folder.path());
-        let path = journal(folder.path());
-        let mut bytes = std::fs::read(&path).expect("it can be read");
-        bytes[from..from + 8].fill(0);
-        std::fs::write(path, bytes).expect("it can be written");
+        with_change(&image, |bytes| bytes[from..from + 8].fill(0)).write(folder.path());
         let node = Node::start(folder.path());
         for n in 0..4 {
             assert_eq!(node.version(&format!("{n}")), Ok(Some(Version(1))), "hole at {from}");
@@ -102,8 +84,7 @@ fn a_cut_that_lost_an_acknowledged_batch_is_named() {
     let (image, lengths) = crashed(5);
     for cut in [lengths[0], lengths[2], lengths[3], lengths[3] + 1, lengths[4] - 1] {
         let folder = folder();
-        image.write(folder.path());
-        truncate_journal(folder.path(), cut);
+        with_change(&image, |bytes| bytes.truncate(cut)).write(folder.path());
         let error = Node::try_start(EmbeddedConfig::new(folder.path())).err();
         let Some(StoreError::Corrupt { what, .. }) = &error else { panic!("{cut}: {error:?}") };
         assert!(what.contains(".jnl"), "the journal is named, not {what}");
@@ -117,11 +98,7 @@ fn damage_before_the_last_batch_is_named_even_if_the_progress_file_is_old() {
     let image = with_progress_of(&image, &earlier);
     for at in [lengths[1] + 5, lengths[2] + 30, lengths[3] + 70] {
         let folder = folder();
-        image.write(folder.path());
-        let path = journal(folder.path());
-        let mut bytes = std::fs::read(&path).expect("it can be read");
-        bytes[at] ^= 0x10;
-        std::fs::write(&path, bytes).expect("it can be written");
+        with_change(&image, |bytes| bytes[at] ^= 0x10).write(folder.path());
         let error = Node::try_start(EmbeddedConfig::new(folder.path())).err();
         assert!(matches!(error, Some(StoreError::Corrupt { .. })), "{at}: {error:?}");
     }
@@ -142,6 +119,24 @@ fn with_journals(image: &Image, cuts: &[usize]) -> Image {
         from = end;
     }
     image
+}
+
+#[test]
+fn tables_of_an_earlier_time_are_named() {
+    let folder = folder();
+    let mut node = Node::start(folder.path());
+    let mut images = Vec::new();
+    for expected in 0..2 {
+        assert_eq!(node.commit("a", expected), UnitOutcome::Committed);
+        wait(node.store.close()).expect("it closes");
+        images.push(Image::take(folder.path()));
+        node.reopen().expect("it opens again");
+    }
+    let [earlier, later] = &images[..] else { unreachable!("two images were taken") };
+    let restored = self::folder();
+    with_progress_of(earlier, later).write(restored.path());
+    let error = Node::try_start(EmbeddedConfig::new(restored.path())).err();
+    assert!(matches!(error, Some(StoreError::Corrupt { .. })), "{error:?}");
 }
 
 #[test]

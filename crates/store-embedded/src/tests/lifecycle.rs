@@ -46,6 +46,23 @@ fn a_dropped_engine_lets_go_and_keeps_what_it_answered() {
 }
 
 #[test]
+fn processes_that_are_started_meanwhile_do_not_keep_the_store_locked() {
+    let folder = folder();
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                std::process::Command::new("true").status().expect("a process starts");
+            }
+        });
+        let mut node = Node::start(folder.path());
+        let reopened: Vec<_> = (0..100).map(|_| node.reopen()).collect();
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(reopened.into_iter().collect::<Result<Vec<_>, _>>().map(drop), Ok(()));
+    });
+}
+
+#[test]
 fn unit_sinks_that_panic_hurt_nobody_else() {
     struct Panics;
     impl UnitSink for Panics {

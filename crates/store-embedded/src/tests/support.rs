@@ -1,6 +1,8 @@
 //! What the tests of the engine share.
 
 use std::future::Future;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use tenure_store::{Store, StoreError, Stored, Unit, UnitOutcome, row};
 use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, Token, Version};
 
 use crate::failure::wait_until_closed;
-use crate::integrity::{self, BatchRecord, Progress};
+use crate::integrity::{self, BatchRecord, Progress, ProgressState};
 use crate::rows::Rows;
 use crate::{EmbeddedConfig, EmbeddedStore};
 
@@ -124,9 +126,9 @@ pub(super) fn damage_row(folder: &Path, actor: &ActorId) {
     batch.commit(record).expect("the batch is written");
     drop(rows);
     wait_until_closed(&data).expect("the tree closes");
-    let mut progress = Progress::start(&data).expect("the progress file opens");
+    let mut progress = Progress::open(&data).expect("the progress file opens");
     progress.note(record).expect("the progress file is written");
-    progress.stop().expect("the progress file is written");
+    progress.mark(ProgressState::Stopped, number).expect("the progress file is written");
 }
 
 fn unit_of(actor: &ActorId, stored: Stored) -> Unit {
@@ -171,8 +173,13 @@ impl Image {
 
     pub(super) fn take(folder: &Path) -> Self {
         let read = |path: PathBuf| {
-            let mut bytes = std::fs::read(&path).expect("the file can be read");
-            let length = bytes.len();
+            let file = std::fs::File::open(&path).expect("the file can be opened");
+            let found = file.metadata().expect("the file is there");
+            let length = found.len() as usize;
+            // What was never written lies at the end.
+            let mut bytes = Vec::new();
+            let read = file.take(found.blocks() * 512).read_to_end(&mut bytes);
+            read.expect("the file can be read");
             let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             bytes.truncate(end);
             let name = path.strip_prefix(folder).expect("it is in the folder").to_owned();
