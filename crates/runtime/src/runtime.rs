@@ -3,6 +3,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
+use siphasher::sip128::SipHasher13;
 use tenure_actor::host::{Host, HostHandle, PendingCall, Started, TimerKey};
 use tenure_actor::{ActorType, CallId, Target};
 use tenure_observe::{Condition, Health, MetricError, Metrics, names};
@@ -89,7 +90,7 @@ pub struct Runtime {
     pub(crate) incarnation: AtomicU64,
     unit_sequence: AtomicU64,
     tenure_sequence: AtomicU64,
-    hash_seed: u64,
+    state_hash: SipHasher13,
     pub(crate) store_available: AtomicBool,
     pub(crate) draining: AtomicBool,
     pub(crate) stopped: AtomicBool,
@@ -130,7 +131,7 @@ impl Runtime {
             config,
             store,
             clock,
-            hash_seed: entropy.next_u64(),
+            state_hash: SipHasher13::new_with_keys(entropy.next_u64(), entropy.next_u64()),
             entropy,
             tasks,
             health,
@@ -194,10 +195,11 @@ impl Runtime {
         self.tenure_sequence.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// A hash of an encoded state that tells a turn which changed nothing. Keyed with a secret of
-    /// this process, so that nobody outside can make two states of one hash.
+    /// A hash of an encoded state that tells a turn which changed nothing. States are often made of
+    /// what clients send, and two of one hash would be a write that is acknowledged and not made:
+    /// so it is SipHash-1-3 (Aumasson and Bernstein 2012) with a secret of this process.
     pub(crate) fn hash_state(&self, body: &[u8]) -> u128 {
-        xxhash_rust::xxh3::xxh3_128_with_seed(body, self.hash_seed)
+        self.state_hash.hash(body).as_u128()
     }
 }
 
