@@ -100,11 +100,12 @@ impl<A: Handler<M>, M: Message> CallCell<A, M> {
     /// Takes the call back if its turn has not begun; `false` if it has.
     pub(crate) fn take_back(&self) -> bool {
         let mut inner = self.inner.lock();
-        inner.waker = None;
+        let waker = inner.waker.take();
         let waiting = matches!(inner.step, Step::Waiting(_));
         let message = waiting.then(|| std::mem::replace(&mut inner.step, Step::TakenBack));
         drop(inner);
-        // The message's destructor is the user's code: it runs without the lock.
+        // What comes from outside is dropped without the lock: the waker, and the user's message.
+        drop(waker);
         message.is_some()
     }
 
@@ -196,8 +197,9 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
         let mut inner = self.inner.lock();
         let step = std::mem::replace(&mut inner.step, Step::Taken);
         let waker = inner.waker.take();
-        inner.step = match (step, end) {
-            (Step::TakenBack, _) => Step::TakenBack,
+        // What is the user's is dropped without the lock: it leaves the match as `lost`.
+        let (next, lost) = match (step, end) {
+            (Step::TakenBack, _) => (Step::TakenBack, None),
             (Step::Kept(reply), Ok(Some(ticket))) => {
                 let slot = &mut WaitSlot::default();
                 // The caller is woken once: when the ticket is settled.
@@ -209,11 +211,13 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
                 }
                 return;
             }
-            (Step::Kept(reply), Ok(None)) => Step::Ended(reply.map_err(CallError::App)),
-            (_, Err(error)) => Step::Ended(Err(error.widen())),
+            (Step::Kept(reply), Ok(None)) => (Step::Ended(reply.map_err(CallError::App)), None),
+            (lost, Err(error)) => (Step::Ended(Err(error.widen())), Some(lost)),
             (_, Ok(_)) => unreachable!("a call is settled well only after its reply was kept"),
         };
+        inner.step = next;
         drop(inner);
+        drop(lost);
         if let Some(waker) = waker {
             waker.wake();
         }
