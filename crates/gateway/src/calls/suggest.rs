@@ -14,7 +14,7 @@ pub(crate) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> O
     let within = (text.len() / 3).max(1);
     names
         .filter(|name| name.len() <= TEXT_BYTES_MAX)
-        .map(|name| (distance(text.as_bytes(), name.as_bytes()), name))
+        .map(|name| (strsim::osa_distance(text, name), name))
         .filter(|(distance, _)| *distance <= within)
         .min()
         .map(|(_, name)| name)
@@ -34,26 +34,6 @@ pub(crate) fn hint(text: &str, what: &str, names: &[&str]) -> String {
         (_, more) => format!(" ({what}: {shown} and {more} more)"),
     });
     hint
-}
-
-/// How many bytes must be inserted, deleted, replaced or swapped with their neighbour (optimal
-/// string alignment).
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(above[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(before[j - 2] + 1);
-            }
-            row.push(least);
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above[b.len()]
 }
 
 #[cfg(test)]

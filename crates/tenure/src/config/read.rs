@@ -173,28 +173,12 @@ impl Configuration {
 }
 
 fn unknown(key: &str, origin: Origin) -> ConfigError {
-    let nearest = SETTINGS.iter().map(|it| (distance(key, it.key), it.key)).min();
+    let nearest = SETTINGS.iter().map(|it| (strsim::osa_distance(key, it.key), it.key)).min();
     let suggestion = match nearest {
         Some((distance, known)) if distance <= 1 + key.len() / 3 => format!(", perhaps `{known}`"),
         _ => String::new(),
     };
     ConfigError::UnknownKey { key: key.to_owned(), origin, suggestion }
-}
-
-/// How many letters must change to make one text the other (Levenshtein 1966).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let change = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
