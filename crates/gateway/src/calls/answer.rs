@@ -40,15 +40,19 @@ pub(super) async fn answer(
         None => Err(Problem::overloaded("too many requests are in flight on this node").into()),
     };
     let path = parts.uri.path();
+    let mut why = None;
     let response = result.unwrap_or_else(|problem| {
         let head = Head::read(&parts.headers).ok();
         let trace_id = head.and_then(|head| head.trace_id());
-        front.replies.problem(&problem, path, trace_id)
+        let response = front.replies.problem(&problem, path, trace_id);
+        why = Some(problem.detail);
+        response
     });
     let took = caller.host.clock().now().saturating_since(began);
     let status = response.status();
     front.counters.answered(status, took);
-    tracing::debug!(method = %parts.method, path, status = status.as_u16(), ?took, "request");
+    let (method, status, why) = (parts.method.as_str(), status.as_u16(), why.as_deref());
+    tracing::debug!(method, path, status, ?took, why, "request");
     Ok(response)
 }
 

@@ -25,8 +25,8 @@ impl Service {
         authorise: Option<Arc<dyn Authorise>>,
         dev: bool,
     ) -> Result<Self> {
-        let listener = bind(settings.gateway_listen, "gateway.listen")?;
-        let admin_listener = bind(settings.admin_listen, "admin.listen")?;
+        let listener = bind(settings.gateway_listen, "--listen")?;
+        let admin_listener = bind(settings.admin_listen, "--admin-listen")?;
         let calls = Calls {
             host: node.host(),
             types: node.types().to_vec(),
@@ -75,7 +75,7 @@ impl Service {
 /// How many connections may wait to be accepted: a burst of clients who come back.
 const BACKLOG: u32 = 4_096;
 
-fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
+fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
     let listen = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
@@ -86,7 +86,7 @@ fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
         Error::Start(
             format!(
                 "{address} cannot be listened on: {error}; stop what uses it, or choose another \
-                 address with --set {setting}=.."
+                 address with {flag}"
             )
             .into(),
         )
