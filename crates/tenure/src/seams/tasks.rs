@@ -66,7 +66,7 @@ impl Tasks for NodeTasks {
             return Poll::Ready(());
         }
         CALLS.set(0);
-        charge(cx)
+        charge(self.clock.now(), cx)
     }
 }
 
@@ -74,7 +74,7 @@ thread_local! {
     /// Calls that this thread made since it last charged a task.
     static CALLS: Cell<u32> = const { Cell::new(0) };
     /// When that was.
-    static CHARGED_AT: Cell<Option<std::time::Instant>> = const { Cell::new(None) };
+    static CHARGED_AT: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// How many calls are charged at once, as one unit of tokio's share, of which a task has 128. A
@@ -86,9 +86,8 @@ const UNIT: std::time::Duration = std::time::Duration::from_micros(2);
 const UNITS_MAX: u128 = 16;
 
 /// Takes the share of the calls since the last time from the current task.
-fn charge(cx: &mut Context<'_>) -> Poll<()> {
-    let now = std::time::Instant::now();
-    let took = CHARGED_AT.replace(Some(now)).map_or(UNIT, |then| now - then);
+fn charge(now: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    let took = CHARGED_AT.replace(Some(now)).map_or(UNIT, |then| now.saturating_since(then));
     let units = (took.as_nanos() / UNIT.as_nanos()).clamp(1, UNITS_MAX);
     for _ in 0..units {
         std::task::ready!(coop::poll_proceed(cx)).made_progress();
