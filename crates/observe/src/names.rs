@@ -29,15 +29,17 @@ pub const LABEL_CODE: &str = "code";
 /// The label of a class of HTTP statuses: `2xx`, `4xx`, ..
 pub const LABEL_STATUS_CLASS: &str = "status_class";
 
+/// The label of a node's name.
+pub const LABEL_NODE: &str = "node";
+/// The label of the version of Tenure.
+pub const LABEL_VERSION: &str = "version";
+
 descriptions! {
     CALLS "tenure_calls_total" "Calls that reached this node, by actor type";
-    TURNS "tenure_turns_total" "Turns that ran";
     CALL_ERRORS "tenure_call_errors_total" "Calls that ended in an error, by actor type and code";
     ACTIVATIONS "tenure_activations" "Activations in memory, by actor type";
     ACTIVATIONS_STARTED "tenure_activations_started_total" "Activations made, by actor type";
-    ACTIVATION_BYTES "tenure_activation_bytes" "Memory that activations are accounted for";
     MAILBOX_CALLS "tenure_mailbox_calls" "Calls that wait for their turn";
-    TURNS_IN_FLIGHT "tenure_turns_in_flight" "Turns that have begun and not ended";
     LOADS_IN_FLIGHT "tenure_loads_in_flight" "Activations that wait for their record";
     COMMIT_UNITS "tenure_commit_units_total" "Units that were committed";
     COMMIT_CONFLICTS "tenure_commit_conflicts_total" "Units that met another version";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tenure_actor::{Actor, ActorType};
-use tenure_observe::{Health, Metrics, register_process};
+use tenure_observe::{Health, MetricError, Metrics, names, register_process};
 use tenure_runtime::{Parts, Runtime, RuntimeConfig};
 use tenure_store::Store;
 use tenure_store::memory::{MemoryDisk, MemoryStore};
@@ -152,7 +152,7 @@ impl NodeBuilder {
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
         };
-        let registered = register_process(&metrics);
+        let registered = register_node(&metrics, &self.settings.name);
         let listed = types.clone();
         // Opening a store blocks: on the node's threads, not on the caller's.
         let starting = threads.spawn(async move { Runtime::start(parts, &listed).await });
@@ -190,6 +190,13 @@ impl std::fmt::Debug for NodeBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NodeBuilder").field("types", &self.types.len()).finish_non_exhaustive()
     }
+}
+
+fn register_node(metrics: &Metrics, name: &str) -> std::result::Result<(), MetricError> {
+    let version = env!("CARGO_PKG_VERSION");
+    let labels = [(names::LABEL_NODE, name), (names::LABEL_VERSION, version)];
+    metrics.register_gauge_fn(names::NODE_INFO, &labels, || 1.0)?;
+    register_process(metrics)
 }
 
 fn make_threads(node: u64, workers: Option<usize>) -> Result<tokio::runtime::Runtime> {
