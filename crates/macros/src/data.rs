@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Item, ItemEnum, ItemStruct, Path, Token};
@@ -12,16 +11,8 @@ use crate::root::Root;
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut report = Report::default();
-    let mut root = Root::default();
-    let parsed = syn::meta::parser(|meta| {
-        if meta.path.is_ident("crate") {
-            root = Root::parse(&meta)?;
-            return Ok(());
-        }
-        Err(meta.error("#[tenure::data] has one option: `crate = \"path\"`"))
-    })
-    .parse2(options);
-    report.keep(parsed);
+    let advice = "#[tenure::data] has one option: `crate = \"path\"`";
+    let root = Root::parse_alone(options, advice, &mut report);
     let derives = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Struct(ItemStruct { attrs, .. }) | Item::Enum(ItemEnum { attrs, .. })) => {
             refuse_derived(&attrs, "#[tenure::data]", &mut report);

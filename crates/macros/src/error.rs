@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::parse::Parser;
 use syn::spanned::Spanned;
 use syn::{Attribute, Fields, Generics, Ident, Item};
 
@@ -18,19 +17,9 @@ use problem::Case;
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut report = Report::default();
-    let mut root = Root::default();
-    let parsed = syn::meta::parser(|meta| {
-        if meta.path.is_ident("crate") {
-            root = Root::parse(&meta)?;
-            return Ok(());
-        }
-        Err(meta.error(
-            "#[tenure::error] has one option, `crate = \"path\"`; status, code and message go in \
-             #[problem(..)] on each variant",
-        ))
-    })
-    .parse2(options);
-    report.keep(parsed);
+    let advice = "#[tenure::error] has one option, `crate = \"path\"`; status, code and message go in \
+                  #[problem(..)] on each variant";
+    let root = Root::parse_alone(options, advice, &mut report);
     let mut item = match syn::parse2::<Item>(item.clone()) {
         Ok(parsed) => parsed,
         Err(error) => {

@@ -3,7 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::meta::ParseNestedMeta;
+use syn::parse::Parser;
 use syn::{LitStr, Path};
+
+use crate::report::Report;
 
 /// The path of the `tenure` crate.
 pub(crate) struct Root(Path);
@@ -18,6 +21,22 @@ impl Root {
     /// The value of `crate = "path"`.
     pub(crate) fn parse(meta: &ParseNestedMeta<'_>) -> syn::Result<Self> {
         meta.value()?.parse::<LitStr>()?.parse().map(Self)
+    }
+
+    /// The options of an attribute that has no other than `crate`; anything else is refused with
+    /// `advice`.
+    pub(crate) fn parse_alone(options: TokenStream, advice: &str, report: &mut Report) -> Self {
+        let mut root = Self::default();
+        let parsed = syn::meta::parser(|meta| {
+            if meta.path.is_ident("crate") {
+                root = Self::parse(&meta)?;
+                return Ok(());
+            }
+            Err(meta.error(advice))
+        })
+        .parse2(options);
+        report.keep(parsed);
+        root
     }
 
     /// `::tenure::__private`.
