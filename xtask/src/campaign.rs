@@ -1,4 +1,4 @@
-//! `cargo xtask campaign`: forwards to the package of the long fault campaigns.
+//! `cargo xtask campaign`: the long fault campaigns.
 
 use std::path::Path;
 
@@ -23,13 +23,21 @@ enum Campaign {
     Power,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
+    /// Flip a bit of every byte of a store's tables, and kill processes that seal journals all the
+    /// time: half an hour.
+    Damage,
 }
+
+/// The embedded store's own tests that take too long for every run.
+const DAMAGE: [&str; 2] =
+    ["flipped_bits_anywhere_are_never_served", "that_seal_journals_lose_nothing_acknowledged"];
 
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let name = match options.campaign {
         Campaign::Kill => "kill",
         Campaign::Power => "power",
         Campaign::Fleet => "fleet",
+        Campaign::Damage => return damage(root, options),
     };
     // `cargo run` alone would build neither the example nor the campaigns' own server.
     let packages = ["--release", "--package", "tenure-campaigns", "--package", "fleet"];
@@ -37,5 +45,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     timed("build", &build.to_string(), || build.run(root)).0?;
     let run = ["run", "--release", "--package", "tenure-campaigns", "--", name];
     let run = Invocation::cargo(&run).args(&options.args);
+    timed("campaign", &run.to_string(), || run.run(root)).0
+}
+
+fn damage(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let test = ["test", "--release", "--package", "tenure-store-embedded", "--lib", "--"];
+    let shown = ["--ignored", "--nocapture"];
+    let run = Invocation::cargo(&[&test[..], &shown, &DAMAGE].concat()).args(&options.args);
     timed("campaign", &run.to_string(), || run.run(root)).0
 }

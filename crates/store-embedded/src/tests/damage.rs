@@ -251,12 +251,18 @@ fn flipped_bits_after_an_orderly_stop_are_never_served() {
 fn flipped_bits_anywhere_are_never_served() {
     let fixture = fixture();
     let everywhere = |file: &ImageFile, seed: u64| -> Vec<usize> {
+        progress(file);
         let is_long = file.bytes.len() > 20_000;
         (0..file.bytes.len()).skip(seed as usize % 7).step_by(if is_long { 7 } else { 1 }).collect()
     };
     for (name, image) in fixture.images() {
         every_flip(name, image, &fixture.content, everywhere);
     }
+}
+
+#[expect(clippy::print_stderr, reason = "long work shows how far it is")]
+fn progress(file: &ImageFile) {
+    eprintln!("flipping bits of {} bytes of {}", file.bytes.len(), file.name.display());
 }
 
 #[test]
