@@ -147,3 +147,8 @@ pub mod __private {
     pub use tenure_actor::*;
     pub use tenure_types::{CallError, Key};
 }
+
+/// The programs of the page are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/first-actor.md")]
+struct FirstActor;
