@@ -139,6 +139,7 @@ impl Watch {
             UnitOutcome::Committed => ("committed", token.sequence),
             UnitOutcome::Conflict { version, .. } => ("conflict", version.0),
             UnitOutcome::TooLarge { .. } => ("too large", token.sequence),
+            UnitOutcome::Corrupt { .. } => ("corrupt", token.sequence),
             UnitOutcome::Unknown { .. } => ("unknown", token.sequence),
             UnitOutcome::Fenced { .. } => ("fenced", token.sequence),
         };

@@ -134,6 +134,87 @@ fn what_another_writer_overtook_is_discarded_and_told() {
     assert_eq!(version(&disk, "a"), 12);
 }
 
+/// Where the tests damage a record: in its body. Doing it twice undoes it.
+fn damage(disk: &MemoryDisk, key: &str) {
+    assert!(disk.faults().damage(&ledger(key), 70), "{key} is stored");
+}
+
+/// What a call was told that failed in the store: whether its turn counts, and the text.
+fn told<T>(result: Option<Result<T, CallError>>) -> (Option<Outcome>, String) {
+    let text = match &result {
+        Some(Err(error)) => error.to_string(),
+        _ => String::new(),
+    };
+    (storage_outcome(result), text)
+}
+
+/// The store has nothing to compare the unit with and never will: to submit it again would pause
+/// the actor for ever.
+#[test]
+fn a_unit_that_meets_damage_is_lost_and_told() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let actor = node.actor::<Ledger>("a");
+    assert_eq!(sim.run_until(actor.add(5).into_future()), Ok(5));
+    damage(&disk, "a");
+    disk.faults().delay_batches(Some(10 * MS));
+    let in_flight = [node.begin(actor.add(1)), node.begin(actor.get())];
+    sim.run_until_idle();
+    let pending = node.begin(actor.add(1));
+    sim.run_until_idle();
+    let slow = node.begin(actor.add_slowly(1, 20));
+    sim.run_until_idle();
+    let waiting = node.begin(actor.get());
+    sim.advance(11 * MS);
+    for call in &in_flight {
+        let (outcome, text) = told(call.take());
+        assert_eq!(outcome, Some(Outcome::NotExecuted));
+        assert!(text.contains("could not be saved: the record of ledger/a is damaged"), "{text}");
+    }
+    assert_eq!(told(pending.take()).0, Some(Outcome::NotExecuted));
+    sim.advance(20 * MS);
+    assert_eq!(told(slow.take()).0, Some(Outcome::NotExecuted), "it saw lost state");
+    // Who waited, and who comes later, is told what a load of a damaged record is told, at once.
+    let (began, later) = (sim.now(), sim.run_until(actor.get().into_future()));
+    for (outcome, text) in [told(waiting.take()), told(Some(later))] {
+        assert_eq!(outcome, Some(Outcome::NotExecuted));
+        assert!(text.contains("cannot be loaded: the record of ledger/a is damaged"), "{text}");
+    }
+    assert_eq!(sim.now(), began);
+    // One unit was lost; nothing else is.
+    assert_eq!((node.store().resubmitted, node.store().units_open), (0, 0));
+    assert_eq!(
+        (node.metric("tenure_commit_failures_total"), node.runtime().activations()),
+        (1., 0)
+    );
+    assert!(node.health().is_ready());
+    assert_eq!(sim.run_until(node.actor::<Ledger>("b").add(1).into_future()), Ok(1));
+    damage(&disk, "a");
+    assert_eq!(sim.run_until(actor.add(1).into_future()), Ok(6), "what was stored is untouched");
+}
+
+/// A submission before the damage may have stored the unit.
+#[test]
+fn a_unit_of_unknown_outcome_that_meets_damage_stays_unknown() {
+    for (fault, value) in [(UnitFault::UnknownCommitted, 6), (UnitFault::UnknownAbsent, 5)] {
+        let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+        let node = start(&sim, &disk);
+        let actor = node.actor::<Ledger>("a");
+        assert_eq!(sim.run_until(actor.add(5).into_future()), Ok(5));
+        disk.faults().next_unit(fault);
+        let add = node.begin(actor.add(1));
+        sim.run_until_idle();
+        damage(&disk, "a");
+        sim.advance(SECOND);
+        let (outcome, text) = told(add.take());
+        assert_eq!(outcome, Some(Outcome::Unknown));
+        assert!(text.contains("the record of ledger/a is damaged"), "{text}");
+        assert_eq!(node.store().resubmitted, 1);
+        damage(&disk, "a");
+        assert_eq!(sim.run_until(actor.get().into_future()), Ok(value));
+    }
+}
+
 #[test]
 fn a_fenced_node_opens_the_store_again_and_says_so() {
     for stored in [false, true] {

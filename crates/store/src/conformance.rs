@@ -13,7 +13,7 @@ mod subject;
 mod submitted;
 mod units;
 
-pub use damage::damaged_rows_are_named;
+pub use damage::{damaged_rows_are_named, units_that_meet_damage_are_told};
 pub use incarnations::{
     close_keeps_everything, closed_stores_refuse, fences_refuse, later_opens_fence_earlier_ones,
     opens_count_incarnations,
@@ -45,4 +45,5 @@ pub async fn run<S: Subject>(make: impl Fn() -> S) {
     strange_keys_are_apart(&make()).await;
     type_names_are_apart(&make()).await;
     damaged_rows_are_named(&make()).await;
+    units_that_meet_damage_are_told(&make()).await;
 }

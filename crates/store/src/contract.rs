@@ -13,7 +13,8 @@ use crate::{Unit, UnitOutcome};
 /// - When [`Store::open`] has returned incarnation `n`, no unit of an incarnation below `n` can
 ///   become visible any more.
 /// - A load sees every unit that was answered `Committed` before it began.
-/// - Stored bytes that were damaged are named in an error and never returned.
+/// - Stored bytes that were damaged are named in an error and never returned. A unit that
+///   would have to be compared with them is answered [`UnitOutcome::Corrupt`], and it alone.
 pub trait Store: Send + Sync + 'static {
     /// The engine's name in logs and configuration.
     fn name(&self) -> &'static str;
@@ -140,4 +141,46 @@ pub enum StoreError {
         /// The failure.
         detail: Box<str>,
     },
+}
+
+impl StoreError {
+    /// What a unit is answered when this error kept the engine from reading what is stored of its
+    /// actor: [`UnitOutcome::Corrupt`] when reading again cannot help, else
+    /// [`UnitOutcome::Unknown`].
+    #[must_use]
+    pub fn unit_outcome(&self) -> UnitOutcome {
+        let reason = self.to_string().into();
+        match self {
+            StoreError::Corrupt { .. } | StoreError::Newer { .. } => {
+                UnitOutcome::Corrupt { reason }
+            }
+            StoreError::Locked { .. } | StoreError::Unavailable { .. } | StoreError::Io { .. } => {
+                UnitOutcome::Unknown { reason }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reading_again_cannot_help_is_not_answered_unknown() {
+        let text = || Box::<str>::from("a test");
+        for (error, is_final) in [
+            (StoreError::Corrupt { what: text(), detail: text() }, true),
+            (StoreError::Newer { what: text(), detail: text() }, true),
+            (StoreError::Locked { store: text(), holder: text() }, false),
+            (StoreError::Unavailable { detail: text() }, false),
+            (StoreError::Io { doing: text(), detail: text() }, false),
+        ] {
+            let reason = error.to_string().into();
+            let expected = match is_final {
+                true => UnitOutcome::Corrupt { reason },
+                false => UnitOutcome::Unknown { reason },
+            };
+            assert_eq!(error.unit_outcome(), expected);
+        }
+    }
 }

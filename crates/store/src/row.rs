@@ -55,15 +55,6 @@ pub fn encode(unit: &Unit, out: &mut Vec<u8>) {
     out.extend_from_slice(&checksum.to_le_bytes());
 }
 
-/// Reads the version and token of a row without checking or copying its body.
-///
-/// # Errors
-/// As [`decode`], but for damage in the body, which is not looked at.
-pub fn decode_head(actor: &ActorId, row: &[u8]) -> Result<(Version, Token), StoreError> {
-    let head = check_head(actor, row)?;
-    Ok((Version(head.u64_at(12)), head.token()))
-}
-
 /// Reads and checks a row.
 ///
 /// # Errors
@@ -79,7 +70,7 @@ pub fn decode(actor: &ActorId, row: &[u8]) -> Result<Stored, StoreError> {
     Ok(Stored {
         version: Version(head.u64_at(12)),
         tenure: Tenure { view: head.u64_at(20), sequence: head.u64_at(28) },
-        token: head.token(),
+        token: Token { incarnation: Incarnation(head.u64_at(36)), sequence: head.u64_at(44) },
         schema: head.u32_at(8),
         codec: row[4],
         written_at_ms: head.u64_at(52),
@@ -96,10 +87,6 @@ impl Head<'_> {
 
     fn u32_at(&self, at: usize) -> u32 {
         u32::from_le_bytes(self.0[at..at + 4].try_into().expect("four bytes"))
-    }
-
-    fn token(&self) -> Token {
-        Token { incarnation: Incarnation(self.u64_at(36)), sequence: self.u64_at(44) }
     }
 }
 

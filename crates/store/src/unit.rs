@@ -50,6 +50,14 @@ pub enum UnitOutcome {
         /// The bound in bytes.
         bytes_max: usize,
     },
+    /// What is stored of the actor cannot be read, so there is nothing to compare the unit with:
+    /// it was damaged, or a newer program wrote it. This submission wrote nothing, what is stored
+    /// is as it was, and submitting again does not help. Whether an earlier submission that was
+    /// answered `Unknown` had committed is not known.
+    Corrupt {
+        /// Which record, and what is wrong with it, for logs and errors.
+        reason: Box<str>,
+    },
     /// The engine cannot tell. Resolved only by submitting the same unit again until the answer
     /// is another one.
     Unknown {

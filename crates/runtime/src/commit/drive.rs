@@ -109,6 +109,13 @@ impl Runtime {
                 detail: format!("the state of {id} has {bytes} bytes, more than {bytes_max}")
                     .into(),
             },
+            Loss::Damaged { reason, submitted_before } => {
+                self.meters.failures.increment();
+                tracing::error!(actor = %id, reason, "a unit met a record that cannot be read");
+                let outcome =
+                    if *submitted_before { Outcome::Unknown } else { Outcome::NotExecuted };
+                storage(format!("{id} could not be saved: {reason}"), outcome)
+            }
             Loss::Fenced { reason } => {
                 self.meters.failures.increment();
                 self.store_lost(token.incarnation, reason);

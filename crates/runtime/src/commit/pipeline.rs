@@ -34,6 +34,8 @@ pub(crate) enum Loss {
     Overtaken { stored: Version, by: Token },
     /// The engine refused the unit for its size.
     TooLarge { bytes: usize, bytes_max: usize },
+    /// What is stored cannot be read. The unit may be in it if it was submitted before this time.
+    Damaged { reason: Box<str>, submitted_before: bool },
     /// The incarnation is fenced; the unit may have committed before.
     Fenced { reason: Box<str> },
 }
@@ -144,6 +146,10 @@ impl Pipeline {
             UnitOutcome::TooLarge { bytes, bytes_max } => {
                 self.lost(in_flight, Loss::TooLarge { bytes, bytes_max })
             }
+            UnitOutcome::Corrupt { reason } => {
+                let submitted_before = in_flight.attempts > 1;
+                self.lost(in_flight, Loss::Damaged { reason, submitted_before })
+            }
             UnitOutcome::Fenced { reason } => self.lost(in_flight, Loss::Fenced { reason }),
         }
     }
@@ -249,6 +255,27 @@ mod tests {
         };
         assert!(in_flight.is(&first) && pending.is(&second));
         assert!(pipeline.is_idle() && pipeline.held() == 0 && pipeline.newest().is_none());
+    }
+
+    #[test]
+    fn damage_loses_the_unit_and_only_an_earlier_submission_may_have_stored_it() {
+        for unknowns in 0..3 {
+            let mut pipeline = Pipeline::default();
+            let (ticket, submitted) = pipeline.turn_ended(unit(1, 1));
+            let token = submitted.unwrap().token;
+            for _ in 0..unknowns {
+                assert!(matches!(pipeline.settled(token, unknown()), Settled::Again { .. }));
+            }
+            let corrupt = UnitOutcome::Corrupt { reason: "a test".into() };
+            let lost = pipeline.settled(token, corrupt.clone());
+            let Settled::Lost { in_flight, pending: None, why } = lost else {
+                panic!("{lost:?}");
+            };
+            let submitted_before = unknowns > 0;
+            assert_eq!(why, Loss::Damaged { reason: "a test".into(), submitted_before });
+            assert!(in_flight.is(&ticket) && pipeline.is_idle() && pipeline.held() == 0);
+            assert!(matches!(pipeline.settled(token, corrupt), Settled::Stale));
+        }
     }
 
     proptest! {

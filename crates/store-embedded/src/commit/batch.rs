@@ -80,7 +80,7 @@ impl BatchWriter {
         match self.head(unit) {
             Ok((version, _)) if version == unit.expected => UnitOutcome::Committed,
             Ok((version, token)) => UnitOutcome::Conflict { version, token },
-            Err(error) => UnitOutcome::Unknown { reason: error.to_string().into() },
+            Err(error) => error.unit_outcome(),
         }
     }
 

@@ -1,5 +1,10 @@
+use std::sync::Arc;
+
+use tenure_types::ActorId;
+
 use super::subject::{Open, Subject, actor};
-use crate::{StoreError, UnitOutcome};
+use super::submitted::submit;
+use crate::{StoreError, Unit, UnitOutcome};
 
 /// A damaged row is named and never served; others are not touched by it.
 pub async fn damaged_rows_are_named(subject: &impl Subject) {
@@ -10,17 +15,72 @@ pub async fn damaged_rows_are_named(subject: &impl Subject) {
     open.close().await;
     subject.damage(&damaged);
     let open = Open::new(subject).await;
-    match open.load(&damaged).await {
+    assert_named(&open, &damaged).await;
+    open.assert_stored(&well, Some(&stored), "a damaged row does not touch others").await;
+    open.close().await;
+}
+
+/// A unit that meets a damaged row is answered `Corrupt`, whatever it expects and however often it
+/// is submitted, and leaves the row as it is. Units beside it commit.
+pub async fn units_that_meet_damage_are_told(subject: &impl Subject) {
+    const BESIDE: u64 = 8;
+    let open = Open::new(subject).await;
+    let damaged = actor("cart", "damaged");
+    open.commit(open.unit(&damaged, 0, 1)).await;
+    open.close().await;
+    subject.damage(&damaged);
+    let open = Open::new(subject).await;
+    // The first would conflict with what was stored, the second follow it.
+    for expected in [0, 1] {
+        let unit = open.unit(&damaged, expected, 1 + expected);
+        for _ in 0..2 {
+            assert_corrupt(&open.submit(unit.clone()).await, &damaged);
+        }
+        assert_named(&open, &damaged).await;
+    }
+    // What is submitted while the engine is busy shares its next batch.
+    let mut large = open.unit(&actor("cart", "large"), 0, 10);
+    large.body = vec![7; 1 << 20];
+    let fly = |unit: Unit| submit(&*open.store, Arc::new(unit));
+    let busy = fly(large);
+    let beside: Vec<_> = (0..BESIDE).map(|n| actor("cart", &format!("beside-{n}"))).collect();
+    let (before, after) = beside.split_at(beside.len() / 2);
+    let unit = |beside: &ActorId| open.unit(beside, 0, 20);
+    let mut flying: Vec<_> = before.iter().map(|beside| fly(unit(beside))).collect();
+    let met = fly(open.unit(&damaged, 1, 30));
+    flying.extend(after.iter().map(|beside| fly(unit(beside))));
+    assert_eq!(busy.await, UnitOutcome::Committed);
+    assert_corrupt(&met.await, &damaged);
+    for (submitted, beside) in flying.into_iter().zip(&beside) {
+        let outcome = submitted.await;
+        assert_eq!(outcome, UnitOutcome::Committed, "{beside} shares a batch with a damaged one");
+    }
+    open.close().await;
+    let open = Open::new(subject).await;
+    assert_named(&open, &damaged).await;
+    for beside in &beside {
+        let found = open.load(beside).await.map(|stored| stored.map(|stored| stored.version.0));
+        assert_eq!(found, Ok(Some(1)), "{beside} was committed");
+    }
+    open.close().await;
+}
+
+async fn assert_named(open: &Open, damaged: &ActorId) {
+    match open.load(damaged).await {
         Err(StoreError::Corrupt { what, .. }) => {
-            assert!(what.contains("cart/damaged"), "the damaged row is named, not {what:?}");
+            let name = damaged.to_string();
+            assert!(what.contains(&name), "the damaged row is named, not {what:?}");
         }
         other => panic!("a damaged row is answered Corrupt, not {other:?}"),
     }
-    let outcome = open.submit(open.unit(&damaged, 0, 1)).await;
-    assert!(
-        !matches!(outcome, UnitOutcome::Committed),
-        "no unit is compared with a damaged row and then committed",
-    );
-    open.assert_stored(&well, Some(&stored), "a damaged row does not touch others").await;
-    open.close().await;
+}
+
+fn assert_corrupt(outcome: &UnitOutcome, damaged: &ActorId) {
+    match outcome {
+        UnitOutcome::Corrupt { reason } => {
+            let name = damaged.to_string();
+            assert!(reason.contains(&name), "the damaged row is named, not {reason:?}");
+        }
+        other => panic!("a unit that meets a damaged row is answered Corrupt, not {other:?}"),
+    }
 }

@@ -179,7 +179,7 @@ impl State {
         }
         let (version, token) = match self.head(unit) {
             Ok(head) => head,
-            Err(error) => return UnitOutcome::Unknown { reason: error.to_string().into() },
+            Err(error) => return error.unit_outcome(),
         };
         if version != unit.expected {
             self.counts.conflicts += 1;
@@ -193,10 +193,9 @@ impl State {
     }
 
     fn head(&self, unit: &Unit) -> Result<(Version, Token), StoreError> {
-        match self.rows.get(&unit.actor) {
-            Some(row) => row::decode_head(&unit.actor, row),
-            None => Ok((Version::NONE, Token::default())),
-        }
+        let row = self.rows.get(&unit.actor);
+        let stored = row.map(|row| row::decode(&unit.actor, row)).transpose()?;
+        Ok(stored.map_or((Version::NONE, Token::default()), |it| (it.version, it.token)))
     }
 }
 
