@@ -44,7 +44,7 @@ descriptions! {
     COMMIT_UNITS "tenure_commit_units_total" "Units that were committed";
     COMMIT_CONFLICTS "tenure_commit_conflicts_total" "Units that met another version";
     COMMIT_FAILURES "tenure_commit_failures_total" "Units whose commit failed";
-    COMMIT_SECONDS "tenure_commit_seconds" "Time from a unit's submission to its answer";
+    COMMIT_SECONDS "tenure_commit_seconds" "Time from the first submission of a unit to its commit";
     STORE_AVAILABLE "tenure_store_available" "1 while the store answers, else 0";
     HTTP_REQUESTS "tenure_http_requests_total" "HTTP requests answered, by class of status";
     HTTP_REQUEST_SECONDS "tenure_http_request_seconds" "Time from a request's head to its reply";

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tenure_observe::{Counter, Gauge, MetricError, Metrics, names};
+use tenure_observe::{Counter, Gauge, Histogram, MetricError, Metrics, names};
 use tenure_types::{ActorTypeName, CallErrorCode};
 
 /// The codes that a call can fail with before or after its turn, in the order of their counters.
@@ -60,6 +60,7 @@ pub(crate) struct Meters {
     pub(crate) units: Arc<Counter>,
     pub(crate) conflicts: Arc<Counter>,
     pub(crate) failures: Arc<Counter>,
+    pub(crate) commit_time: Arc<Histogram>,
     pub(crate) store_available: Arc<Gauge>,
 }
 
@@ -70,6 +71,7 @@ impl Meters {
             units: metrics.register_counter(names::COMMIT_UNITS, &[])?,
             conflicts: metrics.register_counter(names::COMMIT_CONFLICTS, &[])?,
             failures: metrics.register_counter(names::COMMIT_FAILURES, &[])?,
+            commit_time: metrics.register_histogram(names::COMMIT_SECONDS, &[])?,
             store_available: metrics.register_gauge(names::STORE_AVAILABLE, &[])?,
         })
     }

@@ -29,9 +29,10 @@ impl Runtime {
         token: Token,
         outcome: UnitOutcome,
     ) {
+        let now = self.clock.now();
         // The flags change together with the pipeline, under its lock.
         let (settled, word) = activation.with_cold(|cold| {
-            let settled = cold.pipeline.settled(token, outcome);
+            let settled = cold.pipeline.settled(token, outcome, now);
             let word = match &settled {
                 Settled::Durable { next: None, .. } => activation.word.clear(UNSAVED | PAUSED),
                 Settled::Durable { next: Some(_), .. } => activation.word.clear(PAUSED),
@@ -45,16 +46,18 @@ impl Runtime {
             (settled, word)
         });
         match settled {
-            Settled::Durable { ticket, next } => {
+            Settled::Durable { ticket, next, took } => {
                 self.meters.units.increment();
+                self.meters.commit_time.observe(took);
                 if let Some(unit) = next {
                     self.submit(activation, unit);
                 }
                 ticket.settle(Ok(()));
             }
             Settled::Again { unit, attempts } => self.submit_again(activation, unit, attempts),
-            Settled::Lost { in_flight, pending, why } => {
-                self.lost(activation, token, &in_flight, pending, &why);
+            Settled::Lost { in_flight, pending, submitted_before, why } => {
+                let error = self.note_loss(activation, token, submitted_before, &why);
+                fail(activation, &in_flight, pending, error);
             }
             Settled::Stale => return,
         }
@@ -85,35 +88,33 @@ impl Runtime {
         self.tasks.spawn("submit-again", Box::pin(again));
     }
 
-    fn lost(
+    /// Counts and logs a loss, and gives what the turns of the unit end in.
+    fn note_loss(
         self: &Arc<Self>,
-        activation: &Arc<Activation>,
+        activation: &Activation,
         token: Token,
-        in_flight: &Ticket,
-        pending: Option<Ticket>,
+        submitted_before: bool,
         why: &Loss,
-    ) {
+    ) -> CallError {
         let id = activation.id();
         let storage =
             |detail: String, outcome| CallError::Storage { detail: detail.into(), outcome };
-        let error = match why {
+        let outcome = if submitted_before { Outcome::Unknown } else { Outcome::NotExecuted };
+        match why {
             Loss::Overtaken { stored, by } => {
                 self.meters.conflicts.increment();
                 tracing::error!(actor = %id, %stored, %by, "another writer's state is stored");
-                storage(
-                    format!("{id} was written by another node; its state here was discarded"),
-                    Outcome::NotExecuted,
-                )
+                let detail =
+                    format!("{id} was written by another node; its state here was discarded");
+                storage(detail, outcome)
             }
             Loss::TooLarge { bytes, bytes_max } => CallError::TooLarge {
                 detail: format!("the state of {id} has {bytes} bytes, more than {bytes_max}")
                     .into(),
             },
-            Loss::Damaged { reason, submitted_before } => {
+            Loss::Damaged { reason } => {
                 self.meters.failures.increment();
                 tracing::error!(actor = %id, reason, "a unit met a record that cannot be read");
-                let outcome =
-                    if *submitted_before { Outcome::Unknown } else { Outcome::NotExecuted };
                 storage(format!("{id} could not be saved: {reason}"), outcome)
             }
             Loss::Fenced { reason } => {
@@ -121,13 +122,18 @@ impl Runtime {
                 self.store_lost(token.incarnation, reason);
                 storage(format!("{id} could not be saved: {reason}"), Outcome::Unknown)
             }
-        };
-        in_flight.settle(Err(error));
-        if let Some(pending) = pending {
-            pending.settle(Err(storage(
-                format!("{id} was not saved: the state before it could not be"),
-                Outcome::NotExecuted,
-            )));
         }
+    }
+}
+
+/// Answers the turns of a unit that was lost, and those that came after it.
+fn fail(activation: &Activation, in_flight: &Ticket, pending: Option<Ticket>, error: CallError) {
+    in_flight.settle(Err(error));
+    if let Some(pending) = pending {
+        let id = activation.id();
+        pending.settle(Err(CallError::Storage {
+            detail: format!("{id} was not saved: the state before it could not be").into(),
+            outcome: Outcome::NotExecuted,
+        }));
     }
 }

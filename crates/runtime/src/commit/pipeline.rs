@@ -6,23 +6,25 @@
 //! what it gives.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_actor::Ticket;
 use tenure_store::{Unit, UnitOutcome};
-use tenure_types::{Token, Version};
+use tenure_types::{Instant, Token, Version};
 
 /// What the driver must do after an outcome.
 #[derive(Debug)]
 pub(crate) enum Settled {
     /// The ticket's turns are durable; submit the next unit, if there is one. Without one nothing
-    /// is unsaved any more.
-    Durable { ticket: Ticket, next: Option<Arc<Unit>> },
+    /// is unsaved any more. The unit took `took` from its first submission.
+    Durable { ticket: Ticket, next: Option<Arc<Unit>>, took: Duration },
     /// The outcome is not known: pause the activation and submit the same unit again, after a
     /// pause that grows with `attempts`.
     Again { unit: Arc<Unit>, attempts: u32 },
     /// The unit did not and will not commit: the state in memory is lost. The first ticket's
-    /// turns were in flight, the second's never left.
-    Lost { in_flight: Ticket, pending: Option<Ticket>, why: Loss },
+    /// turns were in flight, the second's never left. Where the unit was submitted before with an
+    /// outcome that nobody knows, it may have committed then.
+    Lost { in_flight: Ticket, pending: Option<Ticket>, submitted_before: bool, why: Loss },
     /// The outcome is not that of the unit in flight: a late answer to one that was settled.
     Stale,
 }
@@ -34,8 +36,8 @@ pub(crate) enum Loss {
     Overtaken { stored: Version, by: Token },
     /// The engine refused the unit for its size.
     TooLarge { bytes: usize, bytes_max: usize },
-    /// What is stored cannot be read. The unit may be in it if it was submitted before this time.
-    Damaged { reason: Box<str>, submitted_before: bool },
+    /// What is stored cannot be read.
+    Damaged { reason: Box<str> },
     /// The incarnation is fenced; the unit may have committed before.
     Fenced { reason: Box<str> },
 }
@@ -55,6 +57,7 @@ struct InFlight {
     ticket: Ticket,
     attempts: u32,
     held: usize,
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -69,7 +72,7 @@ impl Pipeline {
     /// where a unit is in flight or pending the version it will leave behind takes its place.
     ///
     /// Gives what the turn's reply waits for, and a unit to submit now.
-    pub(crate) fn turn_ended(&mut self, unit: Unit) -> (Ticket, Option<Arc<Unit>>) {
+    pub(crate) fn turn_ended(&mut self, unit: Unit, now: Instant) -> (Ticket, Option<Arc<Unit>>) {
         self.held += 1;
         if let Some(pending) = &mut self.pending {
             let expected = pending.unit.expected;
@@ -90,6 +93,7 @@ impl Pipeline {
             ticket: ticket.clone(),
             attempts: 1,
             held: 1,
+            since: now,
         });
         (ticket, Some(unit))
     }
@@ -123,16 +127,16 @@ impl Pipeline {
     }
 
     /// Takes the outcome of a submission.
-    pub(crate) fn settled(&mut self, token: Token, outcome: UnitOutcome) -> Settled {
+    pub(crate) fn settled(&mut self, token: Token, outcome: UnitOutcome, now: Instant) -> Settled {
         let ours = self.in_flight.as_ref().is_some_and(|f| f.unit.token == token);
         let Some(mut in_flight) = self.in_flight.take_if(|_| ours) else {
             return Settled::Stale;
         };
         match outcome {
-            UnitOutcome::Committed => self.durable(in_flight),
+            UnitOutcome::Committed => self.durable(in_flight, now),
             // An earlier submission of this very unit had committed.
             UnitOutcome::Conflict { token: stored, .. } if stored == token => {
-                self.durable(in_flight)
+                self.durable(in_flight, now)
             }
             UnitOutcome::Unknown { .. } => {
                 in_flight.attempts = in_flight.attempts.saturating_add(1);
@@ -146,15 +150,12 @@ impl Pipeline {
             UnitOutcome::TooLarge { bytes, bytes_max } => {
                 self.lost(in_flight, Loss::TooLarge { bytes, bytes_max })
             }
-            UnitOutcome::Corrupt { reason } => {
-                let submitted_before = in_flight.attempts > 1;
-                self.lost(in_flight, Loss::Damaged { reason, submitted_before })
-            }
+            UnitOutcome::Corrupt { reason } => self.lost(in_flight, Loss::Damaged { reason }),
             UnitOutcome::Fenced { reason } => self.lost(in_flight, Loss::Fenced { reason }),
         }
     }
 
-    fn durable(&mut self, done: InFlight) -> Settled {
+    fn durable(&mut self, done: InFlight, now: Instant) -> Settled {
         self.held -= done.held;
         let next = self.pending.take().map(|pending| {
             let unit = Arc::new(pending.unit);
@@ -163,16 +164,18 @@ impl Pipeline {
                 ticket: pending.ticket,
                 attempts: 1,
                 held: pending.held,
+                since: now,
             });
             unit
         });
-        Settled::Durable { ticket: done.ticket, next }
+        Settled::Durable { ticket: done.ticket, next, took: now.saturating_since(done.since) }
     }
 
     fn lost(&mut self, in_flight: InFlight, why: Loss) -> Settled {
         self.held = 0;
         let pending = self.pending.take().map(|pending| pending.ticket);
-        Settled::Lost { in_flight: in_flight.ticket, pending, why }
+        let submitted_before = in_flight.attempts > 1;
+        Settled::Lost { in_flight: in_flight.ticket, pending, submitted_before, why }
     }
 }
 
@@ -218,38 +221,58 @@ mod tests {
     fn an_outcome_of_another_submission_changes_nothing() {
         let mut pipeline = Pipeline::default();
         let stale = Token { incarnation: Incarnation(1), sequence: 7 };
-        assert!(matches!(pipeline.settled(stale, UnitOutcome::Committed), Settled::Stale));
-        let (ticket, first) = pipeline.turn_ended(unit(1, 1));
-        assert!(matches!(pipeline.settled(stale, UnitOutcome::Committed), Settled::Stale));
+        assert!(matches!(
+            pipeline.settled(stale, UnitOutcome::Committed, Instant::from_nanos(7)),
+            Settled::Stale
+        ));
+        let (ticket, first) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0));
+        assert!(matches!(
+            pipeline.settled(stale, UnitOutcome::Committed, Instant::from_nanos(7)),
+            Settled::Stale
+        ));
         let token = first.unwrap().token;
-        let Settled::Durable { ticket: durable, next: None } =
-            pipeline.settled(token, UnitOutcome::Committed)
+        let Settled::Durable { ticket: durable, next: None, .. } =
+            pipeline.settled(token, UnitOutcome::Committed, Instant::from_nanos(7))
         else {
             panic!("the unit in flight is committed");
         };
         assert!(durable.is(&ticket) && pipeline.is_idle());
-        assert!(matches!(pipeline.settled(token, UnitOutcome::Committed), Settled::Stale));
+        assert!(matches!(
+            pipeline.settled(token, UnitOutcome::Committed, Instant::from_nanos(7)),
+            Settled::Stale
+        ));
     }
 
     #[test]
     fn a_conflict_with_ones_own_token_is_a_commit() {
         let mut pipeline = Pipeline::default();
-        let token = pipeline.turn_ended(unit(1, 1)).1.unwrap().token;
-        assert!(matches!(pipeline.settled(token, unknown()), Settled::Again { attempts: 2, .. }));
-        assert!(matches!(pipeline.settled(token, unknown()), Settled::Again { attempts: 3, .. }));
+        let token = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0)).1.unwrap().token;
+        assert!(matches!(
+            pipeline.settled(token, unknown(), Instant::from_nanos(7)),
+            Settled::Again { attempts: 2, .. }
+        ));
+        assert!(matches!(
+            pipeline.settled(token, unknown(), Instant::from_nanos(7)),
+            Settled::Again { attempts: 3, .. }
+        ));
         let own = UnitOutcome::Conflict { version: Version(1), token };
-        assert!(matches!(pipeline.settled(token, own), Settled::Durable { next: None, .. }));
+        assert!(matches!(
+            pipeline.settled(token, own, Instant::from_nanos(7)),
+            Settled::Durable { next: None, .. }
+        ));
     }
 
     #[test]
     fn a_lost_unit_takes_the_pending_one_with_it() {
         let mut pipeline = Pipeline::default();
-        let (first, submitted) = pipeline.turn_ended(unit(1, 1));
-        let (second, none) = pipeline.turn_ended(unit(2, 2));
+        let (first, submitted) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0));
+        let (second, none) = pipeline.turn_ended(unit(2, 2), Instant::from_nanos(0));
         assert!(none.is_none() && pipeline.hold_read().unwrap().is(&second));
         assert_eq!(pipeline.held(), 3);
-        let lost = pipeline.settled(submitted.unwrap().token, overtaken());
-        let Settled::Lost { in_flight, pending: Some(pending), why: Loss::Overtaken { .. } } = lost
+        let lost = pipeline.settled(submitted.unwrap().token, overtaken(), Instant::from_nanos(7));
+        let Settled::Lost {
+            in_flight, pending: Some(pending), why: Loss::Overtaken { .. }, ..
+        } = lost
         else {
             panic!("{lost:?}");
         };
@@ -261,20 +284,26 @@ mod tests {
     fn damage_loses_the_unit_and_only_an_earlier_submission_may_have_stored_it() {
         for unknowns in 0..3 {
             let mut pipeline = Pipeline::default();
-            let (ticket, submitted) = pipeline.turn_ended(unit(1, 1));
+            let (ticket, submitted) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0));
             let token = submitted.unwrap().token;
             for _ in 0..unknowns {
-                assert!(matches!(pipeline.settled(token, unknown()), Settled::Again { .. }));
+                assert!(matches!(
+                    pipeline.settled(token, unknown(), Instant::from_nanos(7)),
+                    Settled::Again { .. }
+                ));
             }
             let corrupt = UnitOutcome::Corrupt { reason: "a test".into() };
-            let lost = pipeline.settled(token, corrupt.clone());
-            let Settled::Lost { in_flight, pending: None, why } = lost else {
+            let lost = pipeline.settled(token, corrupt.clone(), Instant::from_nanos(7));
+            let Settled::Lost { in_flight, pending: None, submitted_before, why } = lost else {
                 panic!("{lost:?}");
             };
-            let submitted_before = unknowns > 0;
-            assert_eq!(why, Loss::Damaged { reason: "a test".into(), submitted_before });
+            assert_eq!(why, Loss::Damaged { reason: "a test".into() });
+            assert_eq!(submitted_before, unknowns > 0);
             assert!(in_flight.is(&ticket) && pipeline.is_idle() && pipeline.held() == 0);
-            assert!(matches!(pipeline.settled(token, corrupt), Settled::Stale));
+            assert!(matches!(
+                pipeline.settled(token, corrupt, Instant::from_nanos(7)),
+                Settled::Stale
+            ));
         }
     }
 
@@ -293,7 +322,7 @@ mod tests {
                 match step {
                     0..3 => {
                         made += 1;
-                        let (ticket, submit) = pipeline.turn_ended(unit(made, made));
+                        let (ticket, submit) = pipeline.turn_ended(unit(made, made), Instant::from_nanos(0));
                         prop_assert_eq!(submit.is_some(), in_flight.is_none());
                         in_flight = in_flight.or(submit);
                         tickets.push((made, ticket));
@@ -310,15 +339,15 @@ mod tests {
                         prop_assert_eq!(unit.expected, Version(stored));
                         prop_assert_eq!(&unit.body, &unit.version.0.to_le_bytes());
                         if step == 4 {
-                            let again = pipeline.settled(unit.token, unknown());
+                            let again = pipeline.settled(unit.token, unknown(), Instant::from_nanos(7));
                             let is_again = matches!(again, Settled::Again { .. });
                             prop_assert!(is_again);
                             in_flight = Some(unit);
                             continue;
                         }
                         stored = unit.version.0;
-                        let settled = pipeline.settled(unit.token, UnitOutcome::Committed);
-                        let Settled::Durable { ticket, next } = settled else {
+                        let settled = pipeline.settled(unit.token, UnitOutcome::Committed, Instant::from_nanos(7));
+                        let Settled::Durable { ticket, next, .. } = settled else {
                             return Err(TestCaseError::fail("a committed unit is durable"));
                         };
                         ticket.settle(Ok(()));

@@ -59,13 +59,14 @@ impl Runtime {
             written_at_ms: self.clock.unix_ms(),
             body,
         };
+        let now = self.clock.now();
         let (ticket, submit) = activation.with_cold(|cold| {
             // A loss clears the pipeline under this lock: after it nothing may enter any more.
             if activation.word.read().has(LOST) {
                 return Err(lost(activation));
             }
             activation.word.set(UNSAVED);
-            Ok(cold.pipeline.turn_ended(unit))
+            Ok(cold.pipeline.turn_ended(unit, now))
         })?;
         if let Some(unit) = submit {
             self.submit(activation, unit);
