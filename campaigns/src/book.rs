@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -27,10 +28,16 @@ struct Page {
     settled: u64,
     /// The highest version acknowledged.
     highest: u64,
-    /// Acknowledged since then: version and id.
-    acknowledged: BTreeMap<u64, u64>,
+    /// Acknowledged since then, by version.
+    acknowledged: BTreeMap<u64, Acknowledged>,
     /// Turns that are under way, or whose outcome nobody knows.
     open: HashSet<u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Acknowledged {
+    id: u64,
+    at: Instant,
 }
 
 /// A turn that was begun.
@@ -55,6 +62,8 @@ pub enum Finding {
         id: u64,
         /// How many turns the server counts.
         count: u64,
+        /// When the client had its acknowledgement.
+        at: Instant,
     },
     /// Something else that cannot be: a version given twice, a turn that nobody made.
     Wrong {
@@ -100,11 +109,11 @@ impl Book {
         self.pages[turn.actor].lock().open.remove(&turn.id);
     }
 
-    /// Notes that a turn was acknowledged as number `version` of its actor.
+    /// Notes that a turn was acknowledged at `at` as number `version` of its actor.
     ///
     /// # Errors
     /// When that cannot be.
-    pub fn acknowledge(&self, turn: Begun, version: u64) -> Result<(), Finding> {
+    pub fn acknowledge(&self, turn: Begun, version: u64, at: Instant) -> Result<(), Finding> {
         let Begun { actor, id, floor } = turn;
         let wrong = |what| Err(Finding::Wrong { actor, what });
         let mut page = self.pages[actor].lock();
@@ -112,7 +121,8 @@ impl Book {
         if version <= floor {
             return wrong(format!("turn {id} is number {version}, but began after {floor} ended"));
         }
-        if let Some(other) = page.acknowledged.insert(version, id) {
+        if let Some(other) = page.acknowledged.insert(version, Acknowledged { id, at }) {
+            let other = other.id;
             return wrong(format!("turns {other} and {id} are both number {version}"));
         }
         page.highest = page.highest.max(version);
@@ -129,7 +139,10 @@ impl Book {
         );
         let mut compared = Compared::default();
         compare_recent(actor, &page, shown, &mut compared.findings);
-        let lost = |(&version, &id)| Finding::Lost { actor, version, id, count: shown.count };
+        let lost = |(&version, it): (&u64, &Acknowledged)| {
+            let &Acknowledged { id, at } = it;
+            Finding::Lost { actor, version, id, count: shown.count, at }
+        };
         compared.findings.extend(page.acknowledged.range(shown.count + 1..).map(lost));
         let mut wrong = |what| compared.findings.push(Finding::Wrong { actor, what });
         if shown.count < page.settled {
@@ -155,9 +168,9 @@ fn compare_recent(actor: usize, page: &Page, shown: &Shown, findings: &mut Vec<F
     let versions = (page.settled + 1..=shown.count).rev();
     for (version, &id) in versions.zip(newest_first) {
         match page.acknowledged.get(&version) {
-            Some(&expected) if expected == id => {}
-            Some(&lost) => {
-                findings.push(Finding::Lost { actor, version, id: lost, count: shown.count });
+            Some(expected) if expected.id == id => {}
+            Some(&Acknowledged { id, at }) => {
+                findings.push(Finding::Lost { actor, version, id, count: shown.count, at });
             }
             None if open.remove(&id) => {}
             None => {
@@ -168,10 +181,21 @@ fn compare_recent(actor: usize, page: &Page, shown: &Shown, findings: &mut Vec<F
     }
 }
 
+impl Finding {
+    /// Where nothing but the newest turns of an actor went: when the lost one was acknowledged.
+    #[must_use]
+    pub fn lost_end(&self) -> Option<Instant> {
+        match self {
+            Finding::Lost { version, count, at, .. } if version > count => Some(*at),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Finding::Lost { actor, version, id, count } => write!(
+            Finding::Lost { actor, version, id, count, .. } => write!(
                 f,
                 "LOST: ledger/{actor} acknowledged turn {id:#x} as number {version}, and now \
                  counts {count}"
@@ -185,15 +209,19 @@ impl fmt::Display for Finding {
 mod tests {
     use super::*;
 
-    /// Turns 10 and 11 acknowledged as 1 and 2, turn 12 open.
-    fn book() -> Book {
+    /// Turns 10 and 11 acknowledged at `at` as 1 and 2, turn 12 open.
+    fn book_at(at: Instant) -> Book {
         let book = Book::new(1);
         for (id, version) in [(10, 1), (11, 2)] {
             let turn = book.begin(0, id);
-            book.acknowledge(turn, version).expect("versions grow");
+            book.acknowledge(turn, version, at).expect("versions grow");
         }
         let _open = book.begin(0, 12);
         book
+    }
+
+    fn book() -> Book {
+        book_at(Instant::now())
     }
 
     fn shown(count: u64, recent: &[u64]) -> Shown {
@@ -210,11 +238,15 @@ mod tests {
 
     #[test]
     fn what_was_acknowledged_is_missed() {
-        let lost = |version, id, count| Finding::Lost { actor: 0, version, id, count };
-        assert_eq!(book().compare(0, &shown(1, &[10])).findings, [lost(2, 11, 1)]);
-        assert_eq!(book().compare(0, &shown(0, &[])).findings, [lost(1, 10, 0), lost(2, 11, 0)]);
+        let at = Instant::now();
+        let lost = |version, id, count| Finding::Lost { actor: 0, version, id, count, at };
+        let findings = |shown| book_at(at).compare(0, &shown).findings;
+        assert_eq!(findings(shown(1, &[10])), [lost(2, 11, 1)]);
+        assert_eq!(findings(shown(0, &[])), [lost(1, 10, 0), lost(2, 11, 0)]);
+        assert_eq!(lost(2, 11, 1).lost_end(), Some(at));
         // The last turn went, and the open one came in its place.
-        assert_eq!(book().compare(0, &shown(2, &[10, 12])).findings, [lost(2, 11, 2)]);
+        assert_eq!(findings(shown(2, &[10, 12])), [lost(2, 11, 2)]);
+        assert_eq!(lost(2, 11, 2).lost_end(), None);
     }
 
     #[test]
@@ -241,10 +273,13 @@ mod tests {
     fn versions_are_unique_and_follow_real_time() {
         let book = Book::new(1);
         let (first, second) = (book.begin(0, 1), book.begin(0, 2));
-        book.acknowledge(first, 5).expect("the first one");
-        assert!(book.acknowledge(second, 5).is_err(), "given twice");
+        book.acknowledge(first, 5, Instant::now()).expect("the first one");
+        assert!(book.acknowledge(second, 5, Instant::now()).is_err(), "given twice");
         let late = book.begin(0, 3);
-        assert!(book.acknowledge(late, 4).is_err(), "it began after 5 had been acknowledged");
+        assert!(
+            book.acknowledge(late, 4, Instant::now()).is_err(),
+            "it began after 5 had been acknowledged"
+        );
     }
 
     #[test]

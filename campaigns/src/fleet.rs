@@ -122,6 +122,7 @@ impl Campaign {
             listen: port::free()?,
             data: folder.path().join("data"),
             log: folder.path().join("server.log"),
+            settings: Vec::new(),
             env: Vec::new(),
         };
         let mut server = launch.start()?;

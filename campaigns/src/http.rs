@@ -20,6 +20,39 @@ pub struct Connection {
     buffer: Vec<u8>,
 }
 
+/// A call as it is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method of HTTP.
+    pub method: &'a str,
+    /// The path.
+    pub path: &'a str,
+    /// JSON.
+    pub body: &'a str,
+    /// Sent as `Idempotency-Key`.
+    pub key: Option<&'a str>,
+}
+
+/// What a call was answered with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The body.
+    pub body: String,
+    /// Whether the reply is the remembered one of an earlier call with the same key.
+    pub was_replayed: bool,
+}
+
+/// Where a client goes away in the middle of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// So many bytes before it has sent everything; nothing is sent where there are fewer.
+    Sending(usize),
+    /// So much later than it has sent everything, without reading.
+    Waiting(Duration),
+    /// When it has read so many bytes.
+    Replying(usize),
+}
+
 /// Why a call brought no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -29,6 +62,15 @@ pub enum Failure {
     Unknown(String),
     /// The server says that the call is wrong.
     Refused(String),
+}
+
+/// A reply as it was read.
+#[derive(Debug, PartialEq, Eq)]
+struct Answered {
+    status: u16,
+    reply: Reply,
+    /// Whether the connection goes on.
+    keeps: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -51,24 +93,41 @@ impl Connection {
     /// # Errors
     /// [`Failure`] says what is known of the call.
     pub fn call(&mut self, method: &str, path: &str, body: &str) -> Result<String, Failure> {
+        self.ask(&Request { method, path, body, key: None }, None).map(|reply| reply.body)
+    }
+
+    /// Makes a call, and goes away in the middle of it if there is a `cut`.
+    ///
+    /// # Errors
+    /// [`Failure`] says what is known of the call.
+    pub fn ask(&mut self, request: &Request<'_>, cut: Option<Cut>) -> Result<Reply, Failure> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => self.connect().map_err(|error| Failure::NotExecuted(error.to_string()))?,
         };
+        let Request { method, path, body, key } = request;
         let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+        let key = key.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
+        let text = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{key}\
              content-length: {length}\r\n\r\n{body}",
             self.address
         );
+        if let Some(cut) = cut {
+            // What became of it is not known, and with a failure less still.
+            let _ = leave(&mut stream, text.as_bytes(), cut);
+            return Err(Failure::Unknown("the client went away".to_owned()));
+        }
         // A part of it may have been sent: not even a failed write proves that nothing happened.
         let answered = stream
-            .write_all(request.as_bytes())
+            .write_all(text.as_bytes())
             .and_then(|()| self.read_reply(&mut stream))
             .map_err(|error| Failure::Unknown(error.to_string()))?;
-        let (status, body, keeps) = answered;
-        self.stream = keeps.then_some(stream);
-        if status == 200 { Ok(body) } else { Err(understand(status, &body)) }
+        self.stream = answered.keeps.then_some(stream);
+        match answered.status {
+            200 => Ok(answered.reply),
+            status => Err(understand(status, &answered.reply.body)),
+        }
     }
 
     fn connect(&self) -> io::Result<TcpStream> {
@@ -83,8 +142,7 @@ impl Connection {
         Ok(stream)
     }
 
-    /// Reads one reply: its status, its body, and whether the connection goes on.
-    fn read_reply(&mut self, stream: &mut TcpStream) -> io::Result<(u16, String, bool)> {
+    fn read_reply(&mut self, stream: &mut TcpStream) -> io::Result<Answered> {
         self.buffer.clear();
         let mut chunk = [0; 4096];
         loop {
@@ -105,7 +163,23 @@ impl Connection {
     }
 }
 
-fn parse(bytes: &[u8]) -> io::Result<Option<(u16, String, bool)>> {
+/// Does a part of a call.
+fn leave(stream: &mut TcpStream, text: &[u8], cut: Cut) -> io::Result<()> {
+    let missing = match cut {
+        Cut::Sending(missing) => missing.min(text.len()),
+        Cut::Waiting(_) | Cut::Replying(_) => 0,
+    };
+    stream.write_all(&text[..text.len() - missing])?;
+    match cut {
+        Cut::Sending(_) => {}
+        Cut::Waiting(time) => std::thread::sleep(time),
+        Cut::Replying(bytes) => stream.read_exact(&mut vec![0; bytes])?,
+    }
+    Ok(())
+}
+
+/// Reads a whole reply, `None` while a part of it is missing.
+fn parse(bytes: &[u8]) -> io::Result<Option<Answered>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Response::new(&mut headers);
     let parsed = head.parse(bytes).map_err(|error| invalid(&error.to_string()))?;
@@ -119,7 +193,9 @@ fn parse(bytes: &[u8]) -> io::Result<Option<(u16, String, bool)>> {
     let Some(body) = bytes.get(begin..begin.saturating_add(length)) else { return Ok(None) };
     let keeps = find("connection").is_none_or(|value| !value.eq_ignore_ascii_case("close"));
     let status = head.code.ok_or_else(|| invalid("the reply has no status"))?;
-    Ok(Some((status, String::from_utf8_lossy(body).into_owned(), keeps)))
+    let body = String::from_utf8_lossy(body).into_owned();
+    let was_replayed = find("idempotency-replayed") == Some("true");
+    Ok(Some(Answered { status, reply: Reply { body, was_replayed }, keeps }))
 }
 
 fn invalid(what: &str) -> io::Error {
@@ -147,9 +223,14 @@ mod tests {
         for end in 0..reply.len() {
             assert!(parse(&reply[..end]).unwrap().is_none(), "{end}");
         }
-        assert_eq!(parse(reply).unwrap(), Some((200, "42".to_owned(), true)));
-        let last = b"HTTP/1.1 503 X\r\nConnection: close\r\ncontent-length: 0\r\n\r\n";
-        assert_eq!(parse(last).unwrap(), Some((503, String::new(), false)));
+        let whole = Reply { body: "42".to_owned(), was_replayed: false };
+        let answered = Answered { status: 200, reply: whole, keeps: true };
+        assert_eq!(parse(reply).unwrap(), Some(answered));
+        let last = b"HTTP/1.1 503 X\r\nConnection: close\r\nIdempotency-Replayed: true\r\n\
+                     content-length: 0\r\n\r\n";
+        let empty = Reply { body: String::new(), was_replayed: true };
+        let answered = Answered { status: 503, reply: empty, keeps: false };
+        assert_eq!(parse(last).unwrap(), Some(answered));
         assert!(parse(b"SSH-2.0-x\r\n").is_err());
     }
 

@@ -1,33 +1,163 @@
-//! The actors of the campaigns' server.
+//! The actors of the campaigns' server: ledgers that count turns, one type for each way to be
+//! durable.
 
+use clap::ValueEnum;
 use tenure::prelude::*;
 
 /// How many ids are remembered.
 const RECENT_MAX: usize = 16;
+/// The `max_delay` of [`BehindLedger`].
+pub const BEHIND_DELAY: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// How the ledgers of a campaign are kept durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// A reply leaves when its turn is durable.
+    #[default]
+    WriteThrough,
+    /// A reply leaves when its turn's event is durable; the state follows from the events.
+    EventSourced,
+    /// A reply leaves at once, and its turn is durable at most 200 ms and a flush later.
+    WriteBehind,
+}
 
 /// How many turns there were, and which were the last.
 #[tenure::data]
 #[derive(Clone, Default)]
-pub struct Ledger {
+pub struct Entries {
     count: u64,
     /// The newest last.
     recent: Vec<u64>,
+    /// The wrapping sum of [`digest`] of every id.
+    #[serde(default)]
+    digest: u64,
+}
+
+/// A ledger whose turns are durable before their replies.
+#[tenure::data]
+#[derive(Default)]
+pub struct Ledger {
+    entries: Entries,
+}
+
+/// A ledger whose turns are events.
+#[tenure::data]
+#[derive(Default)]
+pub struct EventLedger {
+    entries: Entries,
+}
+
+/// A ledger whose turns are durable after their replies.
+#[tenure::data]
+#[derive(Default)]
+pub struct BehindLedger {
+    entries: Entries,
+}
+
+/// What happens to an [`EventLedger`].
+#[tenure::data]
+#[derive(Clone)]
+pub struct Added {
+    id: u64,
+}
+
+/// A number that a set of ids shares with no other set that a mistake would make of it.
+#[must_use]
+pub fn digest(id: u64) -> u64 {
+    crate::seed::Seeded::new(id).next()
+}
+
+impl Mode {
+    /// The name of its actor type in paths.
+    #[must_use]
+    pub fn actor_type(self) -> &'static str {
+        match self {
+            Mode::WriteThrough => "ledger",
+            Mode::EventSourced => "event_ledger",
+            Mode::WriteBehind => "behind_ledger",
+        }
+    }
+}
+
+impl Entries {
+    fn add(&mut self, id: u64) -> u64 {
+        self.count += 1;
+        if self.recent.len() == RECENT_MAX {
+            self.recent.remove(0);
+        }
+        self.recent.push(id);
+        self.digest = self.digest.wrapping_add(digest(id));
+        self.count
+    }
 }
 
 #[actor]
 impl Ledger {
     /// Counts the turn `id`; gives its number.
     pub fn add(&mut self, id: u64) -> u64 {
-        self.count += 1;
-        if self.recent.len() == RECENT_MAX {
-            self.recent.remove(0);
-        }
-        self.recent.push(id);
-        self.count
+        self.entries.add(id)
     }
 
     /// Everything that is known.
-    pub fn show(&self) -> Self {
-        self.clone()
+    pub fn show(&self) -> Entries {
+        self.entries.clone()
+    }
+}
+
+#[actor(persist = event_sourced(snapshot_every = 100), events = Added)]
+impl EventLedger {
+    fn apply(&mut self, event: &Added) {
+        self.entries.add(event.id);
+    }
+
+    /// Counts the turn `id`; gives its number.
+    pub fn add(&self, cx: &mut Context<Self>, id: u64) -> u64 {
+        cx.record(Added { id });
+        self.entries.count + 1
+    }
+
+    /// Everything that is known.
+    pub fn show(&self) -> Entries {
+        self.entries.clone()
+    }
+}
+
+#[actor(persist = write_behind(max_delay = "200ms"))]
+impl BehindLedger {
+    /// Counts the turn `id`; gives its number.
+    pub fn add(&mut self, id: u64) -> u64 {
+        self.entries.add(id)
+    }
+
+    /// Everything that is known.
+    pub fn show(&self) -> Entries {
+        self.entries.clone()
+    }
+}
+
+/// [`BehindLedger`] as it must not be: it waits ten times as long.
+pub mod late {
+    use tenure::prelude::*;
+
+    use super::Entries;
+
+    /// Goes by the name of the ledger that it is the broken form of.
+    #[tenure::data]
+    #[derive(Default)]
+    pub struct BehindLedger {
+        entries: Entries,
+    }
+
+    #[actor(persist = write_behind(max_delay = "2s"))]
+    impl BehindLedger {
+        /// Counts the turn `id`; gives its number.
+        pub fn add(&mut self, id: u64) -> u64 {
+            self.entries.add(id)
+        }
+
+        /// Everything that is known.
+        pub fn show(&self) -> Entries {
+            self.entries.clone()
+        }
     }
 }

@@ -7,19 +7,25 @@
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
+mod behind;
 pub mod book;
+pub mod clerk;
 pub mod disk;
 pub mod fleet;
 pub mod http;
 pub mod interrupt;
+pub mod keys;
 pub mod kill;
 pub mod ledger;
 mod load;
+pub mod metrics;
 pub mod port;
 pub mod power;
 pub mod process;
+pub mod reminders;
 pub mod rounds;
 pub mod seed;
+pub mod stage;
 mod verify;
 
 pub use book::Book;

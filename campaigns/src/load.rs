@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -22,6 +22,8 @@ const FINDINGS_MAX: usize = 100;
 /// What all connections count and share.
 pub(crate) struct Tally {
     pub(crate) book: Book,
+    /// The ledgers' actor type.
+    pub(crate) actor_type: &'static str,
     pub(crate) acknowledged: AtomicU64,
     pub(crate) not_executed: AtomicU64,
     pub(crate) unknown: AtomicU64,
@@ -37,9 +39,10 @@ pub(crate) struct Load {
 }
 
 impl Tally {
-    pub(crate) fn new(book: Book) -> Self {
+    pub(crate) fn new(book: Book, actor_type: &'static str) -> Self {
         Self {
             book,
+            actor_type,
             acknowledged: AtomicU64::new(0),
             not_executed: AtomicU64::new(0),
             unknown: AtomicU64::new(0),
@@ -107,12 +110,14 @@ fn work(tally: &Tally, mut connection: Connection, mut numbers: Seeded) {
         let id = tally.next_id.fetch_add(1, Ordering::Relaxed);
         let turn = tally.book.begin(actor, id);
         let wrong = |what| tally.find(Finding::Wrong { actor, what });
-        match connection.call("POST", &format!("/v1/ledger/{actor}/add"), &id.to_string()) {
+        let path = format!("/v1/{}/{actor}/add", tally.actor_type);
+        match connection.call("POST", &path, &id.to_string()) {
             Ok(reply) => {
+                let at = Instant::now();
                 tally.acknowledged.fetch_add(1, Ordering::Relaxed);
                 match reply.trim().parse() {
                     Ok(version) => {
-                        if let Err(finding) = tally.book.acknowledge(turn, version) {
+                        if let Err(finding) = tally.book.acknowledge(turn, version, at) {
                             tally.find(finding);
                         }
                     }

@@ -1,4 +1,4 @@
-//! Runs a fault campaign: `cargo xtask campaign kill`, `power` or `fleet`.
+//! Runs a fault campaign: `cargo xtask campaign kill`, `power`, `keys`, ..
 
 #![expect(
     clippy::print_stdout,
@@ -13,7 +13,7 @@ use tenure_campaigns::disk::Disk;
 use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::Power;
 use tenure_campaigns::rounds::{self, Fault, Options};
-use tenure_campaigns::{fleet, interrupt};
+use tenure_campaigns::{fleet, interrupt, keys, reminders};
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
 #[derive(Parser)]
@@ -41,6 +41,10 @@ enum Campaign {
         #[command(flatten)]
         options: Options,
     },
+    /// Make calls with idempotency keys over connections that are cut, and kill the server meanwhile
+    Keys(keys::Options),
+    /// Set reminders, kill and stop the node again and again, and look for each of them
+    Reminders(reminders::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
 }
@@ -66,6 +70,16 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
                 return Ok(true);
             }
             strike(&options, cuts, &mut Power::new(Disk::new()?))
+        }
+        Campaign::Keys(options) => {
+            let report = keys::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
+        Campaign::Reminders(options) => {
+            let report = reminders::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
         }
         Campaign::Fleet(options) => {
             println!("{}", fleet::run(&options)?);

@@ -33,6 +33,8 @@ pub struct Launch {
     pub data: PathBuf,
     /// The file its log is appended to.
     pub log: PathBuf,
+    /// Settings, as in `actors.memory=64MiB`.
+    pub settings: Vec<String>,
     /// Added to the environment.
     pub env: Vec<(&'static str, OsString)>,
 }
@@ -65,6 +67,7 @@ impl Launch {
             .args(["--listen", &self.listen.to_string(), "--admin-listen", "127.0.0.1:0"])
             .arg("--data")
             .arg(&self.data)
+            .args(self.settings.iter().flat_map(|it| ["--set", it.as_str()]))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env_remove("TENURE_CONFIG")
             // A ctrl-c at the terminal is the campaign's: it ends its servers itself.

@@ -2,20 +2,23 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use clap::ValueEnum;
 
+use crate::behind::{AGE_METRIC, Behind};
 use crate::book::{Book, Finding};
+use crate::interrupt;
+use crate::ledger::Mode;
 use crate::load::{Load, Tally};
+use crate::metrics::{Watch, Watched};
 use crate::process::{Launch, ServerProcess};
 use crate::seed::Seeded;
+use crate::stage::{SLOW_VARIABLE, Stage};
 use crate::verify::verify;
-use crate::{interrupt, port, seed};
 
 const POLL_PERIOD: Duration = Duration::from_millis(1);
 /// How long a round may take to reach its number of acknowledged turns.
@@ -23,15 +26,19 @@ const ROUND_MAX: Duration = Duration::from_secs(120);
 const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
 /// How many findings are printed.
 const FINDINGS_SHOWN: usize = 20;
-/// The variable that tells the campaign's server how to be broken.
-pub const BREAK_VARIABLE: &str = "CAMPAIGN_BREAK";
+/// How long the load of write-behind ledgers lasts at least: they would be struck before the first
+/// of their turns had to be durable.
+const BEHIND_LOAD: Duration = Duration::from_millis(600);
 
 /// How a campaign runs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Replays the times of an earlier run
-    #[arg(long, value_parser = parse_seed)]
-    pub seed: Option<u64>,
+    /// How the actors are kept durable
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: Mode,
+    /// Lets the store answer so many milliseconds later
+    #[arg(long, value_name = "MS", value_parser = slow_store)]
+    pub slow_store: Option<u64>,
     /// How many connections load the server
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub connections: u16,
@@ -44,21 +51,9 @@ pub struct Options {
     /// Up to how many milliseconds later it happens
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(..=10_000))]
     pub spread: u64,
-    /// Breaks the server on purpose: the campaign must then end with turns lost
-    #[arg(long = "break")]
-    pub broken: Option<Break>,
-    /// The campaign's server; beside this program where it is not named
-    #[arg(long)]
-    pub server: Option<PathBuf>,
-}
-
-/// A mechanism to take away from the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Break {
-    /// Release replies some milliseconds before their commit.
-    EarlyReply,
-    /// Let every sync of a file return at once and do nothing.
-    NoSync,
+    /// Seed, server, and what is broken
+    #[command(flatten)]
+    pub stage: Stage,
 }
 
 /// What is done to the server.
@@ -93,6 +88,7 @@ pub struct Figures {
     unknown_executed: u64,
     not_executed: u64,
     starts: Vec<Duration>,
+    behind: Option<Behind>,
     took: Duration,
 }
 
@@ -107,36 +103,40 @@ struct Course<'a> {
     shown: Instant,
 }
 
+/// When the fault struck, and what was seen of the server until then.
+struct Strike {
+    at: Instant,
+    watched: Watched,
+}
+
 /// Strikes `strikes` times, then stops the server in good order and looks once more.
 ///
 /// # Errors
 /// When the campaign could not be carried out, or the server does not start any more. Losses are
 /// no error but in the figures.
 pub fn run(options: &Options, strikes: u32, fault: &mut dyn Fault) -> anyhow::Result<Figures> {
-    let seed = options.seed.unwrap_or_else(seed::fresh);
-    let broken = options.broken.map(|it| it.name());
+    let seed = options.stage.seed();
     println!(
-        "{} 1 to {strikes}: {} connections, {} actors, seed {seed:#x}{}",
+        "{} 1 to {strikes}: {}, {} connections, {} actors, seed {seed:#x}{}",
         fault.noun(),
+        options.mode.actor_type(),
         options.connections,
         options.actors,
-        broken.as_ref().map(|it| format!(", BROKEN ON PURPOSE: {it}")).unwrap_or_default(),
+        options.stage.said(),
     );
     let folder = tempfile::tempdir().context("could not make a folder")?;
-    let launch = Launch {
-        program: server_program(options)?,
-        listen: port::free()?,
-        data: fault.data().to_owned(),
-        log: folder.path().join("server.log"),
-        env: broken.map(|it| (BREAK_VARIABLE, it.into())).into_iter().collect(),
-    };
+    let mut launch = options.stage.launch(fault.data(), folder.path())?;
+    launch.env.extend(options.slow_store.map(|ms| (SLOW_VARIABLE, ms.to_string().into())));
     let now = Instant::now();
     let mut course = Course {
-        figures: Figures::new(fault.noun(), seed),
+        figures: Figures {
+            behind: (options.mode == Mode::WriteBehind).then(Behind::default),
+            ..Figures::new(fault.noun(), seed)
+        },
         options,
         fault,
         launch,
-        tally: Arc::new(Tally::new(Book::new(options.actors as usize))),
+        tally: Arc::new(Tally::new(Book::new(options.actors as usize), options.mode.actor_type())),
         numbers: Seeded::new(seed),
         begun: now,
         shown: now,
@@ -149,13 +149,13 @@ impl Course<'_> {
     fn run(&mut self, strikes: u32) -> anyhow::Result<()> {
         let mut server = self.start()?;
         for round in 1..=strikes {
-            self.round(&mut server).with_context(|| format!("round {round}"))?;
+            let strike = self.round(&mut server).with_context(|| format!("round {round}"))?;
             self.figures.strikes = round;
             server = self.start().with_context(|| {
                 let count = self.tally.acknowledged.load(Ordering::Relaxed);
                 format!("after {} {round}, with {count} turns acknowledged", self.fault.noun())
             })?;
-            self.compare(server.calls)?;
+            self.compare(server.calls, Some(&strike))?;
             self.show(round, strikes);
             if self.figures.is_bad() {
                 return Ok(());
@@ -163,35 +163,39 @@ impl Course<'_> {
         }
         server.stop()?;
         let server = self.start().context("after an orderly stop")?;
-        self.compare(server.calls)?;
+        self.compare(server.calls, None)?;
         server.stop()
     }
 
     /// Loads the server and strikes in the middle of it.
-    fn round(&mut self, server: &mut ServerProcess) -> anyhow::Result<()> {
+    fn round(&mut self, server: &mut ServerProcess) -> anyhow::Result<Strike> {
         let connections = usize::from(self.options.connections);
         let acknowledged = || self.tally.acknowledged.load(Ordering::Relaxed);
         let goal = acknowledged() + self.options.turns;
         let until = Instant::now() + ROUND_MAX;
         let later = self.numbers.time_below(Duration::from_millis(self.options.spread));
         let load = Load::start(&self.tally, server.calls, connections, &mut self.numbers);
-        while acknowledged() < goal {
+        let watch = self.figures.behind.is_some().then(|| Watch::start(server.admin, AGE_METRIC));
+        let not_before = Instant::now() + watch.as_ref().map_or(Duration::ZERO, |_| BEHIND_LOAD);
+        while acknowledged() < goal || Instant::now() < not_before {
             if let Some(status) = server.ended()? {
                 bail!("the server ended by itself with {status}");
             }
             if Instant::now() > until {
                 bail!(
                     "{} turns are missing after {} s",
-                    goal - acknowledged(),
+                    goal.saturating_sub(acknowledged()),
                     ROUND_MAX.as_secs()
                 );
             }
             interrupt::pause(POLL_PERIOD)?;
         }
         interrupt::pause(later)?;
+        let at = Instant::now();
         self.fault.strike(server, &mut self.numbers)?;
         load.end();
-        Ok(())
+        let watched = watch.map(Watch::end).transpose()?.unwrap_or_default();
+        Ok(Strike { at, watched })
     }
 
     fn start(&mut self) -> anyhow::Result<ServerProcess> {
@@ -201,10 +205,14 @@ impl Course<'_> {
         Ok(server)
     }
 
-    fn compare(&mut self, address: SocketAddr) -> anyhow::Result<()> {
+    /// Compares after a strike, or after an orderly stop.
+    fn compare(&mut self, address: SocketAddr, strike: Option<&Strike>) -> anyhow::Result<()> {
         let compared = verify(&self.tally, address, usize::from(self.options.connections))?;
         let mut findings = compared.findings;
         findings.extend(self.tally.findings());
+        if let (Some(behind), Some(strike)) = (&mut self.figures.behind, strike) {
+            behind.judge(&mut findings, strike.at, &strike.watched);
+        }
         for finding in findings.iter().take(FINDINGS_SHOWN) {
             println!("{finding}");
         }
@@ -247,6 +255,7 @@ impl Figures {
             unknown_executed: 0,
             not_executed: 0,
             starts: Vec::new(),
+            behind: None,
             took: Duration::ZERO,
         }
     }
@@ -280,31 +289,12 @@ impl fmt::Display for Figures {
             longest.as_secs_f64() * 1e3,
             self.took.as_secs_f64(),
             self.seed,
-        )
+        )?;
+        self.behind.as_ref().map_or(Ok(()), |behind| write!(f, "\n{behind}"))
     }
 }
 
-impl Break {
-    /// The word that names it on command lines.
-    #[must_use]
-    pub fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
-}
-
-fn server_program(options: &Options) -> anyhow::Result<PathBuf> {
-    let beside = || Ok(std::env::current_exe()?.with_file_name("campaign-server"));
-    let program = options.server.clone().map_or_else(beside, anyhow::Ok)?;
-    if !program.exists() {
-        bail!("{} is not there; build the package tenure-campaigns", program.display());
-    }
-    Ok(program)
-}
-
-fn parse_seed(text: &str) -> Result<u64, std::num::ParseIntError> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => text.parse(),
-    }
+fn slow_store(text: &str) -> Result<u64, String> {
+    let ms = text.trim_end_matches("ms").parse().ok().filter(|ms| (1..=1_000).contains(ms));
+    ms.ok_or_else(|| "write milliseconds from 1 to 1000, as 50ms".to_owned())
 }

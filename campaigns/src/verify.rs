@@ -37,8 +37,9 @@ fn read(tally: &Tally, address: SocketAddr, first: usize, step: usize) -> anyhow
     let mut connection = Connection::new(address);
     let mut all = Compared::default();
     for actor in (first..tally.book.actors()).step_by(step) {
+        let path = format!("/v1/{}/{actor}/show", tally.actor_type);
         let reply = connection
-            .call("GET", &format!("/v1/ledger/{actor}/show"), "")
+            .call("GET", &path, "")
             .map_err(|failure| anyhow!("ledger/{actor} cannot be read: {failure:?}"))?;
         let shown: Shown = serde_json::from_str(&reply)
             .with_context(|| format!("ledger/{actor} shows {reply:?}"))?;

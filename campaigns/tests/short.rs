@@ -38,6 +38,69 @@ fn a_reply_before_its_commit_is_noticed() {
 }
 
 #[test]
+fn kills_lose_no_events() {
+    let (output, text) = campaign(&["kill", "--kills", "3", "--mode", "event-sourced"]);
+    assert!(output.status.success());
+    assert!(text.contains("kills: 3; turns: ") && text.contains(" 0 lost, 0 wrong"), "{text}");
+}
+
+#[test]
+fn kills_lose_no_more_than_the_delay_of_write_behind() {
+    let behind = ["kill", "--kills", "3", "--mode", "write-behind", "--slow-store", "50ms"];
+    let (output, text) = campaign(&behind);
+    assert!(output.status.success());
+    assert!(text.contains(" 0 wrong") && text.contains("\nbehind: "), "{text}");
+}
+
+#[test]
+fn a_flush_that_comes_late_is_noticed() {
+    let late = ["kill", "--kills", "5", "--mode", "write-behind", "--break", "late-flush"];
+    let (output, text) = campaign(&late);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("its lost turn was acknowledged"), "{text}");
+}
+
+#[test]
+fn a_metric_that_hides_what_is_unsaved_is_noticed() {
+    let hidden = ["kill", "--kills", "20", "--mode", "write-behind", "--slow-store", "100ms"];
+    let (output, text) = campaign(&[&hidden[..], &["--break", "hidden-age"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("tenure_unsaved_age_seconds was 0.000"), "{text}");
+}
+
+#[test]
+fn calls_with_keys_have_one_effect() {
+    let (output, text) = campaign(&["keys", "--calls", "3000", "--kills", "3", "--actors", "50"]);
+    assert!(output.status.success());
+    assert!(text.contains("keys: 3000 calls of 50 actors") && text.contains(" 0 wrong"), "{text}");
+}
+
+#[test]
+fn calls_whose_keys_are_ignored_are_noticed() {
+    let ignored = ["keys", "--calls", "3000", "--kills", "1", "--actors", "50"];
+    let (output, text) = campaign(&[&ignored[..], &["--break", "no-keys"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("WRONG: actor "), "{text}");
+}
+
+#[test]
+fn reminders_come_once_over_restarts() {
+    let few = ["reminders", "--reminders", "200", "--restarts", "3", "--seconds", "6"];
+    let (output, text) = campaign(&[&few[..], &["--actors", "40"]].concat());
+    assert!(output.status.success());
+    assert!(text.contains("reminders: 200 set, ") && text.contains(" 0 wrong"), "{text}");
+}
+
+#[test]
+fn reminders_that_are_not_found_again_are_missed() {
+    let few = ["reminders", "--reminders", "100", "--restarts", "2", "--seconds", "3"];
+    let lost = ["--actors", "40", "--patience", "2", "--break", "nothing-due"];
+    let (output, text) = campaign(&[&few[..], &lost].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains(" is MISSING"), "{text}");
+}
+
+#[test]
 fn power_cuts_lose_nothing() {
     let (output, text) = campaign(&["power", "--cuts", "2"]);
     assert!(output.status.success());

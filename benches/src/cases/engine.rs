@@ -11,7 +11,8 @@ use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
 };
 use tenure::{ActorId, Key};
-use tenure_store::{Unit, row};
+use tenure_store::row::{self, Beside};
+use tenure_store::{Content, Encoded, EventLog, Unit};
 use tenure_types::{ActorTypeName, Incarnation, Tenure, Token, Version};
 
 /// Where the embedded store keeps its tree, and the tree's one keyspace.
@@ -77,11 +78,11 @@ pub(crate) fn write_row(
         version: Version(version),
         tenure: Tenure { view: 1, sequence: 1 },
         token: Token { incarnation: Incarnation(1), sequence: version },
-        schema: 1,
-        codec: 1,
         written_at_ms: 1_700_000_000_000 + version,
-        body,
+        log: EventLog::default(),
+        content: Content::State(Encoded { schema: 1, codec: 1, bytes: body }),
+        rows: Vec::new(),
     });
     out.clear();
-    row::encode(&unit, out);
+    row::encode(&unit, Beside::default(), out);
 }

@@ -4,34 +4,9 @@ use std::time::Duration;
 use tenure_types::actor_hash;
 
 use crate::host::HostHandle;
-use crate::{ActorRef, CodecError, IntoKey, Method, Origin, State, Target, TypeSlot};
-
-/// When an actor's state is saved, seen from the reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Persist {
-    /// Never: state lives as long as its activation.
-    Volatile,
-    /// Before the reply: what a caller was told is durable.
-    WriteThrough,
-}
-
-impl Persist {
-    /// Whether replies wait for the store.
-    #[must_use]
-    pub const fn is_durable(self) -> bool {
-        matches!(self, Persist::WriteThrough)
-    }
-
-    /// The word used in configuration, metrics and pages.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Persist::Volatile => "volatile",
-            Persist::WriteThrough => "write_through",
-        }
-    }
-}
+use crate::{
+    ActorRef, CodecError, Event, IntoKey, Method, Origin, Persist, State, Target, TypeSlot,
+};
 
 /// A struct that Tenure keeps one live copy of for each key. `#[actor]` on its `impl` block writes
 /// this.
@@ -51,13 +26,22 @@ pub trait Actor: Send + Sync + Sized + 'static {
     const IDLE_AFTER: Option<Duration> = None;
     /// How many calls may wait for their turn; `None`: the node's default.
     const MAILBOX_LEN_MAX: Option<usize> = None;
+    /// What it publishes or, if it is event-sourced, what its state follows from;
+    /// [`NoEvent`](crate::NoEvent) if it has no events.
+    type Event: Event;
     /// The typed reference, with one method for each handler.
     type Ref: From<ActorRef<Self>> + Send + Sync + 'static;
 
     /// The state of an actor that was never stored.
     fn create() -> Self;
 
-    /// Appends the state's stored form to `out`. Only called where [`Actor::PERSIST`] is durable.
+    /// Changes the state as `event` says. Only called where the actor is event-sourced.
+    fn apply(&mut self, event: &Self::Event) {
+        let _ = event;
+        unreachable!("only event-sourced actors apply events");
+    }
+
+    /// Appends the state's stored form to `out`. Only called where the actor is stored.
     ///
     /// # Errors
     /// [`CodecError`] when serde refuses a value; the turn is then rolled back.
@@ -70,11 +54,44 @@ pub trait Actor: Send + Sync + Sized + 'static {
     /// is.
     fn decode(schema: u32, codec: u8, body: &[u8]) -> Result<Self, CodecError>;
 
-    /// What can be called from outside, in the order of the source.
+    /// Appends the stored form of an event to `out`. Only called where the actor has events.
+    ///
+    /// # Errors
+    /// [`CodecError`] when serde refuses a value; the turn is then rolled back.
+    fn encode_event(event: &Self::Event, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        let _ = (event, out);
+        Err(CodecError::new("this type has no events"))
+    }
+
+    /// Reads a stored event.
+    ///
+    /// # Errors
+    /// [`CodecError`] when it was written by code this code cannot follow.
+    fn decode_event(codec: u8, body: &[u8]) -> Result<Self::Event, CodecError> {
+        let _ = (codec, body);
+        Err(CodecError::new("this type has no events"))
+    }
+
+    /// What can be called, in the order of the source, internal ones included.
     fn methods() -> &'static [Method];
+
+    /// The methods that run when an activation begins and before it leaves memory.
+    fn hooks() -> Hooks {
+        Hooks::default()
+    }
 
     /// The number of this type in this process.
     fn slot() -> &'static TypeSlot;
+}
+
+/// Which methods run at the beginning and the end of an activation. They take no arguments.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hooks {
+    /// The first turn of every activation: `#[activate]`.
+    pub activate: Option<&'static Method>,
+    /// The last turn of an activation that leaves memory in order: `#[deactivate]`. A crash, a
+    /// panic and a lost store skip it.
+    pub deactivate: Option<&'static Method>,
 }
 
 impl<A: Actor> State for A {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tenure_types::{ActorTypeName, TypeNameError};
 
-use crate::{Actor, CodecError, Method, Persist, State};
+use crate::{Actor, CodecError, Hooks, Method, Persist, State};
 
 /// An actor type as a runtime sees it: its name, its rules and the functions that make its state.
 #[derive(Clone, Debug)]
@@ -31,8 +31,13 @@ pub struct ActorType {
     /// Reads a stored state.
     #[expect(clippy::type_complexity, reason = "a name for it would say less")]
     pub decode: fn(u32, u8, &[u8]) -> Result<Box<dyn State>, CodecError>,
-    /// What can be called from outside.
+    /// Changes an event-sourced state by a stored event: schema, codec, bytes.
+    #[expect(clippy::type_complexity, reason = "a name for it would say less")]
+    pub apply: fn(&mut dyn State, u32, u8, &[u8]) -> Result<(), CodecError>,
+    /// What can be called.
     pub methods: &'static [Method],
+    /// What runs at the beginning and the end of an activation.
+    pub hooks: Hooks,
 }
 
 impl ActorType {
@@ -53,7 +58,28 @@ impl ActorType {
             state_bytes: size_of::<A>(),
             create: || Box::new(A::create()),
             decode: |schema, codec, body| Ok(Box::new(A::decode(schema, codec, body)?)),
+            apply: apply::<A>,
             methods: A::methods(),
+            hooks: A::hooks(),
         })
     }
+}
+
+fn apply<A: Actor>(
+    state: &mut dyn State,
+    schema: u32,
+    codec: u8,
+    event: &[u8],
+) -> Result<(), CodecError> {
+    if schema > A::SCHEMA {
+        return Err(CodecError::new(format!(
+            "the event has schema {schema}, newer than this program's {}",
+            A::SCHEMA
+        )));
+    }
+    let event = A::decode_event(codec, event)?;
+    let state: &mut dyn std::any::Any = state;
+    let state: &mut A = state.downcast_mut().expect("an activation keeps its type");
+    state.apply(&event);
+    Ok(())
 }

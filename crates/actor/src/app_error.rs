@@ -2,6 +2,8 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::CodecError;
+
 /// An application's own error: what a handler's `Result` may carry. `#[tenure::error]` writes it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a handler",
@@ -19,6 +21,20 @@ pub trait AppError: fmt::Display + fmt::Debug + Send + Sync + 'static {
 
     /// The error's fields as JSON, for the problem's `error` member.
     fn to_json(&self) -> String;
+
+    /// Appends the error's stored form to `out`, in [`CODEC_NAMED`](crate::CODEC_NAMED).
+    ///
+    /// # Errors
+    /// [`CodecError`] when serde refuses a value.
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), CodecError>;
+
+    /// Reads what [`AppError::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes do not fit.
+    fn decode(body: &[u8]) -> Result<Self, CodecError>
+    where
+        Self: Sized;
 }
 
 impl AppError for Infallible {
@@ -28,6 +44,14 @@ impl AppError for Infallible {
 
     fn to_json(&self) -> String {
         match *self {}
+    }
+
+    fn encode(&self, _: &mut Vec<u8>) -> Result<(), CodecError> {
+        match *self {}
+    }
+
+    fn decode(_: &[u8]) -> Result<Self, CodecError> {
+        Err(CodecError::new("this error never happens"))
     }
 }
 

@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use tenure_types::{CallError, Instant, KeyError, Outcome};
 
+use crate::cause;
 use crate::cell::{CallCell, Unstarted};
 use crate::host::{CallHead, HostHandle, Started, TimerKey};
-use crate::{Actor, ActorRef, Handler, Message, MethodInfo, Origin, Target, Ticket, WaitSlot};
+use crate::{
+    Actor, ActorRef, CallKey, Cause, Handler, Message, MethodInfo, NestedKeys, Origin, Target,
+    Ticket, WaitSlot,
+};
 
 /// How long a call may take where neither the call nor the node's configuration says.
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
@@ -20,8 +24,23 @@ pub struct Call<A, M> {
     target: Result<Target, KeyError>,
     origin: Option<Arc<Origin>>,
     deadline: Option<Duration>,
+    /// What few calls ask for.
+    options: Option<Box<Options>>,
     message: M,
     actor: std::marker::PhantomData<fn() -> A>,
+}
+
+#[derive(Default)]
+struct Options {
+    key: Option<Box<str>>,
+    durable: bool,
+}
+
+/// A message that is sent later: `.send()` it.
+#[must_use = "a delayed call does nothing until it is sent"]
+pub struct Delayed<A, M> {
+    call: Call<A, M>,
+    after: Duration,
 }
 
 impl<A: Actor> ActorRef<A> {
@@ -33,7 +52,7 @@ impl<A: Actor> ActorRef<A> {
     {
         let (host, target, origin) = self.parts();
         let actor = std::marker::PhantomData;
-        Call { host, target, origin, deadline: None, message, actor }
+        Call { host, target, origin, deadline: None, options: None, message, actor }
     }
 }
 
@@ -43,6 +62,30 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
     pub fn deadline(mut self, budget: Duration) -> Self {
         self.deadline = Some(budget);
         self
+    }
+
+    /// Makes this call and every other one with the same key and arguments one effect on the actor:
+    /// who makes the call again after an unknown outcome gets the reply of the turn that ran. The
+    /// actor remembers 1,000 keys for 24 h. Of a method that only reads the key is ignored.
+    ///
+    /// While the turn runs, another call with its key ends in `InProgress`; one with other
+    /// arguments always in `KeyReused`. A key has 1 to 256 bytes without control characters.
+    pub fn idempotency_key(mut self, key: impl Into<Box<str>>) -> Self {
+        self.options.get_or_insert_default().key = Some(key.into());
+        self
+    }
+
+    /// Lets the reply wait until what the turn saw is durable, in a type that is written behind.
+    /// Other stored types do so anyway; in a volatile one there is nothing to wait for.
+    pub fn durable(mut self) -> Self {
+        self.options.get_or_insert_default().durable = true;
+        self
+    }
+
+    /// Sends the message after this time. The node that sends it keeps it, and it is lost with
+    /// that node; a reminder is not.
+    pub fn after(self, after: Duration) -> Delayed<A, M> {
+        Delayed { call: self, after }
     }
 
     /// Sends the message and waits only until it is in the actor's mailbox.
@@ -58,7 +101,7 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
     /// Once polled to the end the message is on its way; before, it was not sent.
     pub async fn send(self) -> Result<(), CallError> {
         let mut future = self.into_call_future(true);
-        poll_fn(|cx| future.poll_sent(cx)).await
+        poll_fn(|cx| future.poll_sent(cx, None)).await
     }
 
     #[inline]
@@ -66,10 +109,29 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
         let now = self.host.clock().coarse();
         let own = now + self.deadline.unwrap_or_else(|| self.host.deadline_default());
         let (mut deadline, mut chain, mut unsaved) = (own, None, None);
+        let (mut durable, mut cause, mut nested) = (false, None, None);
         if let Some(origin) = self.origin {
             deadline = own.min(origin.deadline);
             unsaved.clone_from(&origin.unsaved);
-            chain = (!one_way).then(|| Arc::clone(&origin.chain));
+            chain = origin.chain.clone().filter(|_| !one_way);
+            nested.clone_from(&origin.nested);
+        }
+        let slot = WaitSlot::default();
+        if self.options.is_some() || nested.is_some() {
+            match ask(self.options, nested, &self.message) {
+                Ok(asked) => (durable, cause) = asked,
+                Err(error) => {
+                    let phase = Phase::Refused(error);
+                    return CallFuture {
+                        host: self.host,
+                        phase,
+                        unsaved,
+                        slot,
+                        deadline,
+                        timer: None,
+                    };
+                }
+            }
         }
         let phase = match self.target {
             // The caller has no time left: the turn that calls took all of it.
@@ -78,16 +140,42 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
                 // The turn of a sent message has a time of its own.
                 let deadline = if one_way { own } else { deadline };
                 let method = MethodInfo::of::<A, M>();
-                let head = CallHead { method, deadline, chain, one_way };
+                let head = CallHead { method, deadline, chain, one_way, durable, cause };
                 Phase::Unstarted(Unstarted::new(target, head, self.message))
             }
             Err(error) => {
                 Phase::Refused(CallError::BadRequest { detail: error.to_string().into() })
             }
         };
-        let slot = WaitSlot::default();
         CallFuture { host: self.host, phase, unsaved, slot, deadline, timer: None }
     }
+}
+
+/// Whether the reply waits for the store, and what stands behind the call: the caller's key, or one
+/// derived from the turn that calls.
+type Asked = (bool, Option<Arc<Cause>>);
+
+#[cold]
+fn ask<M: Message>(
+    options: Option<Box<Options>>,
+    nested: Option<Arc<NestedKeys>>,
+    message: &M,
+) -> Result<Asked, CallError> {
+    let Options { key, durable } = options.map(|options| *options).unwrap_or_default();
+    let key = match (key, nested) {
+        (Some(key), _) => {
+            let checked = cause::check_name("an idempotency key", &key);
+            checked.map_err(|detail| CallError::BadRequest { detail: detail.into() })?;
+            key
+        }
+        (None, Some(nested)) => nested.next(),
+        (None, None) => return Ok((durable, None)),
+    };
+    let arguments = CallKey::arguments_of(message).map_err(|error| {
+        let detail = format!("the arguments cannot be encoded: {error}");
+        CallError::BadRequest { detail: detail.into() }
+    })?;
+    Ok((durable, Some(Arc::new(Cause::Key(CallKey { key, arguments })))))
 }
 
 impl<A: Handler<M>, M: Message> IntoFuture for Call<A, M> {
@@ -97,6 +185,30 @@ impl<A: Handler<M>, M: Message> IntoFuture for Call<A, M> {
     #[inline]
     fn into_future(self) -> CallFuture<A, M> {
         self.into_call_future(false)
+    }
+}
+
+impl<A: Handler<M>, M: Message> Delayed<A, M> {
+    /// Leaves the message with this node, which sends it when its time has come. The turn then has
+    /// the call's deadline from that moment.
+    ///
+    /// # Errors
+    /// Everything that stops a call before its turn and is known by now; not executed then.
+    ///
+    /// # Cancel safety
+    /// Once polled to the end the message is kept; before, it was not.
+    pub async fn send(self) -> Result<(), CallError> {
+        let Self { mut call, after } = self;
+        let budget = call.deadline.unwrap_or_else(|| call.host.deadline_default());
+        call.deadline = Some(budget.saturating_add(after));
+        let mut future = call.into_call_future(true);
+        poll_fn(|cx| future.poll_sent(cx, Some(after))).await
+    }
+}
+
+impl<A, M> std::fmt::Debug for Delayed<A, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delayed").field("call", &self.call).field("after", &self.after).finish()
     }
 }
 
@@ -128,7 +240,10 @@ enum Phase<A: Handler<M>, M: Message> {
     /// The turn ran on this thread; its reply is held until the ticket is settled.
     Held(Result<A::Reply, A::Error>, Ticket),
     Refused(CallError),
-    Done,
+    Done {
+        /// The reply was that of an earlier call.
+        replayed: bool,
+    },
 }
 
 // The message and the reply are moved, never pinned.
@@ -150,6 +265,12 @@ impl<A: Handler<M>, M: Message> Future for CallFuture<A, M> {
 }
 
 impl<A: Handler<M>, M: Message> CallFuture<A, M> {
+    /// Whether the reply that was given is that of an earlier call with the same idempotency key.
+    #[must_use]
+    pub fn was_replayed(&self) -> bool {
+        matches!(self.phase, Phase::Done { replayed: true })
+    }
+
     #[inline]
     fn advance(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<A::Reply, CallError<A::Error>>> {
         if let Phase::Unstarted(call) = &mut self.phase {
@@ -171,7 +292,7 @@ impl<A: Handler<M>, M: Message> CallFuture<A, M> {
         match &mut self.phase {
             Phase::Held(_, ticket) => {
                 let settled = std::task::ready!(ticket.poll(&mut self.slot, cx));
-                let Phase::Held(reply, _) = std::mem::replace(&mut self.phase, Phase::Done) else {
+                let Phase::Held(reply, _) = self.end() else {
                     unreachable!("matched above");
                 };
                 Poll::Ready(match settled {
@@ -179,14 +300,23 @@ impl<A: Handler<M>, M: Message> CallFuture<A, M> {
                     Err(error) => Err(error.widen()),
                 })
             }
-            Phase::Queued(cell) => cell.poll(&mut self.slot, cx),
+            Phase::Queued(cell) => {
+                let reply = std::task::ready!(cell.poll(&mut self.slot, cx));
+                let replayed = cell.was_replayed();
+                self.phase = Phase::Done { replayed };
+                Poll::Ready(reply)
+            }
             Phase::Refused(_) => Poll::Ready(self.refused()),
-            Phase::Unstarted(_) | Phase::Done => panic!("a call was polled after its end"),
+            Phase::Unstarted(_) | Phase::Done { .. } => panic!("a call was polled after its end"),
         }
     }
 
-    /// Hands over a message that nobody waits for.
-    fn poll_sent(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), CallError>> {
+    /// Hands over a message that nobody waits for, now or for later.
+    fn poll_sent(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        after: Option<Duration>,
+    ) -> Poll<Result<(), CallError>> {
         let Phase::Unstarted(call) = &mut self.phase else {
             return Poll::Ready(self.refused());
         };
@@ -194,9 +324,12 @@ impl<A: Handler<M>, M: Message> CallFuture<A, M> {
         let Poll::Ready(left) = poll_leave(&self.host, unsaved, slot, self.deadline, cx) else {
             return self.poll_deadline(cx).map(Err);
         };
-        let sent = left.and_then(|()| match call.start(&self.host) {
-            Started::Refused(error) => Err(error),
-            Started::Queued | Started::Ran(_) => Ok(()),
+        let sent = left.and_then(|()| match after {
+            Some(after) => call.start_at(&self.host, self.host.clock().now() + after),
+            None => match call.start(&self.host) {
+                Started::Refused(error) => Err(error),
+                Started::Queued | Started::Ran(_) => Ok(()),
+            },
         });
         self.finish();
         Poll::Ready(sent)
@@ -226,14 +359,20 @@ impl<A: Handler<M>, M: Message> CallFuture<A, M> {
     }
 
     fn refused<T, E>(&mut self) -> Result<T, CallError<E>> {
-        match std::mem::replace(&mut self.phase, Phase::Done) {
+        match self.end() {
             Phase::Refused(error) => Err(error.widen()),
             _ => panic!("a call was polled after its end"),
         }
     }
 
+    fn end(&mut self) -> Phase<A, M> {
+        std::mem::replace(&mut self.phase, Phase::Done { replayed: false })
+    }
+
     fn finish(&mut self) {
-        self.phase = Phase::Done;
+        if !matches!(self.phase, Phase::Done { .. }) {
+            self.phase = Phase::Done { replayed: false };
+        }
         self.disarm();
     }
 

@@ -1,13 +1,18 @@
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use parking_lot::Mutex;
-use tenure_types::{BoxFuture, CallError};
+use tenure_types::{BoxFuture, CallError, Instant};
 
 use crate::host::{AsHome, CallHead, HostHandle, PendingCall, QueuedCall, Started, TurnGuard};
-use crate::{Access, Context, Handler, Message, StateRef, Target, Ticket, WaitSlot};
+use crate::{
+    Access, AppError, CODEC_NAMED, CodecError, Context, Handler, Message, StateRef, Target, Ticket,
+    WaitSlot, decode_named, encode_named,
+};
 
 /// A call that still lies in its caller's future.
 pub(crate) struct Unstarted<A: Handler<M>, M: Message> {
@@ -35,7 +40,12 @@ impl<A: Handler<M>, M: Message> Unstarted<A, M> {
         host.start(&self.target, &mut self.pending)
     }
 
-    #[inline]
+    /// Leaves the call with the host until `at`: nobody waits for it.
+    pub(crate) fn start_at(&mut self, host: &HostHandle, at: Instant) -> Result<(), CallError> {
+        let call = self.pending.share();
+        host.start_at(at, self.target.clone(), call)
+    }
+
     pub(crate) fn take_reply(&mut self) -> Result<A::Reply, A::Error> {
         self.pending.reply.take().expect("a host that says Ran has run the call")
     }
@@ -57,11 +67,7 @@ impl<A: Handler<M>, M: Message> PendingCall for Pending<A, M> {
 
     fn share(&mut self) -> Arc<dyn QueuedCall> {
         let message = self.message.take().expect("a call is shared once, before it runs");
-        let cell = Arc::new(CallCell {
-            head: self.head.clone(),
-            inner: Mutex::new(Inner { step: Step::Waiting(message), waker: None }),
-            actor: PhantomData,
-        });
+        let cell = CallCell::new(self.head.clone(), message);
         self.cell = Some(Arc::clone(&cell));
         cell
     }
@@ -71,6 +77,7 @@ impl<A: Handler<M>, M: Message> PendingCall for Pending<A, M> {
 pub(crate) struct CallCell<A: Handler<M>, M: Message> {
     head: CallHead,
     inner: Mutex<Inner<A, M>>,
+    replayed: AtomicBool,
     actor: PhantomData<fn() -> A>,
 }
 
@@ -97,6 +104,17 @@ enum Step<A: Handler<M>, M: Message> {
 }
 
 impl<A: Handler<M>, M: Message> CallCell<A, M> {
+    /// A call that waits.
+    pub(crate) fn new(head: CallHead, message: M) -> Arc<Self> {
+        let inner = Mutex::new(Inner { step: Step::Waiting(message), waker: None });
+        Arc::new(Self { head, inner, replayed: AtomicBool::new(false), actor: PhantomData })
+    }
+
+    /// Whether the reply is that of an earlier call.
+    pub(crate) fn was_replayed(&self) -> bool {
+        self.replayed.load(Ordering::Relaxed)
+    }
+
     /// Takes the call back if its turn has not begun; `false` if it has.
     pub(crate) fn take_back(&self) -> bool {
         let mut inner = self.inner.lock();
@@ -186,11 +204,51 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
         Ok(Box::pin(async move {
             let mut guard = guard;
             let mut context = Context::new(guard.home(), &self.head, guard.unsaved());
-            let actor = <A::Access as Access>::borrow(guard.state());
+            let mut state = guard.state();
+            let actor = <A::Access as Access>::borrow(&mut state);
             let reply = A::handle(actor, &mut context, message).await;
+            if let Some(effects) = context.finish(&mut state, reply.is_ok()) {
+                guard.keep(effects);
+            }
             self.keep(reply);
             guard
         }))
+    }
+
+    fn outcome(&self) -> Result<Vec<u8>, CodecError> {
+        let inner = self.inner.lock();
+        let Step::Kept(reply) = &inner.step else {
+            panic!("a call has an outcome between its turn and its end");
+        };
+        let mut out = Vec::new();
+        match reply {
+            Ok(reply) => {
+                out.push(OUTCOME_OK);
+                encode_named(reply, &mut out)?;
+            }
+            Err(error) => {
+                out.push(OUTCOME_ERR);
+                error.encode(&mut out)?;
+            }
+        }
+        Ok(out)
+    }
+
+    fn replay(&self, outcome: &[u8]) -> Result<bool, CodecError> {
+        let reply = match outcome.split_first() {
+            Some((&OUTCOME_OK, reply)) => Ok(decode_named(CODEC_NAMED, reply)?),
+            Some((&OUTCOME_ERR, error)) => Err(A::Error::decode(error)?),
+            _ => return Err(CodecError::new("it is neither a reply nor an error")),
+        };
+        let message = self.take_message();
+        let taken = message.is_some();
+        // Its destructor is the user's code: not under the lock.
+        drop(message);
+        if taken {
+            self.replayed.store(true, Ordering::Relaxed);
+            self.keep(reply);
+        }
+        Ok(taken)
     }
 
     fn settle(&self, end: Result<Option<Ticket>, CallError>) {
@@ -224,20 +282,39 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
     }
 }
 
+/// The first byte of an outcome, before the encoded reply or error.
+const OUTCOME_OK: u8 = 0;
+const OUTCOME_ERR: u8 = 1;
+
 /// Runs a handler that is ready at its first poll.
+#[inline]
 fn run_ready<A: Handler<M>, M: Message>(
-    state: StateRef<'_>,
+    mut state: StateRef<'_>,
     home: &dyn AsHome,
     head: &CallHead,
     message: M,
 ) -> Result<A::Reply, A::Error> {
-    let mut context = if A::NEEDS_CONTEXT {
-        Context::new(home.to_home(), head, home.unsaved())
-    } else {
-        Context::none()
-    };
+    if !A::NEEDS_CONTEXT {
+        // Nothing is in it, so that nothing needs to be dropped.
+        let mut context = ManuallyDrop::new(Context::<A>::none());
+        return poll_once::<A, M>(&mut state, &mut context, message);
+    }
+    let mut context = Context::<A>::new(home.to_home(), head, home.unsaved());
+    let reply = poll_once::<A, M>(&mut state, &mut context, message);
+    if let Some(effects) = context.finish(&mut state, reply.is_ok()) {
+        home.keep(effects);
+    }
+    reply
+}
+
+#[inline]
+fn poll_once<A: Handler<M>, M: Message>(
+    state: &mut StateRef<'_>,
+    context: &mut Context<A>,
+    message: M,
+) -> Result<A::Reply, A::Error> {
     let actor = <A::Access as Access>::borrow(state);
-    let turn = pin!(A::handle(actor, &mut context, message));
+    let turn = pin!(A::handle(actor, context, message));
     match turn.poll(&mut TaskContext::from_waker(Waker::noop())) {
         Poll::Ready(reply) => reply,
         Poll::Pending => panic!(

@@ -50,6 +50,12 @@ impl Link {
         Ok(())
     }
 
+    /// The actors of the chain, the one that called last first.
+    pub fn actors(&self) -> impl Iterator<Item = (ActorTypeName, &Key)> {
+        std::iter::successors(Some(self), |link| link.before.as_deref())
+            .map(|link| (link.actor_type, &link.key))
+    }
+
     fn path_from(self: &Arc<Self>, first: &Arc<Link>) -> Box<str> {
         let mut links = vec![self];
         while let Some(link) = links.last().filter(|link| !Arc::ptr_eq(link, first)) {

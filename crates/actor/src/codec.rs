@@ -4,6 +4,9 @@ use serde::de::DeserializeOwned;
 /// The codec id of MessagePack with field names, the only one so far.
 pub const CODEC_NAMED: u8 = 1;
 
+/// The stored form of a message without arguments, in [`CODEC_NAMED`]: an empty map.
+pub const NO_ARGUMENTS: &[u8] = &[0x80];
+
 /// Why a state could not be encoded or a stored one not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

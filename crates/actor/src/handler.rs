@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{Actor, AppError, Context, Message, MethodInfo, StateRef};
 
-/// How a turn holds the state: [`Exclusive`] or [`Shared`].
+/// How a turn holds the state: [`Exclusive`], [`Shared`] or [`Commanding`].
 pub trait Access: 'static {
     /// `&mut A` or `&A`.
     type Borrow<'a, A: Actor>: Send;
@@ -14,7 +14,7 @@ pub trait Access: 'static {
 
     /// Takes the state out of its erased form.
     #[doc(hidden)]
-    fn borrow<A: Actor>(state: StateRef<'_>) -> Self::Borrow<'_, A>;
+    fn borrow<'a, A: Actor>(state: &'a mut StateRef<'_>) -> Self::Borrow<'a, A>;
 }
 
 /// The turn may change the state; no other turn runs beside it.
@@ -29,7 +29,7 @@ impl Access for Exclusive {
     type Borrow<'a, A: Actor> = &'a mut A;
     const EXCLUSIVE: bool = true;
 
-    fn borrow<A: Actor>(state: StateRef<'_>) -> &mut A {
+    fn borrow<'a, A: Actor>(state: &'a mut StateRef<'_>) -> &'a mut A {
         state.exclusive()
     }
 }
@@ -38,7 +38,21 @@ impl Access for Shared {
     type Borrow<'a, A: Actor> = &'a A;
     const EXCLUSIVE: bool = false;
 
-    fn borrow<A: Actor>(state: StateRef<'_>) -> &A {
+    fn borrow<'a, A: Actor>(state: &'a mut StateRef<'_>) -> &'a A {
+        state.shared()
+    }
+}
+
+/// A command of an event-sourced actor: it reads the state and records events, which are applied
+/// when it has answered `Ok`; no other turn runs beside it.
+#[derive(Debug)]
+pub struct Commanding;
+
+impl Access for Commanding {
+    type Borrow<'a, A: Actor> = &'a A;
+    const EXCLUSIVE: bool = true;
+
+    fn borrow<'a, A: Actor>(state: &'a mut StateRef<'_>) -> &'a A {
         state.shared()
     }
 }
@@ -63,6 +77,10 @@ pub trait Handler<M: Message>: Actor {
     /// then panics when used.
     const NEEDS_CONTEXT: bool = true;
 
+    /// Whether the reply waits until what the turn saw is durable, in a type that is written behind:
+    /// `#[handler(persist = write_through)]`.
+    const DURABLE: bool = false;
+
     /// Runs one turn.
     fn handle<'a>(
         actor: <Self::Access as Access>::Borrow<'a, Self>,
@@ -80,6 +98,7 @@ impl MethodInfo {
                 name: M::METHOD,
                 exclusive: <A::Access as Access>::EXCLUSIVE,
                 may_suspend: A::MAY_SUSPEND,
+                durable: A::DURABLE,
             }
         }
     }

@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tenure_types::{ActorTypeName, BoxFuture, CallError, Clock, Instant, Key, Tasks};
 
-use crate::{CallId, Link, MethodInfo, StateRef, Target, Ticket};
+use crate::{
+    CallId, Cause, CodecError, Link, MethodInfo, ReminderChange, StateRef, Target, Ticket,
+    TimerChange, TimerId,
+};
 
 /// Runs calls: a node's runtime, a test context, a simulator.
 pub trait Host: Send + Sync + 'static {
@@ -15,6 +19,17 @@ pub trait Host: Send + Sync + 'static {
     /// When this answers [`Started::Queued`] the host has called [`PendingCall::share`] and will
     /// settle what that returned, exactly once, unless it is taken back first.
     fn start(&self, target: &Target, call: &mut dyn PendingCall) -> Started;
+
+    /// Keeps a message that nobody waits for until `at`, and starts it then. It is lost with the node.
+    ///
+    /// # Errors
+    /// `Overloaded` when too many are kept already, `NotFound` when the type is not known.
+    fn start_at(
+        &self,
+        at: Instant,
+        target: Target,
+        call: Arc<dyn QueuedCall>,
+    ) -> Result<(), CallError>;
 
     /// The node's clock.
     fn clock(&self) -> &dyn Clock;
@@ -66,6 +81,18 @@ pub struct CallHead {
     pub chain: Option<Arc<Link>>,
     /// Nobody waits for the reply.
     pub one_way: bool,
+    /// The reply waits until what the turn saw is durable, whatever the type's mode.
+    pub durable: bool,
+    /// What stands behind the call, where that is more than a caller who waits.
+    pub cause: Option<Arc<Cause>>,
+}
+
+impl CallHead {
+    /// The head of a message of an actor to itself.
+    #[must_use]
+    pub fn to_self(method: &'static MethodInfo, deadline: Instant) -> Self {
+        Self { method, deadline, chain: None, one_way: true, durable: false, cause: None }
+    }
 }
 
 /// A call before it was queued; it lives in its caller's future.
@@ -105,6 +132,22 @@ pub trait QueuedCall: Send + Sync {
         guard: Box<dyn TurnGuard>,
     ) -> Result<BoxFuture<'static, Box<dyn TurnGuard>>, Box<dyn TurnGuard>>;
 
+    /// The reply that was kept, encoded so that [`QueuedCall::replay`] can give it again.
+    ///
+    /// # Errors
+    /// [`CodecError`] when serde refuses a value.
+    ///
+    /// # Panics
+    /// If no reply was kept.
+    fn outcome(&self) -> Result<Vec<u8>, CodecError>;
+
+    /// Keeps the reply of an earlier call in place of running the handler; `Ok(false)` if the call
+    /// was taken back.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes are not a reply of this method; the call still waits then.
+    fn replay(&self, outcome: &[u8]) -> Result<bool, CodecError>;
+
     /// Ends the call: the reply that was kept is released when the ticket, if any, is settled; or
     /// the call has failed.
     fn settle(&self, end: Result<Option<Ticket>, CallError>);
@@ -121,12 +164,55 @@ pub trait TurnGuard: Send {
     /// What the turn's outgoing calls wait for.
     fn unsaved(&self) -> Option<Ticket>;
 
+    /// Takes what the turn leaves besides its state; taken into account when it is finished.
+    fn keep(&mut self, effects: Box<Effects>);
+
     /// Ends the turn: its effects are taken, and `call` is settled. Dropping a guard instead
     /// means that the turn did not end: it panicked.
     fn finish(self: Box<Self>, call: &dyn QueuedCall);
 
     /// Ends a turn that never began: its call was taken back.
     fn abandon(self: Box<Self>);
+}
+
+/// What a turn leaves besides its state. Taken by the host when the turn has ended, dropped with a
+/// turn that panics.
+#[derive(Default)]
+pub struct Effects {
+    /// Events, encoded, in order.
+    pub events: Vec<Vec<u8>>,
+    /// Reminders, in order.
+    pub reminders: Vec<ReminderChange>,
+    /// Timers, in order.
+    pub timers: Vec<TimerChange>,
+    /// Work that goes on outside of the turn.
+    pub spawned: Vec<Spawned>,
+    /// The actor is deleted with this turn.
+    pub delete: bool,
+    /// Why the effects cannot be kept; the turn is then rolled back.
+    pub failed: Option<CodecError>,
+}
+
+/// Work outside of the turn; its result is a message.
+// The lock is never taken: it makes effects, and so contexts, `Sync`.
+pub struct Spawned(Mutex<BoxFuture<'static, Arc<dyn QueuedCall>>>);
+
+impl Spawned {
+    pub(crate) fn new(work: BoxFuture<'static, Arc<dyn QueuedCall>>) -> Self {
+        Self(Mutex::new(work))
+    }
+
+    /// The work: a call of the actor by itself, that nobody waits for.
+    #[must_use]
+    pub fn into_work(self) -> BoxFuture<'static, Arc<dyn QueuedCall>> {
+        self.0.into_inner()
+    }
+}
+
+impl std::fmt::Debug for Spawned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Spawned")
+    }
 }
 
 /// Makes an owned handle on the activation, only where a handler needs one.
@@ -136,6 +222,9 @@ pub trait AsHome {
 
     /// What the turn's outgoing calls wait for: the commit of what was unsaved when it began.
     fn unsaved(&self) -> Option<Ticket>;
+
+    /// Takes what the turn leaves besides its state, when its handler has answered.
+    fn keep(&self, effects: Box<Effects>);
 }
 
 /// An activation, as its own handlers see it.
@@ -151,6 +240,9 @@ pub trait Home: Send + Sync {
 
     /// Asks that the activation leaves memory after this turn, once everything is saved.
     fn deactivate(&self);
+
+    /// A number from 1 that no other timer of this activation has.
+    fn timer_id(&self) -> TimerId;
 }
 
 /// A shared handle on a host.

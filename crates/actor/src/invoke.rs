@@ -1,7 +1,13 @@
+use std::future::poll_fn;
+use std::pin::Pin;
+
 use tenure_types::CallError;
 
+use crate::cell::CallCell;
+use crate::host::CallHead;
 use crate::{
-    ActorRef, AppProblem, Arguments, Handler, Invocation, Invoked, decode_json, decode_query,
+    ActorRef, Answered, AppProblem, Arguments, CODEC_NAMED, Delivered, Handler, Invocation,
+    Invoked, Message, decode_json, decode_named, decode_query,
 };
 
 /// Parses the arguments of `M` and makes the call: the value of [`Method::invoke`](crate::Method::invoke).
@@ -17,16 +23,41 @@ pub fn invoke<A: Handler<M>, M: Arguments>(invocation: Invocation<'_>) -> Invoke
     if let Some(deadline) = invocation.deadline {
         call = call.deadline(deadline);
     }
+    if let Some(key) = invocation.idempotency_key {
+        call = call.idempotency_key(key);
+    }
+    if invocation.durable {
+        call = call.durable();
+    }
+    if let Some(after) = invocation.after {
+        return Ok(Box::pin(async move {
+            call.after(after).send().await.map_err(CallError::widen)?;
+            Ok(Answered::default())
+        }));
+    }
     if invocation.one_way {
         return Ok(Box::pin(async move {
             call.send().await.map_err(CallError::widen)?;
-            Ok(Vec::new())
+            Ok(Answered::default())
         }));
     }
     Ok(Box::pin(async move {
-        let reply = call.await.map_err(|e| e.map_app(|error| AppProblem::new(&error)))?;
-        serde_json::to_vec(&reply).map_err(|error| CallError::Panicked {
+        let mut future = call.into_future();
+        let reply = poll_fn(|cx| Pin::new(&mut future).poll(cx)).await;
+        let reply = reply.map_err(|e| e.map_app(|error| AppProblem::new(&error)))?;
+        let json = serde_json::to_vec(&reply).map_err(|error| CallError::Panicked {
             detail: format!("the reply cannot be written as JSON: {error}").into(),
-        })
+        })?;
+        Ok(Answered { json, replayed: future.was_replayed() })
     }))
+}
+
+/// Makes a call of an encoded message that nobody waits for: the value of
+/// [`Method::deliver`](crate::Method::deliver).
+///
+/// # Errors
+/// [`CodecError`](crate::CodecError) when the bytes are no message of this method.
+pub fn deliver<A: Handler<M>, M: Message>(head: CallHead, body: &[u8]) -> Delivered {
+    let message: M = decode_named(CODEC_NAMED, body)?;
+    Ok(CallCell::<A, M>::new(head, message))
 }

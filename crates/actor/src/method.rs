@@ -1,9 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_types::{BoxFuture, CallError, Key};
 
-use crate::host::HostHandle;
-use crate::{AppProblem, MethodInfo, Shape};
+use crate::host::{CallHead, HostHandle, QueuedCall};
+use crate::{AppProblem, CodecError, MethodInfo, Shape};
 
 /// One method of an actor type as the outside sees it.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +17,12 @@ pub struct Method {
     pub internal: bool,
     /// Parses the arguments and makes the call; see [`invoke`](crate::invoke).
     pub invoke: for<'a> fn(Invocation<'a>) -> Invoked,
+    /// Makes a call of an encoded message that nobody waits for; see [`deliver`](crate::deliver).
+    pub deliver: fn(CallHead, &[u8]) -> Delivered,
 }
+
+/// What an encoded message becomes: a call that nobody waits for.
+pub type Delivered = Result<Arc<dyn QueuedCall>, CodecError>;
 
 /// A call from outside, its arguments still text.
 #[derive(Debug)]
@@ -33,8 +39,22 @@ pub struct Invocation<'a> {
     pub deadline: Option<Duration>,
     /// Answer as soon as the message is in the mailbox.
     pub one_way: bool,
+    /// Makes calls that are made again one effect.
+    pub idempotency_key: Option<&'a str>,
+    /// Answer only when what the turn did is durable.
+    pub durable: bool,
+    /// Answer at once, and send the message after this time.
+    pub after: Option<Duration>,
 }
 
-/// What an [`Invocation`] becomes: the reply as JSON, or an error before or after the call was
-/// made.
-pub type Invoked = Result<BoxFuture<'static, Result<Vec<u8>, CallError<AppProblem>>>, CallError>;
+/// What a call over text has answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// The reply as JSON; empty where nobody waits for one.
+    pub json: Vec<u8>,
+    /// The turn had run before; this is the reply it gave then.
+    pub replayed: bool,
+}
+
+/// What an [`Invocation`] becomes: an answer, or an error before or after the call was made.
+pub type Invoked = Result<BoxFuture<'static, Result<Answered, CallError<AppProblem>>>, CallError>;

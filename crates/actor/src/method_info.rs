@@ -7,4 +7,6 @@ pub struct MethodInfo {
     pub exclusive: bool,
     /// Whether its turns may suspend.
     pub may_suspend: bool,
+    /// Whether its replies wait until what the turn saw is durable, whatever the type's mode.
+    pub durable: bool,
 }

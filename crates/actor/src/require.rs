@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::marker::PhantomData;
 
 use serde::Serialize;
@@ -90,19 +91,22 @@ impl<T: Serialize + DeserializeOwned> Require<T> {
     }
 }
 
-/// Refuses a record of another schema than the one of `A`: nothing can upgrade it yet.
+/// Refuses a record of another schema than the one of `A`, after `#[upgrade]` was asked.
 ///
 /// # Errors
 /// [`CodecError`] names both schemas.
 pub fn check_schema<A: Actor>(schema: u32) -> Result<(), CodecError> {
-    if schema == A::SCHEMA {
-        return Ok(());
+    let (name, known) = (A::TYPE, A::SCHEMA);
+    match schema.cmp(&known) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(CodecError::new(format!(
+            "the record of {name} has schema {schema}, this program knows schema {known}"
+        ))),
+        Ordering::Less => Err(CodecError::new(format!(
+            "the record of {name} has schema {schema}, this program knows schema {known} and has no \
+             #[upgrade(from = {schema})]"
+        ))),
     }
-    Err(CodecError::new(format!(
-        "the record of {} has schema {schema}, this program knows schema {}",
-        A::TYPE,
-        A::SCHEMA
-    )))
 }
 
 /// The fields of an error as JSON; `null` where they have no such form.

@@ -19,16 +19,16 @@ pub enum StateRef<'a> {
     Shared(&'a dyn State),
 }
 
-impl<'a> StateRef<'a> {
+impl StateRef<'_> {
     /// The state, to change it.
     ///
     /// # Panics
     /// If the turn is shared or the state is not an `A`: the runtime mixed up two calls.
-    pub(crate) fn exclusive<A: Any>(self) -> &'a mut A {
+    pub(crate) fn exclusive<A: Any>(&mut self) -> &mut A {
         let StateRef::Exclusive(state) = self else {
             panic!("an exclusive handler was given a shared turn")
         };
-        let state: &mut dyn Any = state;
+        let state: &mut dyn Any = &mut **state;
         state.downcast_mut().expect("a call reached an actor of another type")
     }
 
@@ -36,10 +36,10 @@ impl<'a> StateRef<'a> {
     ///
     /// # Panics
     /// If the state is not an `A`: the runtime mixed up two calls.
-    pub(crate) fn shared<A: Any>(self) -> &'a A {
+    pub(crate) fn shared<A: Any>(&self) -> &A {
         let state: &dyn Any = match self {
-            StateRef::Exclusive(state) => state,
-            StateRef::Shared(state) => state,
+            StateRef::Exclusive(state) => &**state,
+            StateRef::Shared(state) => &**state,
         };
         state.downcast_ref().expect("a call reached an actor of another type")
     }

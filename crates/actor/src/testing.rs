@@ -13,12 +13,16 @@ use crate::{
     MethodInfo, decode_named, encode_named,
 };
 
+mod agenda;
 mod executor;
 mod home;
 mod instance;
+mod peek;
 mod world;
 
-use instance::{Instance, Peek};
+pub use agenda::TestReminder;
+use instance::Instance;
+use peek::Peek;
 use world::World;
 
 /// The [`Context`] of an actor under test, and the little world its calls go to.
@@ -33,13 +37,27 @@ use world::World;
 ///
 /// One turn runs at a time on each instance, shared ones too. What is sent one way runs when the
 /// call, run or block that sent it ends. Panics of handlers end the test.
+///
+/// # What a turn leaves
+/// The test sees the events of the actor under test ([`TestContext::events`]) and its reminders
+/// ([`TestContext::reminders`]). Reminders, timers, delayed sends and spawned work run on the clock
+/// of the test and deliver real messages. Those for the actor under test wait until the test lends
+/// it: with [`TestContext::deliver`], [`TestContext::call`] or [`TestContext::advance_with`].
+///
+/// An event-sourced actor is checked after each turn: its events, encoded and decoded, lead from
+/// the state before to the state after a second time. A handler that the test calls as a plain
+/// method only records: [`TestContext::events`] then gives what it recorded, even if it answered
+/// `Err`, and the test applies it or not.
+///
+/// Idempotency keys and `durable` change nothing here: every call is a turn, and nothing is lost.
 pub struct TestContext<A: Actor> {
     context: Context<A>,
     own: Arc<Instance>,
     world: Arc<World>,
 }
 
-const UNDER_TEST: MethodInfo = MethodInfo { name: "test", exclusive: true, may_suspend: true };
+const UNDER_TEST: MethodInfo =
+    MethodInfo { name: "test", exclusive: true, may_suspend: true, durable: false };
 
 impl<A: Actor> TestContext<A> {
     /// The context of a turn of the actor with this key.
@@ -84,6 +102,38 @@ impl<A: Actor> TestContext<A> {
         Peek::new(&self.world.instance::<T>(valid(key)))
     }
 
+    /// The events that the actor under test emitted or recorded since the last look.
+    ///
+    /// # Panics
+    /// If one does not survive encoding.
+    pub fn events(&mut self) -> Vec<A::Event> {
+        self.absorb();
+        events::<A>(&self.own)
+    }
+
+    /// The events that another actor emitted or recorded since the last look.
+    ///
+    /// # Panics
+    /// If `T` was not registered, `key` is no key, or an event does not survive encoding.
+    pub fn events_of<T: Actor>(&mut self, key: impl IntoKey) -> Vec<T::Event> {
+        self.run_ready();
+        events::<T>(&self.world.instance::<T>(valid(key)))
+    }
+
+    /// The reminders of the actor under test, the next one first.
+    pub fn reminders(&mut self) -> Vec<TestReminder> {
+        self.absorb();
+        let now_ms = self.unix_ms();
+        self.own.agenda(|agenda| agenda.reminders(now_ms))
+    }
+
+    /// The names of the reminders that the actor under test cancelled since the last look, whether
+    /// there were such reminders or not.
+    pub fn cancelled_reminders(&mut self) -> Vec<String> {
+        self.absorb();
+        self.own.agenda(|agenda| std::mem::take(&mut agenda.cancelled))
+    }
+
     /// Sends `message` to `actor` as a node would: the message is encoded and decoded, the handler
     /// has a context of its own with the whole deadline, and what it sends one way has run when
     /// the reply is there.
@@ -102,6 +152,7 @@ impl<A: Actor> TestContext<A> {
     where
         A: Handler<M>,
     {
+        self.absorb();
         let message = survive(message).map_err(CallError::widen)?;
         let reference = ActorRef::<A>::new(&self.world.handle(), self.key());
         self.own.lend(actor, || self.world.executor().drive(reference.call(message).into_future()))
@@ -112,6 +163,7 @@ impl<A: Actor> TestContext<A> {
     /// # Panics
     /// Where a handler does.
     pub fn deliver(&mut self, actor: &mut A) -> usize {
+        self.run_ready();
         let waiting = self.own.waiting();
         self.own.lend(actor, || self.world.executor().drive(async { self.own.go_on() }));
         waiting
@@ -122,7 +174,9 @@ impl<A: Actor> TestContext<A> {
     /// # Panics
     /// Where a handler does, and when nothing can ever wake what the test waits for.
     pub fn run<T>(&mut self, part: impl AsyncFnOnce(&mut Context<A>) -> T) -> T {
-        self.world.executor().drive(part(&mut self.context))
+        let output = self.world.executor().drive(part(&mut self.context));
+        self.run_ready();
+        output
     }
 
     /// Waits for a call or another future: `cx.block_on(cx.actor::<User>("bob").name())`.
@@ -138,20 +192,34 @@ impl<A: Actor> TestContext<A> {
     /// # Panics
     /// Where a handler does.
     pub fn run_ready(&mut self) {
+        self.absorb();
         self.world.executor().run_ready();
     }
 
-    /// Moves the clock, and runs what waited for it.
+    /// Lets time pass, and runs what waited for it. Messages for the actor under test wait.
     ///
     /// # Panics
     /// Where a handler does.
     pub fn advance(&mut self, duration: Duration) {
+        self.run_ready();
         self.world.executor().advance(duration);
         self.run_ready();
     }
 
+    /// Lets time pass for the actor under test as well: its timers tick and its reminders come, one
+    /// after the other.
+    ///
+    /// # Panics
+    /// Where a handler does.
+    pub fn advance_with(&mut self, actor: &mut A, duration: Duration) {
+        self.deliver(actor);
+        self.own.lend(actor, || self.world.executor().advance(duration));
+        self.deliver(actor);
+    }
+
     /// Lets the caller of the turn under test wait for `budget` from now on; 30 s unless set.
     pub fn set_deadline(&mut self, budget: Duration) {
+        self.absorb();
         self.context = context(&self.world, &self.own, budget);
     }
 
@@ -159,6 +227,19 @@ impl<A: Actor> TestContext<A> {
     #[must_use]
     pub fn deactivation_requested(&self) -> bool {
         self.own.deactivation_requested()
+    }
+
+    /// Whether a handler has deleted the actor.
+    pub fn deletion_requested(&mut self) -> bool {
+        self.absorb();
+        self.own.agenda(|agenda| agenda.deleted)
+    }
+
+    /// Takes what handlers have left that the test called as plain methods.
+    fn absorb(&mut self) {
+        if let Some(effects) = self.context.take_effects() {
+            self.own.take(*effects);
+        }
     }
 
     /// The host of this little world, to make references that belong to no turn.
@@ -194,8 +275,18 @@ fn context<A: Actor>(world: &World, own: &Instance, budget: Duration) -> Context
         deadline: world.executor().now_in(budget),
         chain: None,
         one_way: false,
+        durable: false,
+        cause: None,
     };
     Context::new(own.home(), &head, None)
+}
+
+fn events<A: Actor>(instance: &Instance) -> Vec<A::Event> {
+    let events = instance.agenda(|agenda| std::mem::take(&mut agenda.events));
+    let events = events.iter().map(|event| A::decode_event(CODEC_NAMED, event));
+    events
+        .collect::<Result<_, _>>()
+        .unwrap_or_else(|error| panic!("an event of {instance} does not survive encoding: {error}"))
 }
 
 fn describe<A: Actor>() -> ActorType {

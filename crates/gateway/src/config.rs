@@ -47,6 +47,8 @@ pub struct GatewayConfig {
     pub body_timeout: Duration,
     /// The longest deadline that a client may ask for; longer ones are cut to it.
     pub deadline_max: Duration,
+    /// The longest time by which a message may be delayed; past it 400.
+    pub delay_max: Duration,
     /// Whether a problem shows the message of a handler's panic, which may hold anything. Meant
     /// for development.
     pub show_panics: bool,
@@ -61,6 +63,7 @@ impl Default for GatewayConfig {
             body_bytes_in_flight_max: 256 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             deadline_max: Duration::from_secs(600),
+            delay_max: Duration::from_secs(24 * 3_600),
             show_panics: false,
         }
     }

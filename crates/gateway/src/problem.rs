@@ -144,6 +144,7 @@ impl Problem {
                 Some(retry_after_ms.div_ceil(1_000).max(1))
             }
             // Whoever obeys `Retry-After` sends the same call again: only where that is safe.
+            CallError::InProgress { .. } => Some(1),
             _ if retryable && status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
             _ => None,
         };
@@ -214,6 +215,10 @@ fn status_of(error: &CallError<AppProblem>) -> (StatusCode, &'static str) {
         CallError::BadRequest { .. } => (StatusCode::BAD_REQUEST, "Bad request"),
         CallError::NotFound { .. } => (StatusCode::NOT_FOUND, "Not found"),
         CallError::Denied { .. } => (StatusCode::FORBIDDEN, "Denied"),
+        CallError::InProgress { .. } => (StatusCode::CONFLICT, "Still running"),
+        CallError::KeyReused { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "Idempotency key used before")
+        }
         CallError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
         CallError::Deadline { .. } => (StatusCode::GATEWAY_TIMEOUT, "Deadline passed"),
         CallError::Overloaded { actor: true, .. } => {
@@ -270,6 +275,8 @@ mod tests {
             (CallError::BadRequest { detail: d() }, 400, "bad_request", None),
             (CallError::NotFound { detail: d() }, 404, "not_found", None),
             (CallError::Denied { detail: d() }, 403, "denied", None),
+            (CallError::InProgress { detail: d() }, 409, "in_progress", Some(1)),
+            (CallError::KeyReused { detail: d() }, 422, "key_reused", None),
             (CallError::TooLarge { detail: d() }, 413, "too_large", None),
             (CallError::Deadline { outcome: no }, 504, "deadline", None),
             (CallError::Deadline { outcome: unknown }, 504, "deadline", None),

@@ -8,15 +8,21 @@ use crate::report::Report;
 
 mod argument;
 mod check;
+mod events;
 mod handler;
+mod hooks;
+mod mark;
 mod message;
 mod methods;
 mod model;
 mod options;
 mod parse;
+mod persist;
 mod reference;
 mod require;
 mod suspend;
+mod table;
+mod upgrade;
 
 use model::Model;
 use options::Options;

@@ -28,17 +28,43 @@ mod root;
 ///   or with `cx: &Context<Self>` makes them shared.
 /// - It may be `fn` or `async fn`. Arguments and reply are owned data; a `Result` makes its error
 ///   the application's.
-/// - `#[handler]` makes a message of a private method, which only this module can send.
+/// - `#[handler]` makes a message of a private method, which only this module can send: what
+///   reminders, timers and spawned work deliver.
 /// - `#[handler(internal)]` keeps a `pub` method off HTTP.
+/// - `#[handler(persist = write_through)]` lets the reply of one handler of a `write_behind` type
+///   wait until what its turn saw is durable.
 ///
 /// Every other function of the block is left alone. Messages and references are as public as
 /// their methods, so types of arguments, replies and errors are `pub` too.
+///
+/// # Activation
+/// `#[activate]` marks the method that runs first in every activation, `#[deactivate]` the one that
+/// runs before an activation leaves memory in order; a crash skips it. They take `&mut self`, a
+/// context if they want one, and nothing else, and return nothing. Nobody else calls them.
+///
+/// # Events
+/// With `events = CartEvent` the handlers of a type may `cx.emit(..)` what subscribers then see.
+/// An `event_sourced` type has events instead of a stored state: a handler that changes something
+/// takes `&self` and `cx: &mut Context<Self>`, decides, and `cx.record(..)`s what happens; when it
+/// has answered `Ok`, the events are stored and `fn apply(&mut self, event: &CartEvent)`, which the
+/// block must have, changes the state by each.
+///
+/// # Upgrades
+/// A field that is new has `#[serde(default)]`, and nothing else is to be done. For more, the type
+/// has `schema = 2`, and `#[upgrade(from = 1)] fn upgrade_1(old: CounterV1) -> Self` makes its state
+/// of a record of schema 1. Such steps form a chain: each gives `Self`, or what the next one takes.
+/// Records of an older schema without a step, and those of a newer one, are not loaded, and stay.
+/// Events have no steps: add variants, and fields with `#[serde(default)]`.
 ///
 /// # Options
 /// | option | default | meaning |
 /// |---|---|---|
 /// | `name = "cart"` | the type's name in `snake_case` | how users, stores and peers call the type |
-/// | `persist = write_through` | yes | `write_through`: saved before the reply; `volatile`: never |
+/// | `persist = write_through` | yes | saved before the reply |
+/// | `persist = write_behind(max_delay = "200ms")` | `"200ms"` | saved after the reply: a crash loses at most this much |
+/// | `persist = event_sourced(snapshot_every = 100)` | `100` | as events, before the reply, and after so many of them a snapshot |
+/// | `persist = volatile` | | never saved |
+/// | `events = CartEvent` | none | what the type publishes, or what its state follows from: data |
 /// | `idle_after = "10m"` | the node's | how long an activation may be idle (`ms`, `s`, `m`, `h`) |
 /// | `mailbox = 2048` | the node's | how many calls may wait for their turn |
 /// | `schema = 1` | 1 | the version of the stored form |

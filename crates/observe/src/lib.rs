@@ -23,5 +23,5 @@ pub use health::{BEAT_AGE_MAX, Condition, Health, Reason};
 pub use histogram::{BUCKETS, Histogram, bucket_bound_seconds};
 pub use metrics::{MetricError, Metrics};
 pub use names::Description;
-pub use process::{register_process, resident_bytes};
+pub use process::{memory_bytes_max, register_process, resident_bytes};
 pub use status::{NodeStatus, TypeStatus};

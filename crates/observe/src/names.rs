@@ -39,12 +39,18 @@ descriptions! {
     CALL_ERRORS "tenure_call_errors_total" "Calls that ended in an error, by actor type and code";
     ACTIVATIONS "tenure_activations" "Activations in memory, by actor type";
     ACTIVATIONS_STARTED "tenure_activations_started_total" "Activations made, by actor type";
+    ACTIVATION_BYTES "tenure_activation_bytes" "Memory that activations take, as far as it is known";
+    EVICTIONS "tenure_evictions_total" "Activations that left memory to make room";
     MAILBOX_CALLS "tenure_mailbox_calls" "Calls that wait for their turn";
     LOADS_IN_FLIGHT "tenure_loads_in_flight" "Activations that wait for their record";
     COMMIT_UNITS "tenure_commit_units_total" "Units that were committed";
     COMMIT_CONFLICTS "tenure_commit_conflicts_total" "Units that met another version";
     COMMIT_FAILURES "tenure_commit_failures_total" "Units whose commit failed";
     COMMIT_SECONDS "tenure_commit_seconds" "Time from the first submission of a unit to its commit";
+    UNSAVED_AGE_SECONDS "tenure_unsaved_age_seconds" "Age of the oldest acknowledged turn that is not durable";
+    UNSAVED_BYTES "tenure_unsaved_bytes" "Bytes of the states with acknowledged turns that are not durable";
+    UNSAVED_LOST "tenure_unsaved_lost_total" "Actors that lost acknowledged turns which were not durable";
+    REMINDERS "tenure_reminders" "Reminders that are due within a minute";
     STORE_AVAILABLE "tenure_store_available" "1 while the store answers, else 0";
     HTTP_REQUESTS "tenure_http_requests_total" "HTTP requests answered, by class of status";
     HTTP_REQUEST_SECONDS "tenure_http_request_seconds" "Time from a request's head to its reply";

@@ -21,9 +21,23 @@ pub fn resident_bytes() -> Option<u64> {
     field("VmRSS:").map(|kib| kib * 1024)
 }
 
+/// The memory that this process may take: the machine's, or less where a control group (version 2)
+/// says so. `None` outside Linux.
+#[must_use]
+pub fn memory_bytes_max() -> Option<u64> {
+    let machine = line_of("/proc/meminfo", "MemTotal:").map(|kib| kib * 1024);
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let group = group.and_then(|text| text.trim().parse::<u64>().ok());
+    machine.into_iter().chain(group).min()
+}
+
 fn field(name: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line_of("/proc/self/status", name)
+}
+
+fn line_of(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -43,5 +57,6 @@ mod tests {
         assert!(!page.contains("NaN"), "{page}");
         assert!(resident_bytes().unwrap() > 1 << 16);
         assert!(field("Threads:").unwrap() >= 1);
+        assert!(memory_bytes_max().unwrap() > resident_bytes().unwrap());
     }
 }

@@ -1,10 +1,19 @@
 //! Activations: the one live instance of an actor, its hold, its loading and its leaving.
 
 mod cell;
+mod cold;
+mod evict;
+mod farewell;
 pub(crate) mod gate;
 mod hold;
+pub(crate) mod kept;
 mod leave;
 mod load;
+pub(crate) mod outcomes;
+mod record;
+pub(crate) mod reminder_row;
+pub(crate) mod timers;
+pub(crate) mod window;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -13,16 +22,19 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tenure_actor::host::{AsHome, Home, HostHandle};
-use tenure_actor::{ActorType, State, Ticket};
-use tenure_store::{UnitOutcome, UnitSink};
+use tenure_actor::{ActorType, Effects, State, Target, Ticket, TimerId};
+use tenure_store::{EventLog, UnitOutcome, UnitSink};
 use tenure_types::{
-    ActorId, ActorTypeName, CallError, CallErrorCode, Instant, Key, Outcome, Tenure, Token, Version,
+    ActorId, ActorTypeName, CallError, CallErrorCode, Instant, Key, Outcome, Tenure, Token,
+    Version, actor_hash,
 };
 
-use crate::commit::pipeline::Pipeline;
-use crate::mailbox::Mailbox;
+use crate::memory::Memory;
 use crate::meters::TypeMeters;
-use crate::turn::word::{LOST, RESET, TurnWord, UNSAVED, Word};
+use crate::turn::word::{LEFT, LOST, RESET, TurnWord, UNSAVED, Word};
+
+use cold::Cold;
+use kept::Kept;
 
 pub(crate) use hold::{Hold, Owned};
 
@@ -30,6 +42,15 @@ pub(crate) use hold::{Hold, Owned};
 pub(crate) trait Owner: Send + Sync {
     /// A handle for calls that its handlers make.
     fn handle(self: Arc<Self>) -> HostHandle;
+
+    /// Delivers the message of a timer.
+    fn tick(self: Arc<Self>, activation: &Arc<Activation>, timer: TimerId);
+
+    /// Puts the last turn of an activation before all that wait; `false` if there is none.
+    fn farewell(self: Arc<Self>, activation: &Activation) -> bool;
+
+    /// A number that no other timer has.
+    fn timer_id(&self) -> TimerId;
 
     /// Takes the outcome of a unit.
     fn settled(self: Arc<Self>, activation: Arc<Activation>, token: Token, outcome: UnitOutcome);
@@ -41,15 +62,30 @@ pub(crate) struct Kind {
     pub(crate) owner: Weak<dyn Owner>,
     pub(crate) idle_after: Duration,
     pub(crate) mailbox_len_max: usize,
+    /// Whether replies wait for the store.
     pub(crate) durable: bool,
+    /// Whether the store keeps its actors.
+    pub(crate) stored: bool,
     pub(crate) meters: TypeMeters,
+    /// The account of all activations.
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl Kind {
     pub(crate) fn count_error(&self, code: CallErrorCode) {
         self.meters.count_error(code);
     }
+
+    /// The actor of this type with this key.
+    pub(crate) fn target(&self, key: &Key) -> Target {
+        let type_name = self.actor_type.name.as_str();
+        let hash = actor_hash(type_name, key);
+        Target { slot: self.actor_type.slot, hash, type_name, key: key.clone() }
+    }
 }
+
+/// From so many bytes on a state is worth a word in the log.
+const STATE_BYTES_LARGE: usize = 256 << 10;
 
 /// The one live instance of an actor.
 ///
@@ -79,15 +115,6 @@ pub(crate) struct Activation {
 
 /// With the two counters of the `Arc` around it.
 const _: () = assert!(size_of::<Activation>() + 2 * size_of::<usize>() <= 128);
-
-/// What an activation needs only while calls wait or state is unsaved.
-#[derive(Default)]
-pub(crate) struct Cold {
-    pub(crate) mailbox: Mailbox,
-    pub(crate) pipeline: Pipeline,
-    /// A task will run the mailbox: nobody else needs to.
-    pub(crate) handed_over: bool,
-}
 
 impl Activation {
     /// An activation without a state, held exclusively by the load to come.
@@ -163,8 +190,25 @@ impl Activation {
             changed |= kept.load(Ordering::Relaxed) != part;
             kept.store(part, Ordering::Relaxed);
         }
-        self.encoded_bytes.store(u32::try_from(bytes).unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.note_bytes(bytes);
         changed
+    }
+
+    fn note_bytes(&self, bytes: usize) {
+        let before = self.encoded_bytes();
+        if before == bytes {
+            return;
+        }
+        self.encoded_bytes.store(u32::try_from(bytes).unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.kind.memory.add(bytes as i64 - before as i64);
+        if before < STATE_BYTES_LARGE && bytes >= STATE_BYTES_LARGE {
+            tracing::warn!(
+                actor = %self.id(),
+                bytes,
+                "its state is large: every durable turn writes all of it; split it into actors, or \
+                 make it event-sourced"
+            );
+        }
     }
 
     pub(crate) fn encoded_bytes(&self) -> usize {
@@ -176,15 +220,60 @@ impl Activation {
         let mut slot = self.cold.lock();
         let cold = slot.get_or_insert_with(Box::default);
         let result = work(cold);
-        if cold.mailbox.is_empty() && cold.pipeline.is_idle() && !cold.handed_over {
-            *slot = None;
-        }
+        let empty = if cold.is_empty() { slot.take() } else { None };
+        drop(slot);
+        drop(empty);
         result
+    }
+
+    /// Works with what is kept beside the state, which is made for it, and freed again once it is
+    /// empty.
+    pub(crate) fn with_kept<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> T {
+        self.with_cold(|cold| {
+            let kept = cold.kept.get_or_insert_default();
+            let result = work(kept);
+            if kept.is_empty() {
+                cold.kept = None;
+            }
+            result
+        })
+    }
+
+    /// Bytes of the activation that do not change.
+    pub(crate) fn fixed_bytes(&self) -> usize {
+        const HEADER: usize = size_of::<Activation>() + 2 * size_of::<usize>();
+        // One slot of the catalog's table, at seven eighths of it.
+        const SLOT: usize = 10;
+        let key = self.key.heap_bytes();
+        HEADER + SLOT + key + self.kind.actor_type.state_bytes
+    }
+
+    /// Where the actor's events stand.
+    pub(crate) fn log(&self) -> EventLog {
+        self.with_cold(|cold| cold.kept.as_ref().map_or_else(EventLog::default, |kept| kept.log))
+    }
+
+    /// Whether turns ran or can run on it: it was loaded.
+    pub(crate) fn is_live(&self) -> bool {
+        self.tenure.load(Ordering::Relaxed) != 0 && !self.word.read().has(RESET | LOST)
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        self.kind.target(&self.key)
+    }
+
+    /// Takes what the running turn leaves.
+    pub(crate) fn keep(&self, effects: Box<Effects>) {
+        self.with_cold(|cold| {
+            cold.effects = Some(effects);
+            self.word.set(LEFT);
+        });
     }
 
     /// What must be durable before something leaves that saw the newest state.
     pub(crate) fn unsaved(&self) -> Option<Ticket> {
-        if !self.word.read().has(UNSAVED | LOST) {
+        // What is written behind waits for nothing.
+        if !self.kind.durable || !self.word.read().has(UNSAVED | LOST) {
             return None;
         }
         self.with_cold(|cold| match self.word.read().has(LOST) {
@@ -222,7 +311,14 @@ impl Home for Activation {
     }
 
     fn deactivate(&self) {
-        self.word.set(RESET);
+        let owner = self.kind.owner.upgrade();
+        if !owner.is_some_and(|owner| owner.farewell(self)) {
+            self.word.set(RESET);
+        }
+    }
+
+    fn timer_id(&self) -> TimerId {
+        self.kind.owner.upgrade().expect("a runtime outlives its turns").timer_id()
     }
 }
 
@@ -245,5 +341,9 @@ impl AsHome for Here<'_> {
 
     fn unsaved(&self) -> Option<Ticket> {
         self.0.unsaved()
+    }
+
+    fn keep(&self, effects: Box<Effects>) {
+        self.0.keep(effects);
     }
 }

@@ -65,6 +65,7 @@ impl Catalog {
                 }
                 let activation = make();
                 activation.kind.meters.active.add(1);
+                activation.kind.memory.add(activation.fixed_bytes() as i64);
                 entry.insert(Arc::clone(&activation));
                 Found::Made(activation)
             }
@@ -79,8 +80,17 @@ impl Catalog {
         drop(shard);
         if removed.is_some() {
             activation.kind.meters.active.add(-1);
+            let bytes = activation.fixed_bytes() + activation.encoded_bytes();
+            activation.kind.memory.add(-(bytes as i64));
             self.len.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// Shows at most `limit` activations of one part, those at its beginning. `look` runs under the
+    /// part's lock.
+    pub(crate) fn sample(&self, part: usize, limit: usize, look: impl FnMut(&Activation)) {
+        let shard = self.shards[part].0.lock();
+        shard.iter().take(limit).map(|activation| &**activation).for_each(look);
     }
 
     /// How many activations there are.

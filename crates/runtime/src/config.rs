@@ -13,9 +13,14 @@ pub struct RuntimeConfig {
     pub loads_in_flight_max: usize,
     /// How many loads may wait to begin; past it `Overloaded`.
     pub loads_waiting_max: usize,
+    /// How many bytes the activations of a node may take; idle stored ones leave before it is
+    /// reached, and past it new ones are refused with `Overloaded`.
+    pub memory_bytes_max: u64,
     /// How many activations a node holds; past it new ones are refused with `Overloaded`.
     pub activations_max: usize,
-    /// How long a durable actor may be idle before it leaves memory.
+    /// How many delayed sends a node keeps; past it `Overloaded`.
+    pub delayed_sends_max: usize,
+    /// How long a stored actor may be idle before it leaves memory.
     pub idle_after: Duration,
     /// How long a volatile actor may be idle before it leaves memory, with its state.
     pub volatile_idle_after: Duration,
@@ -30,7 +35,9 @@ impl Default for RuntimeConfig {
             uncommitted_turns_max: 4_096,
             loads_in_flight_max: 256,
             loads_waiting_max: 16_384,
+            memory_bytes_max: u64::MAX,
             activations_max: 1 << 24,
+            delayed_sends_max: 1 << 17,
             idle_after: Duration::from_secs(600),
             volatile_idle_after: Duration::from_secs(3_600),
             deadline: DEADLINE_DEFAULT,

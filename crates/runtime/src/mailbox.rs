@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tenure_actor::host::QueuedCall;
+use tenure_actor::{Cause, Link};
 
 /// A full mailbox looks for calls that were taken back once in a part of its length of refusals:
 /// so one refusal looks at so many calls on average, and a short mailbox looks every time.
@@ -31,6 +32,23 @@ impl Mailbox {
 
     pub(crate) fn push(&mut self, call: Arc<dyn QueuedCall>) {
         self.calls.push_back(call);
+    }
+
+    /// Puts a call before all that wait, whatever the bound: there is at most one such call.
+    pub(crate) fn push_front(&mut self, call: Arc<dyn QueuedCall>) {
+        self.calls.push_front(call);
+    }
+
+    /// What stands behind the calls that wait.
+    pub(crate) fn causes(&self) -> impl Iterator<Item = Arc<Cause>> {
+        let waiting = self.calls.iter().filter(|call| call.is_waiting());
+        waiting.filter_map(|call| call.head().cause.clone())
+    }
+
+    /// The chains of the calls that wait, of the first `limit` calls.
+    pub(crate) fn chains(&self, limit: usize) -> Vec<Arc<Link>> {
+        let waiting = self.calls.iter().take(limit).filter(|call| call.is_waiting());
+        waiting.filter_map(|call| call.head().chain.clone()).collect()
     }
 
     /// The call whose turn is next, those that were taken back dropped.

@@ -4,7 +4,7 @@ use tenure_observe::{Counter, Gauge, Histogram, MetricError, Metrics, names};
 use tenure_types::{ActorTypeName, CallErrorCode};
 
 /// The codes that a call can fail with before or after its turn, in the order of their counters.
-const CODES: [CallErrorCode; 11] = [
+const CODES: [CallErrorCode; 13] = [
     CallErrorCode::BadRequest,
     CallErrorCode::NotFound,
     CallErrorCode::TooLarge,
@@ -16,6 +16,8 @@ const CODES: [CallErrorCode; 11] = [
     CallErrorCode::Incompatible,
     CallErrorCode::Storage,
     CallErrorCode::Denied,
+    CallErrorCode::InProgress,
+    CallErrorCode::KeyReused,
 ];
 
 /// What is counted of one actor type, resolved at registration.
@@ -60,6 +62,10 @@ pub(crate) struct Meters {
     pub(crate) units: Arc<Counter>,
     pub(crate) conflicts: Arc<Counter>,
     pub(crate) failures: Arc<Counter>,
+    /// Commits of acknowledged turns that were lost.
+    pub(crate) behind_lost: Arc<Counter>,
+    /// Activations that left memory to make room.
+    pub(crate) evicted: Arc<Counter>,
     pub(crate) commit_time: Arc<Histogram>,
     pub(crate) store_available: Arc<Gauge>,
 }
@@ -71,6 +77,8 @@ impl Meters {
             units: metrics.register_counter(names::COMMIT_UNITS, &[])?,
             conflicts: metrics.register_counter(names::COMMIT_CONFLICTS, &[])?,
             failures: metrics.register_counter(names::COMMIT_FAILURES, &[])?,
+            behind_lost: metrics.register_counter(names::UNSAVED_LOST, &[])?,
+            evicted: metrics.register_counter(names::EVICTIONS, &[])?,
             commit_time: metrics.register_histogram(names::COMMIT_SECONDS, &[])?,
             store_available: metrics.register_gauge(names::STORE_AVAILABLE, &[])?,
         })

@@ -1,20 +1,23 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
 use siphasher::sip128::SipHasher13;
-use tenure_actor::host::{Host, HostHandle, PendingCall, Started, TimerKey};
-use tenure_actor::{ActorType, CallId, Target};
+use tenure_actor::host::{Host, HostHandle, PendingCall, QueuedCall, Started, TimerKey};
+use tenure_actor::{ActorType, CallId, Target, Ticket, TimerId};
 use tenure_observe::{Condition, Health, MetricError, Metrics, names};
 use tenure_store::{Store, StoreError, UnitOutcome};
-use tenure_types::{Clock, Entropy, Incarnation, Instant, Tasks, Token};
+use tenure_types::{CallError, Clock, Entropy, Incarnation, Instant, Tasks, Token};
 
 use crate::activation::gate::LoadGate;
 use crate::activation::{Activation, Kind, Owner};
 use crate::catalog::Catalog;
+use crate::commit::behind::{Behind, Unsaved};
 use crate::config::RuntimeConfig;
+use crate::memory::{Memory, ResidentBytes};
 use crate::meters::{Meters, TypeMeters};
+use crate::reminder::Reminders;
 use crate::timer::Timers;
 
 /// What a runtime is made of: everything that is not deterministic comes in here.
@@ -29,6 +32,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Where tasks run.
     pub tasks: Arc<dyn Tasks>,
+    /// What the process takes, to correct the account of activations.
+    pub resident: ResidentBytes,
     /// Where metrics are registered.
     pub metrics: Arc<Metrics>,
     /// Where the runtime says whether it can serve.
@@ -87,13 +92,22 @@ pub struct Runtime {
     pub(crate) meters: Meters,
     pub(crate) timers: Arc<Timers>,
     pub(crate) loads: LoadGate,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory_hand: AtomicUsize,
+    pub(crate) resident: ResidentBytes,
+    pub(crate) behind: Behind,
+    pub(crate) reminders: Reminders,
+    pub(crate) delayed: AtomicUsize,
     pub(crate) incarnation: AtomicU64,
     unit_sequence: AtomicU64,
     tenure_sequence: AtomicU64,
+    timer_sequence: AtomicU64,
     state_hash: SipHasher13,
     pub(crate) store_available: AtomicBool,
     pub(crate) draining: AtomicBool,
     pub(crate) stopped: AtomicBool,
+    /// Settled when the runtime has stopped: ends its background tasks.
+    pub(crate) ended: Ticket,
     me: Weak<Runtime>,
 }
 
@@ -107,6 +121,10 @@ impl Runtime {
         let incarnation = parts.store.open().await?;
         let runtime = Self::assemble(parts, types, incarnation)?;
         runtime.tasks.spawn("sweep", Box::pin(Arc::clone(&runtime).sweep()));
+        runtime.tasks.spawn("memory", Box::pin(Arc::clone(&runtime).mind_memory()));
+        let weak = Arc::downgrade(&runtime);
+        runtime.tasks.spawn("write-behind", Box::pin(Self::write_behind(weak.clone())));
+        runtime.tasks.spawn("reminders", Box::pin(Self::remind(weak)));
         runtime.meters.store_available.set(1);
         runtime.health.resolve(Condition::Starting);
         Ok(runtime)
@@ -117,7 +135,8 @@ impl Runtime {
         types: &[ActorType],
         incarnation: Incarnation,
     ) -> Result<Arc<Self>, StartError> {
-        let Parts { config, store, clock, entropy, tasks, metrics, health } = parts;
+        let Parts { config, store, clock, entropy, tasks, resident, metrics, health } = parts;
+        let memory = Arc::new(Memory::default());
         let meters = Meters::register(&metrics)?;
         let mut type_meters = Vec::new();
         for actor_type in types {
@@ -125,7 +144,7 @@ impl Runtime {
         }
         let timers = Timers::start(Arc::clone(&clock), &tasks);
         let runtime = Arc::new_cyclic(|me: &Weak<Runtime>| Self {
-            kinds: make_kinds(me, &config, types, type_meters),
+            kinds: make_kinds(me, &config, types, type_meters, &memory),
             catalog: Catalog::new(config.activations_max),
             loads: LoadGate::new(config.loads_in_flight_max, config.loads_waiting_max),
             config,
@@ -140,9 +159,17 @@ impl Runtime {
             incarnation: AtomicU64::new(incarnation.0),
             unit_sequence: AtomicU64::new(0),
             tenure_sequence: AtomicU64::new(0),
+            timer_sequence: AtomicU64::new(0),
+            memory,
+            memory_hand: AtomicUsize::new(0),
+            resident,
+            behind: Behind::default(),
+            reminders: Reminders::default(),
+            delayed: AtomicUsize::new(0),
             store_available: AtomicBool::new(true),
             draining: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
+            ended: Ticket::new(),
             me: me.clone(),
         });
         runtime.register_gauges(&metrics)?;
@@ -150,6 +177,22 @@ impl Runtime {
     }
 
     fn register_gauges(self: &Arc<Self>, metrics: &Metrics) -> Result<(), MetricError> {
+        let weak = self.me.clone();
+        metrics.register_gauge_fn(names::UNSAVED_AGE_SECONDS, &[], move || {
+            weak.upgrade().map_or(f64::NAN, |runtime| runtime.unsaved().age.as_secs_f64())
+        })?;
+        let weak = self.me.clone();
+        metrics.register_gauge_fn(names::UNSAVED_BYTES, &[], move || {
+            weak.upgrade().map_or(f64::NAN, |runtime| runtime.unsaved().bytes as f64)
+        })?;
+        let weak = self.me.clone();
+        metrics.register_gauge_fn(names::ACTIVATION_BYTES, &[], move || {
+            weak.upgrade().map_or(f64::NAN, |runtime| runtime.memory.used() as f64)
+        })?;
+        let weak = self.me.clone();
+        metrics.register_gauge_fn(names::REMINDERS, &[], move || {
+            weak.upgrade().map_or(f64::NAN, |runtime| runtime.reminders.len() as f64)
+        })?;
         let weak = self.me.clone();
         metrics.register_gauge_fn(names::LOADS_IN_FLIGHT, &[], move || {
             weak.upgrade().map_or(f64::NAN, |runtime| runtime.loads.in_flight() as f64)
@@ -174,6 +217,12 @@ impl Runtime {
         self.catalog.len()
     }
 
+    /// What was acknowledged and is not durable: turns that are written behind.
+    #[must_use]
+    pub fn unsaved(&self) -> Unsaved {
+        self.behind.unsaved(self.clock.now())
+    }
+
     /// What was counted of the actor type with this number; `None` if it is not registered.
     #[must_use]
     pub fn type_counts(&self, slot: u32) -> Option<TypeCounts> {
@@ -189,6 +238,12 @@ impl Runtime {
     pub(crate) fn next_token(&self) -> Token {
         let sequence = self.unit_sequence.fetch_add(1, Ordering::Relaxed) + 1;
         Token { incarnation: self.incarnation(), sequence }
+    }
+
+    /// Numbers a new log of events. Random, as no two logs of an actor may share one; 53 bits, as
+    /// clients keep it in a number of JavaScript.
+    pub(crate) fn new_epoch(&self) -> u64 {
+        (self.entropy.next_u64() >> 11).max(1)
     }
 
     pub(crate) fn next_tenure_sequence(&self) -> u64 {
@@ -221,19 +276,23 @@ fn make_kinds(
     config: &RuntimeConfig,
     types: &[ActorType],
     meters: Vec<TypeMeters>,
+    memory: &Arc<Memory>,
 ) -> Vec<Option<Arc<Kind>>> {
     let slots = types.iter().map(|it| it.slot as usize + 1).max().unwrap_or(0);
     let mut kinds: Vec<Option<Arc<Kind>>> = (0..slots).map(|_| None).collect();
     for (actor_type, meters) in types.iter().zip(meters) {
         let durable = actor_type.persist.is_durable();
-        let idle_after = if durable { config.idle_after } else { config.volatile_idle_after };
+        let stored = actor_type.persist.is_stored();
+        let idle_after = if stored { config.idle_after } else { config.volatile_idle_after };
         let owner: Weak<dyn Owner> = me.clone();
         kinds[actor_type.slot as usize] = Some(Arc::new(Kind {
             owner,
             idle_after: actor_type.idle_after.unwrap_or(idle_after),
             mailbox_len_max: actor_type.mailbox_len_max.unwrap_or(config.mailbox_len_max),
             durable,
+            stored,
             meters,
+            memory: Arc::clone(memory),
             actor_type: actor_type.clone(),
         }));
     }
@@ -246,6 +305,15 @@ struct Handle(Arc<Runtime>);
 impl Host for Handle {
     fn start(&self, target: &Target, call: &mut dyn PendingCall) -> Started {
         self.0.start_call(target, call)
+    }
+
+    fn start_at(
+        &self,
+        at: Instant,
+        target: Target,
+        call: Arc<dyn QueuedCall>,
+    ) -> Result<(), CallError> {
+        self.0.start_at(at, target, call)
     }
 
     fn clock(&self) -> &dyn Clock {
@@ -276,6 +344,18 @@ impl Host for Handle {
 impl Owner for Runtime {
     fn handle(self: Arc<Self>) -> HostHandle {
         HostHandle::new(Arc::new(Handle(self)))
+    }
+
+    fn tick(self: Arc<Self>, activation: &Arc<Activation>, timer: TimerId) {
+        Self::tick(&self, activation, timer);
+    }
+
+    fn farewell(self: Arc<Self>, activation: &Activation) -> bool {
+        self.say_farewell(activation)
+    }
+
+    fn timer_id(&self) -> TimerId {
+        TimerId(self.timer_sequence.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     fn settled(self: Arc<Self>, activation: Arc<Activation>, token: Token, outcome: UnitOutcome) {

@@ -9,7 +9,6 @@ use tenure_store::StoreError;
 use tenure_types::{CallError, Instant};
 
 use crate::runtime::Runtime;
-use crate::turn::word::Word;
 
 const LOOK_PERIOD: Duration = Duration::from_millis(5);
 
@@ -40,17 +39,37 @@ impl Runtime {
     /// May be called again.
     pub async fn stop(self: &Arc<Self>, budget: Duration) -> Result<usize, StoreError> {
         self.drain();
+        self.say_farewell_to_all();
+        self.behind.hurry();
         let until = self.clock.now() + budget;
         let busy = self.quiet_by(until).await;
         self.stopped.store(true, Ordering::Release);
+        self.ended.settle(Ok(()));
         self.store.close().await?;
         Ok(busy)
+    }
+
+    /// Lets every activation that wants one have its last turn.
+    fn say_farewell_to_all(self: &Arc<Self>) {
+        for part in 0..self.catalog.parts() {
+            let all = self.catalog.select(part, |it| {
+                let kind = &it.kind;
+                kind.actor_type.hooks.deactivate.is_some() || (kind.stored && !kind.durable)
+            });
+            for activation in &all {
+                if self.say_farewell(activation) {
+                    self.hand_over(activation);
+                } else {
+                    self.close_log(activation);
+                }
+            }
+        }
     }
 
     async fn quiet_by(&self, until: Instant) -> usize {
         loop {
             let busy: usize = (0..self.catalog.parts())
-                .map(|part| self.catalog.select(part, |it| it.word.read() != Word::IDLE).len())
+                .map(|part| self.catalog.select(part, |it| !it.word.read().is_quiet()).len())
                 .sum();
             if busy == 0 || self.clock.now() >= until {
                 return busy;

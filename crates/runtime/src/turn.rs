@@ -1,11 +1,19 @@
 //! Turns: on the caller's thread when the actor is idle, from the mailbox when it is busy, on a
 //! task of their own when they suspend.
 
+mod answer;
+mod behind;
 mod depth;
 mod detach;
+mod effects;
 mod end;
 mod inline;
+mod known;
+mod left;
 mod queue;
+mod tick;
+mod to_self;
+mod waits;
 pub(crate) mod word;
 
 use std::any::Any;

@@ -73,6 +73,7 @@ impl NodeSpec {
             clock: simulation.clock(),
             entropy: simulation.entropy(),
             tasks: Arc::clone(&tasks) as Arc<dyn Tasks>,
+            resident: || None,
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
         };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tenure_store::{Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
+use tenure_store::{Due, Encoded, Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
 use tenure_types::{ActorId, BoxFuture, Incarnation, Token};
 
 use crate::trace::Happening;
@@ -89,6 +89,26 @@ impl Store for Watched {
         })
     }
 
+    fn events(
+        &self,
+        actor: &ActorId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(u64, Encoded)>, StoreError>> {
+        self.watch.record("events", Some(actor), after);
+        self.inner.events(actor, after, limit)
+    }
+
+    fn due(
+        &self,
+        until_ms: u64,
+        after: Option<Due>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>> {
+        self.watch.record("due", None, until_ms);
+        self.inner.due(until_ms, after, limit)
+    }
+
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
         self.watch.begin_unit(&unit);
         let sink = WatchedSink { sink, actor: unit.actor.clone(), watch: Arc::clone(&self.watch) };
@@ -139,6 +159,7 @@ impl Watch {
             UnitOutcome::Committed => ("committed", token.sequence),
             UnitOutcome::Conflict { version, .. } => ("conflict", version.0),
             UnitOutcome::TooLarge { .. } => ("too large", token.sequence),
+            UnitOutcome::Invalid { .. } => ("invalid", token.sequence),
             UnitOutcome::Corrupt { .. } => ("corrupt", token.sequence),
             UnitOutcome::Unknown { .. } => ("unknown", token.sequence),
             UnitOutcome::Fenced { .. } => ("fenced", token.sequence),

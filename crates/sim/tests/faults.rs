@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use cast::{Ledger, MS, SECOND, Witness, ledger, start, stored, turns, version};
 use parking_lot::Mutex;
-use tenure_actor::CODEC_NAMED;
 use tenure_observe::Condition;
 use tenure_sim::{Node, Options, Simulation, each_seed};
 use tenure_store::memory::UnitFault;
@@ -96,10 +95,10 @@ fn overtake(sim: &Simulation, node: &Node, disk: &MemoryDisk, key: &str) {
         version: Version(before.version.0 + 10),
         tenure: Tenure { view: 99, sequence: 1 },
         token: Token { incarnation: Incarnation(1), sequence: 9_999 },
-        schema: 1,
-        codec: CODEC_NAMED,
         written_at_ms: 0,
-        body: before.body,
+        log: before.log,
+        content: before.content,
+        rows: Vec::new(),
     };
     let sink = Arc::new(Sink(Mutex::default()));
     node.engine().submit(Arc::new(unit), Arc::clone(&sink) as Arc<dyn UnitSink>);
@@ -115,7 +114,9 @@ fn what_another_writer_overtook_is_discarded_and_told() {
     assert_eq!(sim.run_until(actor.add(5).into_future()), Ok(5));
     overtake(&sim, &node, &disk, "a");
     disk.faults().delay_batches(Some(10 * MS));
-    let in_flight = [node.begin(actor.add(1)), node.begin(actor.get())];
+    let write = node.begin(actor.add(1));
+    sim.run_until_idle();
+    let in_flight = [write, node.begin(actor.get())];
     sim.run_until_idle();
     let pending = [node.begin(actor.add(1)), node.begin(actor.add(1))];
     sim.run_until_idle();
@@ -158,7 +159,9 @@ fn a_unit_that_meets_damage_is_lost_and_told() {
     assert_eq!(sim.run_until(actor.add(5).into_future()), Ok(5));
     damage(&disk, "a");
     disk.faults().delay_batches(Some(10 * MS));
-    let in_flight = [node.begin(actor.add(1)), node.begin(actor.get())];
+    let write = node.begin(actor.add(1));
+    sim.run_until_idle();
+    let in_flight = [write, node.begin(actor.get())];
     sim.run_until_idle();
     let pending = node.begin(actor.add(1));
     sim.run_until_idle();

@@ -249,6 +249,6 @@ fn the_rows_on_the_disk_say_who_wrote_them() {
     assert_eq!(sim.run_until(node.actor::<Ledger>("a").add(1).into_future()), Ok(1));
     let row = stored(&disk, "a").expect("it is stored");
     assert_eq!((row.version.0, row.tenure.view, row.token.incarnation.0), (1, 1, 1));
-    assert_eq!(row.schema, 1);
+    assert_eq!(row.content.state().map(|state| state.schema), Some(1));
     assert!(disk.stored(&ledger("b")).unwrap().is_none());
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tenure_store::conformance::submit;
-use tenure_store::{Store, Unit, UnitOutcome};
+use tenure_store::{Content, Encoded, EventLog, Store, Unit, UnitOutcome};
 use tenure_store_embedded::{EmbeddedConfig, EmbeddedStore};
 use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, Token, Version};
 
@@ -343,10 +343,14 @@ impl Bench {
             version: Version(expected + 1),
             tenure: Tenure { view: 1, sequence: 1 },
             token: Token { incarnation: self.incarnation, sequence },
-            schema: 1,
-            codec: 1,
             written_at_ms: 0,
-            body: vec![expected as u8; BODY_BYTES],
+            log: EventLog::default(),
+            content: Content::State(Encoded {
+                schema: 1,
+                codec: 1,
+                bytes: vec![expected as u8; BODY_BYTES],
+            }),
+            rows: Vec::new(),
         };
         submit(&self.store, Arc::new(unit))
     }

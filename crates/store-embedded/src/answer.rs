@@ -30,9 +30,11 @@ impl<T> Answerer<T> {
         self.settle(Slot::Full(value));
     }
 
-    /// Whether nobody waits any more.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        Arc::strong_count(&self.slot) == 1
+    /// Answers what `work` gives, unless nobody waits any more.
+    pub(crate) fn answer_with(self, work: impl FnOnce() -> T) {
+        if Arc::strong_count(&self.slot) > 1 {
+            self.answer(work());
+        }
     }
 
     fn settle(&self, settled: Slot<T>) {

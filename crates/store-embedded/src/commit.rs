@@ -3,9 +3,12 @@
 mod batch;
 mod heads;
 mod queue;
+mod rows;
+mod sweep;
 mod thread;
 
 pub(crate) use batch::BatchWriter;
-pub(crate) use heads::Heads;
+pub(crate) use heads::{Head, Heads};
 pub(crate) use queue::{CommitQueue, Refusal};
+pub(crate) use sweep::Sweep;
 pub(crate) use thread::{Committer, End};

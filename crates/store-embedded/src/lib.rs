@@ -2,7 +2,8 @@
 //!
 //! [`EmbeddedStore`] keeps the [`tenure_store::Store`] contract over an LSM tree. The folders
 //! follow a unit: `commit` (queue, one committing thread, one synced batch for everyone who
-//! waits), `rows` (the tree and its keys), `load` (a small pool that reads), `open` and
+//! waits), `rows`, `keys` and `view` (the tree, its keys, and what is
+//! read of one moment), `load` (a small pool that reads), `open` and
 //! `integrity` (what is checked before anything is served), `failure` (what happens when the disk
 //! fails).
 //!
@@ -13,12 +14,14 @@ mod commit;
 mod config;
 mod failure;
 mod integrity;
+mod keys;
 mod load;
 mod lock;
 mod open;
 mod rows;
 mod serving;
 mod store;
+mod view;
 mod wipe;
 
 pub use config::EmbeddedConfig;

@@ -1,10 +1,12 @@
 //! Reads rows on a small pool of threads, the bound on reads of the disk at a time.
 
 mod direct;
+mod due;
 mod queue;
 
 pub(crate) use direct::DirectLoads;
-pub(crate) use queue::{LoadQueue, Request};
+pub(crate) use due::DueFloor;
+pub(crate) use queue::{LoadQueue, Reader, Request};
 
 use crate::serving::Serving;
 
@@ -15,10 +17,20 @@ const TAKE_MAX: usize = 32;
 pub(crate) fn run(serving: &Serving) {
     let mut taken = Vec::with_capacity(TAKE_MAX);
     while serving.loads.take(&mut taken, TAKE_MAX) {
-        for Request { actor, answer } in taken.drain(..) {
-            if !answer.is_abandoned() {
-                answer.answer(serving.read(&actor));
-            }
+        for request in taken.drain(..) {
+            serve(serving, request);
+        }
+    }
+}
+
+fn serve(serving: &Serving, request: Request) {
+    match request {
+        Request::Actor { actor, answer } => answer.answer_with(|| serving.read(&actor)),
+        Request::Events { actor, after, limit, answer } => {
+            answer.answer_with(|| serving.view(|view| view.events(&actor, after, limit)));
+        }
+        Request::Due { until_ms, after, limit, answer } => {
+            answer.answer_with(|| serving.due(until_ms, after.as_ref(), limit));
         }
     }
 }

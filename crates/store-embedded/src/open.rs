@@ -11,7 +11,7 @@ use tenure_store::StoreError;
 use tenure_types::Incarnation;
 
 use crate::EmbeddedConfig;
-use crate::commit::{BatchWriter, Committer, End, Refusal};
+use crate::commit::{BatchWriter, Committer, End, Refusal, Sweep};
 use crate::failure::{self, Fault, TreeError};
 use crate::integrity::{self, BatchRecord, Progress, ProgressState, Verified};
 use crate::load;
@@ -63,9 +63,11 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
     let mut writer = BatchWriter {
         rows,
         heads: Arc::clone(&serving.heads),
+        due_floor: Arc::clone(&serving.due_floor),
         incarnation,
         number: verified.batch,
         progress,
+        sweep: Sweep::default(),
         scratch: Vec::new(),
     };
     if let Err(error) = writer.count_incarnation() {

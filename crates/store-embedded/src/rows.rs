@@ -1,10 +1,11 @@
-//! The tree that holds every row, and its keys.
+//! The tree that holds every row.
 
 use std::path::Path;
 use std::time::Duration;
 
 use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
-use tenure_store::{StoreError, Stored, row};
+use tenure_store::row::{self, Beside};
+use tenure_store::{StoreError, Stored, reading};
 use tenure_types::{ActorId, Incarnation};
 
 use crate::EmbeddedConfig;
@@ -12,18 +13,12 @@ use crate::EmbeddedConfig;
 use crate::failure::injected::{FaultSwitch, Injected};
 use crate::failure::{TreeError, contain};
 use crate::integrity::BatchRecord;
+use crate::keys::{self, BATCH_KEY, HeadKey, INCARNATION_KEY};
+use crate::view::View;
 
 /// The one keyspace. With a second one an idle keyspace would pin journal files (fjall#288), and
 /// a table would no longer hold rows and batch record of the same moment.
 const KEYSPACE: &str = "rows";
-
-/// The first byte of the keys of the engine's own rows, and of actors' rows.
-const OWN: u8 = 0;
-const ACTOR: u8 = 1;
-
-/// The row of the last [`BatchRecord`]: every batch overwrites it.
-pub(crate) const BATCH_KEY: &[u8] = &[OWN, b'b'];
-const INCARNATION_KEY: &[u8] = &[OWN, b'i'];
 
 /// The tree cannot have a smaller bound on its journals.
 const JOURNAL_BYTES_MIN: u64 = 64 << 20;
@@ -90,12 +85,30 @@ impl Rows {
         })
     }
 
-    /// Reads and checks the row of `actor`.
-    pub(crate) fn get(&self, actor: &ActorId) -> Result<Option<Stored>, StoreError> {
-        let mut key = KeyBuffer::new();
+    /// Reads and checks the head of `actor`.
+    pub(crate) fn head(&self, actor: &ActorId) -> Result<Option<(Stored, Beside)>, StoreError> {
+        let mut key = HeadKey::new();
         let found = contain(|| self.keyspace.get(key.of(actor)))
             .map_err(|error| error.reading(&format!("the record of {actor}")))?;
         found.map(|row| row::decode(actor, &row)).transpose()
+    }
+
+    /// Reads and checks what a load answers. Where nothing lies beside the head, that is one read.
+    pub(crate) fn load(&self, actor: &ActorId) -> Result<Option<(Stored, Beside)>, StoreError> {
+        match self.head(actor)? {
+            // Its rows must be of the same moment.
+            Some((_, beside)) if beside.kinds != 0 => self.view().load(actor),
+            Some((stored, beside)) => {
+                reading::check_loaded(actor.into(), &stored)?;
+                Ok(Some((stored, beside)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// All rows as they are now.
+    pub(crate) fn view(&self) -> View {
+        View::new(&self.database, &self.keyspace)
     }
 
     /// The highest incarnation that was handed out.
@@ -171,10 +184,25 @@ impl Rows {
 }
 
 impl Batch {
-    /// Adds the row of `actor`.
-    pub(crate) fn put(&mut self, actor: &ActorId, row: &[u8]) {
-        let mut key = KeyBuffer::new();
+    /// Adds the head of `actor`.
+    pub(crate) fn put_head(&mut self, actor: &ActorId, row: &[u8]) {
+        let mut key = HeadKey::new();
         self.insert(key.of(actor), row);
+    }
+
+    /// Adds a row beside a head.
+    pub(crate) fn put(&mut self, key: &[u8], row: &[u8]) {
+        self.insert(key, row);
+    }
+
+    /// Adds an entry of an index.
+    pub(crate) fn put_index(&mut self, key: &[u8]) {
+        self.insert(key, &keys::index_value(key));
+    }
+
+    /// Removes a row, if it is there.
+    pub(crate) fn remove(&mut self, key: impl Into<Slice>) {
+        self.batch.remove(&self.keyspace, key);
     }
 
     /// Adds the row of the highest incarnation handed out.
@@ -212,27 +240,4 @@ impl Batch {
 
 fn corrupt(what: &str, detail: &str) -> StoreError {
     StoreError::Corrupt { what: what.into(), detail: format!("{detail}; restore a backup").into() }
-}
-
-/// Builds keys without allocating: a type name has at most 128 bytes, a key at most 512.
-struct KeyBuffer {
-    bytes: [u8; 2 + 128 + 512],
-}
-
-impl KeyBuffer {
-    fn new() -> Self {
-        Self { bytes: [0; 2 + 128 + 512] }
-    }
-
-    /// `1, type, 0, key`. A type name has no zero byte, so no two actors share a key.
-    fn of(&mut self, actor: &ActorId) -> &[u8] {
-        let name = actor.actor_type.as_str().as_bytes();
-        let key = actor.key.as_bytes();
-        let end = 2 + name.len() + key.len();
-        self.bytes[0] = ACTOR;
-        self.bytes[1..=name.len()].copy_from_slice(name);
-        self.bytes[1 + name.len()] = 0;
-        self.bytes[2 + name.len()..end].copy_from_slice(key);
-        &self.bytes[..end]
-    }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tenure_store::{StoreError, Stored};
-use tenure_types::{ActorId, Incarnation, Token, Version};
+use tenure_store::{Content, Due, StoreError, Stored};
+use tenure_types::{ActorId, Incarnation};
 
 use crate::EmbeddedConfig;
-use crate::commit::{CommitQueue, Heads};
-use crate::load::{DirectLoads, LoadQueue};
+use crate::commit::{CommitQueue, Head, Heads};
+use crate::load::{DirectLoads, DueFloor, LoadQueue};
 use crate::rows::Rows;
+use crate::view::View;
 
 /// One incarnation of the engine. It stays after its end, to say why.
 pub(crate) struct Serving {
@@ -18,6 +19,7 @@ pub(crate) struct Serving {
     pub(crate) loads: LoadQueue,
     direct_loads: DirectLoads,
     pub(crate) heads: Arc<Heads>,
+    pub(crate) due_floor: Arc<DueFloor>,
     /// The tree for loads; `None` when the incarnation has ended.
     rows: RwLock<Option<Rows>>,
 }
@@ -30,6 +32,7 @@ impl Serving {
             loads: LoadQueue::new(),
             direct_loads: DirectLoads::new(config.direct_loads_max),
             heads: Arc::new(Heads::new()),
+            due_floor: Arc::default(),
             rows: RwLock::new(Some(rows)),
         }
     }
@@ -44,11 +47,44 @@ impl Serving {
         let rows = self.rows.read();
         let Some(rows) = &*rows else { return Err(self.unavailable()) };
         let began = self.heads.begin_load(actor);
-        let stored = rows.get(actor)?;
-        let head =
-            stored.as_ref().map_or((Version::NONE, Token::default()), |s| (s.version, s.token));
-        self.heads.fill(actor, began, head);
+        let (stored, head) = match rows.load(actor)? {
+            Some((stored, beside)) => {
+                let (version, token) = (stored.version, stored.token);
+                (Some(stored), Head { version, token, beside })
+            }
+            None => (None, Head::default()),
+        };
+        let is_deleted = |stored: &Stored| matches!(stored.content, Content::Deleted { .. });
+        if !stored.as_ref().is_some_and(is_deleted) {
+            self.heads.fill(actor, began, head);
+        }
         Ok(stored)
+    }
+
+    /// Reads rows as they are now on the calling thread.
+    pub(crate) fn view<T>(
+        &self,
+        read: impl FnOnce(&View) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let rows = self.rows.read();
+        let Some(rows) = &*rows else { return Err(self.unavailable()) };
+        read(&rows.view())
+    }
+
+    /// Reads what is due on the calling thread.
+    pub(crate) fn due(
+        &self,
+        until_ms: u64,
+        after: Option<&Due>,
+        limit: usize,
+    ) -> Result<Vec<Due>, StoreError> {
+        let reader = self.due_floor.begin();
+        let found = self.view(|view| view.due(reader.floor_ms(), until_ms, after, limit))?;
+        if after.is_none() && limit > 0 {
+            let first_ms = found.first().map(|due| due.due_ms);
+            reader.raise(first_ms.unwrap_or(until_ms.saturating_add(1)));
+        }
+        Ok(found)
     }
 
     /// Ends loads: waits for those that are reading and lets go of the tree.

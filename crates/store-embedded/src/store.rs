@@ -2,14 +2,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use tenure_store::{Store, StoreError, Stored, UNIT_BYTES_MAX, Unit, UnitOutcome, UnitSink};
+use tenure_store::{Due, Encoded, Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
 use tenure_types::{ActorId, BoxFuture, Incarnation};
 
 use crate::EmbeddedConfig;
 use crate::answer::{self, Answer};
 use crate::commit::{End, Refusal};
 use crate::failure::Fault;
-use crate::load::Request;
+use crate::load::{Reader, Request};
 use crate::open::{Running, journal_bytes, open};
 use crate::serving::Serving;
 
@@ -60,6 +60,34 @@ impl EmbeddedStore {
         journal_bytes(&self.shared.config)
     }
 
+    /// Reads the tree as it is.
+    #[cfg(test)]
+    pub(crate) fn view<T>(
+        &self,
+        read: impl FnOnce(&crate::view::View) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.shared.serving()?.view(read)
+    }
+
+    /// Sends a request to the pool.
+    fn queue<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(Reader<T>) -> Request,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let queued = self.shared.serving().and_then(|serving| {
+            let (answerer, answer) = answer::channel();
+            match serving.loads.push(request(answerer)) {
+                Ok(()) => Ok((serving, answer)),
+                Err(_) if serving.queue.refusal().is_some() => Err(serving.unavailable()),
+                Err(_) => Err(unavailable("too many loads wait for the disk")),
+            }
+        });
+        Box::pin(async move {
+            let (serving, answer): (_, Answer<_>) = queued?;
+            answer.await.unwrap_or_else(|| Err(serving.unavailable()))
+        })
+    }
+
     /// Runs `work`, which waits for threads and the disk, on a thread of its own.
     fn control<T: Send + 'static>(
         &self,
@@ -99,19 +127,7 @@ impl Store for EmbeddedStore {
         if let Some(loaded) = self.load_now(actor) {
             return Box::pin(std::future::ready(loaded));
         }
-        let queued = self.shared.serving().and_then(|serving| {
-            let (answerer, answer) = answer::channel();
-            let request = Request { actor: actor.clone(), answer: answerer };
-            match serving.loads.push(request) {
-                Ok(()) => Ok((serving, answer)),
-                Err(_) if serving.queue.refusal().is_some() => Err(serving.unavailable()),
-                Err(_) => Err(unavailable("too many loads wait for the disk")),
-            }
-        });
-        Box::pin(async move {
-            let (serving, answer): (_, Answer<_>) = queued?;
-            answer.await.unwrap_or_else(|| Err(serving.unavailable()))
-        })
+        self.queue(|answer| Request::Actor { actor: actor.clone(), answer })
     }
 
     /// A row that is in memory, as most are, is read in 2 to 4 us, while the pool answers one
@@ -122,6 +138,24 @@ impl Store for EmbeddedStore {
             Ok(serving) => serving.read_now(actor),
             Err(error) => Some(Err(error)),
         }
+    }
+
+    fn events(
+        &self,
+        actor: &ActorId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(u64, Encoded)>, StoreError>> {
+        self.queue(|answer| Request::Events { actor: actor.clone(), after, limit, answer })
+    }
+
+    fn due(
+        &self,
+        until_ms: u64,
+        after: Option<Due>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>> {
+        self.queue(|answer| Request::Due { until_ms, after, limit, answer })
     }
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
@@ -199,9 +233,8 @@ impl Shared {
         unit: Arc<Unit>,
         sink: Arc<dyn UnitSink>,
     ) -> Result<(), (Arc<dyn UnitSink>, UnitOutcome)> {
-        let bytes = unit.body.len();
-        if bytes > UNIT_BYTES_MAX {
-            return Err((sink, UnitOutcome::TooLarge { bytes, bytes_max: UNIT_BYTES_MAX }));
+        if let Err(refusal) = unit.check() {
+            return Err((sink, refusal));
         }
         match self.serving.read().as_ref() {
             Some(serving) => serving.queue.push(unit, sink),

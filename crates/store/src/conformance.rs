@@ -7,18 +7,39 @@
 //! The suite needs no particular async runtime: it only awaits what the engine gives it.
 
 mod damage;
+mod deletion;
+mod due;
 mod incarnations;
+mod journal;
 mod keys;
+mod model;
+mod rows;
 mod subject;
 mod submitted;
 mod units;
 
-pub use damage::{damaged_rows_are_named, units_that_meet_damage_are_told};
+pub use damage::{
+    damaged_rows_are_named, damaged_rows_beside_are_named, units_that_meet_damage_are_told,
+};
+pub use deletion::{
+    deleted_actors_leave_only_their_head, lives_follow_one_another,
+    only_deleted_actors_are_forgotten,
+};
+pub use due::{due_times_are_replaced, what_is_due_is_listed_in_pages};
 pub use incarnations::{
     close_keeps_everything, closed_stores_refuse, fences_refuse, later_opens_fence_earlier_ones,
     opens_count_incarnations,
 };
+pub use journal::{
+    events_are_read_in_pages, gaps_in_journals_are_named, pages_of_events_are_bounded,
+};
 pub use keys::{strange_keys_are_apart, type_names_are_apart};
+pub use model::{follow_the_model, random_units_follow_the_model};
+pub use rows::{
+    invalid_units_are_refused, later_changes_of_a_row_count, loads_give_what_the_content_needs,
+    loads_see_whole_units, rows_follow_their_unit, rows_of_every_name_are_apart,
+    rows_of_refused_units_are_absent,
+};
 pub use subject::Subject;
 pub use submitted::{Submitted, submit};
 pub use units::{
@@ -44,6 +65,23 @@ pub async fn run<S: Subject>(make: impl Fn() -> S) {
     many_actors_commit_together(&make()).await;
     strange_keys_are_apart(&make()).await;
     type_names_are_apart(&make()).await;
+    rows_follow_their_unit(&make()).await;
+    rows_of_refused_units_are_absent(&make()).await;
+    later_changes_of_a_row_count(&make()).await;
+    loads_give_what_the_content_needs(&make()).await;
+    loads_see_whole_units(&make()).await;
+    rows_of_every_name_are_apart(&make()).await;
+    invalid_units_are_refused(&make()).await;
+    gaps_in_journals_are_named(&make()).await;
+    events_are_read_in_pages(&make()).await;
+    pages_of_events_are_bounded(&make()).await;
+    what_is_due_is_listed_in_pages(&make()).await;
+    due_times_are_replaced(&make()).await;
+    deleted_actors_leave_only_their_head(&make()).await;
+    lives_follow_one_another(&make()).await;
+    only_deleted_actors_are_forgotten(&make()).await;
     damaged_rows_are_named(&make()).await;
+    damaged_rows_beside_are_named(&make()).await;
     units_that_meet_damage_are_told(&make()).await;
+    random_units_follow_the_model(&make).await;
 }

@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use tenure_types::{ActorId, BoxFuture, Incarnation, Tenure, Token, Version};
 
-use crate::{Unit, UnitOutcome};
+use crate::{Content, Due, Encoded, EventLog, Row, Unit, UnitOutcome};
+
+/// The bytes of events after which [`Store::events`] answers with what it has.
+pub const EVENTS_BYTES_MAX: usize = 8 << 20;
 
 /// An engine that keeps actors durable.
 ///
@@ -34,11 +37,15 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]; whether the fence stands is then not known, and the call may be repeated.
     fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Reads what is stored of `actor`, `None` if nothing is.
+    /// Reads what is stored of `actor`, `None` if nothing is: its head, and beside it outcomes and
+    /// reminders and, where the content is [`Content::Journaled`], the snapshot it names and the
+    /// journal after it, ordered by [`RowKey`](crate::RowKey). All of it is of one moment, between
+    /// two units. Events that are only kept for clients are read by [`Store::events`]. An actor
+    /// that was deleted, and whose time has passed, may or may not be there still.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when the stored bytes were damaged, others when they could not be
-    /// read at all.
+    /// [`StoreError::Corrupt`] when the stored bytes were damaged, or the snapshot or an event of
+    /// the journal is missing; others when they could not be read at all.
     ///
     /// # Cancel safety
     /// Dropping the future loses only the answer.
@@ -56,6 +63,39 @@ pub trait Store: Send + Sync + 'static {
         let _ = actor;
         None
     }
+
+    /// Reads the events of `actor` after offset `after`, in order: its journal where the content is
+    /// [`Content::Journaled`], else the events kept for clients. Which of them are still kept is for
+    /// the caller to see by their offsets. At most `limit`, and fewer once they pass
+    /// [`EVENTS_BYTES_MAX`] together: only an empty answer says that there are no more.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn events(
+        &self,
+        actor: &ActorId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(u64, Encoded)>, StoreError>>;
+
+    /// Lists reminders that are due at `until_ms` or before, after the entry `after`, at most
+    /// `limit` of them, in the order of [`Due`]. A reminder that is put with another due time, or
+    /// deleted, alone or with its actor, is listed no more under the one before.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn due(
+        &self,
+        until_ms: u64,
+        after: Option<Due>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>>;
 
     /// Hands over a unit. Returns at once; `sink` hears the outcome exactly once, on a thread of
     /// the engine or, where the engine is closed or refuses at once, on the caller's.
@@ -89,14 +129,14 @@ pub struct Stored {
     pub tenure: Tenure,
     /// The token of the last unit.
     pub token: Token,
-    /// The schema version of the body.
-    pub schema: u32,
-    /// How the body is encoded.
-    pub codec: u8,
     /// Unix time in milliseconds at which the unit was made.
     pub written_at_ms: u64,
-    /// The encoded state.
-    pub body: Vec<u8>,
+    /// Where the actor's events stand.
+    pub log: EventLog,
+    /// Its state.
+    pub content: Content,
+    /// What [`Store::load`] reads beside the head.
+    pub rows: Vec<Row>,
 }
 
 /// Why a store could not do what it was asked.

@@ -5,12 +5,15 @@
 //! contract without keeping anything past the process, and [`conformance`] is the suite that every
 //! engine passes.
 
+mod beside;
 pub mod conformance;
 mod contract;
 pub mod memory;
+pub mod reading;
 pub mod row;
 mod unit;
 
-pub use contract::{Store, StoreError, Stored, UnitSink};
+pub use beside::{Due, Encoded, EventLog, ROW_NAME_BYTES_MAX, Row, RowChange, RowKey};
+pub use contract::{EVENTS_BYTES_MAX, Store, StoreError, Stored, UnitSink};
 pub use memory::{MemoryDisk, MemoryStore};
-pub use unit::{UNIT_BYTES_MAX, Unit, UnitOutcome};
+pub use unit::{Content, ROW_BYTES_MAX, UNIT_BYTES_MAX, UNIT_ROWS_MAX, Unit, UnitOutcome};

@@ -11,6 +11,7 @@ mod disk;
 mod faults;
 mod load;
 mod plans;
+mod rows;
 mod shared;
 mod waiting;
 
@@ -25,9 +26,9 @@ pub use disk::{Counts, MemoryDisk};
 pub use faults::Faults;
 pub use plans::{LoadFault, UnitFault};
 
-use self::shared::{Engine, Shared};
+use self::shared::{Engine, Shared, step_aside};
 use self::waiting::{Waiting, fenced};
-use crate::{Store, StoreError, Stored, UNIT_BYTES_MAX, Unit, UnitOutcome, UnitSink};
+use crate::{Due, Encoded, Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
 
 /// The most units that may wait for the committer.
 const QUEUE_UNITS_MAX: usize = 65_536;
@@ -93,6 +94,32 @@ impl Store for MemoryStore {
         Box::pin(load::run(Arc::clone(&self.shared), actor.clone()))
     }
 
+    fn events(
+        &self,
+        actor: &ActorId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(u64, Encoded)>, StoreError>> {
+        let (shared, actor) = (Arc::clone(&self.shared), actor.clone());
+        Box::pin(async move {
+            step_aside().await;
+            shared.disk.events(shared.open(), &actor, after, limit)
+        })
+    }
+
+    fn due(
+        &self,
+        until_ms: u64,
+        after: Option<Due>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            step_aside().await;
+            shared.disk.due(shared.open(), until_ms, after, limit)
+        })
+    }
+
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
         let token = unit.token;
         if let Err((sink, outcome)) = self.accept(unit, sink) {
@@ -120,9 +147,8 @@ impl MemoryStore {
     /// Queues a unit and sees to it that a committer runs.
     fn accept(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) -> Result<(), Refused> {
         let fault = self.shared.disk.note_unit(&unit.actor);
-        if unit.body.len() > UNIT_BYTES_MAX {
-            let bytes = unit.body.len();
-            return Err((sink, UnitOutcome::TooLarge { bytes, bytes_max: UNIT_BYTES_MAX }));
+        if let Err(refusal) = unit.check() {
+            return Err((sink, refusal));
         }
         let mut engine = self.shared.engine.lock();
         if engine.open.is_none() {

@@ -1,12 +1,23 @@
+use std::collections::BTreeMap;
+
 use tenure_types::{ActorId, Tenure, Token, Version};
 
-/// The largest body of a unit, in bytes.
+use crate::beside::{Encoded, EventLog, RowChange, RowKey};
+
+/// The largest state of a unit, in bytes.
 pub const UNIT_BYTES_MAX: usize = 4 << 20;
+
+/// The most bytes of the values that a unit puts beside the head, in all.
+pub const ROW_BYTES_MAX: usize = 4 << 20;
+
+/// The most changes beside the head in one unit.
+pub const UNIT_ROWS_MAX: usize = 16_384;
 
 /// What one actor commits: atomic and durable, or absent.
 ///
-/// It holds one changed state. The version that must be stored before (`expected`) and the one
-/// stored after (`version`) may lie more than one apart: a unit covers every turn since the last.
+/// It holds one changed state and what the turns left beside it. The version that must be stored
+/// before (`expected`) and the one stored after (`version`) may lie more than one apart: a unit
+/// covers every turn since the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
     /// Whose state it is.
@@ -19,14 +30,107 @@ pub struct Unit {
     pub tenure: Tenure,
     /// Names this unit for ever; its incarnation is checked against the fence.
     pub token: Token,
-    /// The schema version of the body.
-    pub schema: u32,
-    /// How the body is encoded: a codec id of the layer above, opaque to engines.
-    pub codec: u8,
-    /// Unix time in milliseconds, for people.
+    /// Unix time in milliseconds, for people, and for an engine that forgets what was deleted.
     pub written_at_ms: u64,
+    /// Where the actor's events stand after this unit.
+    pub log: EventLog,
+    /// What becomes of the state.
+    pub content: Content,
+    /// What changes beside the head, in order: of two changes of one row the later one counts. At
+    /// most [`UNIT_ROWS_MAX`].
+    pub rows: Vec<RowChange>,
+}
+
+impl Unit {
+    /// Bytes of the state and of the rows that are put.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.content.bytes() + self.row_bytes()
+    }
+
+    /// Says whether an engine takes the unit, before anything stored is looked at.
+    ///
+    /// # Errors
+    /// What the unit is answered: [`UnitOutcome::TooLarge`] or [`UnitOutcome::Invalid`].
+    pub fn check(&self) -> Result<(), UnitOutcome> {
+        check_bytes(self.content.bytes(), UNIT_BYTES_MAX)?;
+        let invalid = |reason: String| {
+            let reason = format!("a unit of {}: {reason}", self.actor).into();
+            UnitOutcome::Invalid { reason }
+        };
+        if let Content::Journaled { snapshot } = self.content
+            && snapshot > self.log.offset
+        {
+            let last = self.log.offset;
+            return Err(invalid(format!(
+                "its snapshot is of event {snapshot}, the last is {last}"
+            )));
+        }
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        check_bytes(self.row_bytes(), ROW_BYTES_MAX)?;
+        if self.rows.len() > UNIT_ROWS_MAX {
+            let rows = self.rows.len();
+            return Err(invalid(format!("it changes {rows} rows, more than {UNIT_ROWS_MAX}")));
+        }
+        self.rows.iter().try_for_each(RowChange::check).map_err(invalid)
+    }
+
+    /// What becomes of each row, where it is changed more than once as well.
+    #[must_use]
+    pub fn changes(&self) -> BTreeMap<&RowKey, &RowChange> {
+        self.rows.iter().map(|change| (change.key(), change)).collect()
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.rows.iter().map(RowChange::bytes).sum()
+    }
+}
+
+fn check_bytes(bytes: usize, bytes_max: usize) -> Result<(), UnitOutcome> {
+    if bytes > bytes_max {
+        return Err(UnitOutcome::TooLarge { bytes, bytes_max });
+    }
+    Ok(())
+}
+
+/// The state of a stored actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
     /// The encoded state, at most [`UNIT_BYTES_MAX`] bytes.
-    pub body: Vec<u8>,
+    State(Encoded),
+    /// The state follows from the snapshot and the journal beside the head: without a gap every
+    /// event after `snapshot` up to the last one of the [`EventLog`].
+    Journaled {
+        /// The offset of the last event that the snapshot holds; zero where there is none.
+        snapshot: u64,
+    },
+    /// The actor was deleted. Every row beside the head goes with the unit that says so, also one
+    /// that the same unit puts; version, tenure and event log stay until then, so that a late
+    /// writer still meets its conflict. A unit that follows begins a new life without rows.
+    Deleted {
+        /// Unix time in milliseconds from which nothing of the actor need be kept. Time is told by
+        /// [`Unit::written_at_ms`] of the units that the engine is given.
+        until_ms: u64,
+    },
+}
+
+impl Content {
+    /// The state, where the head holds it.
+    #[must_use]
+    pub fn state(&self) -> Option<&Encoded> {
+        match self {
+            Content::State(state) => Some(state),
+            Content::Journaled { .. } | Content::Deleted { .. } => None,
+        }
+    }
+
+    /// Bytes of the encoded state.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.state().map_or(0, |state| state.bytes.len())
+    }
 }
 
 /// What became of a unit.
@@ -42,13 +146,19 @@ pub enum UnitOutcome {
         /// The token of the unit that stored it.
         token: Token,
     },
-    /// The body is larger than the engine's bound; nothing was written, and the same unit will
-    /// never be accepted.
+    /// The state or the rows are larger than their bound; nothing was written, and the same unit
+    /// will never be accepted.
     TooLarge {
-        /// The body's length in bytes.
+        /// The length of the state, or of all rows, in bytes.
         bytes: usize,
         /// The bound in bytes.
         bytes_max: usize,
+    },
+    /// The unit breaks a rule of the contract: a row's name is empty or too long, for example.
+    /// Nothing was written, and the same unit will never be accepted.
+    Invalid {
+        /// Which rule, for logs and errors.
+        reason: Box<str>,
     },
     /// What is stored of the actor cannot be read, so there is nothing to compare the unit with:
     /// it was damaged, or a newer program wrote it. This submission wrote nothing, what is stored

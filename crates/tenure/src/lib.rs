@@ -62,7 +62,10 @@ pub use node::{Node, NodeBuilder};
 /// assert_eq!(cx.state::<User>("alice").spent, 15);
 /// ```
 pub use tenure_actor::TestContext;
-pub use tenure_actor::{Actor, ActorRef, AppError, Call, Context, Handler, IntoKey, Message};
+pub use tenure_actor::{
+    Actor, ActorRef, AppError, Call, Context, Delayed, Handler, IntoKey, Message, ReminderId,
+    TestReminder, TimerId,
+};
 pub use tenure_gateway::{Access, Authorise, Refusal};
 /// Makes an actor of a type: write it on the inherent `impl` block that has the handlers.
 ///
@@ -94,6 +97,67 @@ pub use tenure_gateway::{Access, Authorise, Refusal};
 /// let mut counter = Counter::default();
 /// assert_eq!(counter.add(2), 2);
 /// assert_eq!(cx.call(&mut counter, CounterAdd { by: 3 }), Ok(5));
+/// ```
+/// Timers, spawned work and a state of an older schema:
+/// ```
+/// use std::time::Duration;
+///
+/// use tenure::prelude::*;
+/// use tenure::{TestContext, TimerId};
+///
+/// /// What schema 1 stored.
+/// #[tenure::data]
+/// pub struct WeatherV1 {
+///     celsius: i32,
+/// }
+///
+/// /// The weather at one place.
+/// #[tenure::data]
+/// #[derive(Default)]
+/// pub struct Weather {
+///     kelvin: i32,
+///     /// Stored as nothing: a timer ends with the activation.
+///     timer: Option<TimerId>,
+/// }
+///
+/// #[actor(persist = write_behind(max_delay = "50ms"), schema = 2)]
+/// impl Weather {
+///     #[upgrade(from = 1)]
+///     fn upgrade_1(old: WeatherV1) -> Self {
+///         Self { kelvin: old.celsius + 273, timer: None }
+///     }
+///
+///     #[activate]
+///     fn wake(&mut self, cx: &mut Context<Self>) {
+///         self.timer = Some(cx.every(Duration::from_secs(60), WeatherLook {}));
+///     }
+///
+///     /// Does not keep others waiting while it looks.
+///     #[handler]
+///     fn look(&mut self, cx: &mut Context<Self>) {
+///         let answer = cx.sleep(Duration::from_secs(2));
+///         let look = async move {
+///             answer.await;
+///             290
+///         };
+///         cx.spawn(look, |kelvin| WeatherSeen { kelvin });
+///     }
+///
+///     #[handler]
+///     fn seen(&mut self, kelvin: i32) {
+///         self.kelvin = kelvin;
+///     }
+///
+///     pub fn kelvin(&self) -> i32 {
+///         self.kelvin
+///     }
+/// }
+///
+/// let mut cx = TestContext::<Weather>::new("Ulm");
+/// let mut weather = Weather::default();
+/// weather.wake(&mut cx);
+/// cx.advance_with(&mut weather, Duration::from_secs(62));
+/// assert_eq!(weather.kelvin, 290);
 /// ```
 pub use tenure_macros::actor;
 /// Makes a struct or an enum data that actors keep, take and give.

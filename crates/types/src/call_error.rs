@@ -36,6 +36,10 @@ pub enum CallErrorCode {
     NotFound,
     /// See [`CallError::Denied`].
     Denied,
+    /// See [`CallError::InProgress`].
+    InProgress,
+    /// See [`CallError::KeyReused`].
+    KeyReused,
     /// See [`CallError::TooLarge`].
     TooLarge,
     /// See [`CallError::Deadline`].
@@ -63,6 +67,8 @@ impl CallErrorCode {
             CallErrorCode::BadRequest => "bad_request",
             CallErrorCode::NotFound => "not_found",
             CallErrorCode::Denied => "denied",
+            CallErrorCode::InProgress => "in_progress",
+            CallErrorCode::KeyReused => "key_reused",
             CallErrorCode::TooLarge => "too_large",
             CallErrorCode::Deadline => "deadline",
             CallErrorCode::Overloaded => "overloaded",
@@ -97,6 +103,17 @@ pub enum CallError<E = Infallible> {
     /// The authorisation hook refused. Not executed.
     Denied {
         /// What the hook said.
+        detail: Box<str>,
+    },
+    /// Another call with the same idempotency key runs now. This one is not executed; once that one
+    /// has ended, the same call is answered with its reply.
+    InProgress {
+        /// Which key.
+        detail: Box<str>,
+    },
+    /// The idempotency key was used before, for another method or other arguments. Not executed.
+    KeyReused {
+        /// Which key.
         detail: Box<str>,
     },
     /// A bound on size was passed: arguments, a call chain (both not executed), or the record a
@@ -158,6 +175,8 @@ impl<E> CallError<E> {
             CallError::BadRequest { .. } => CallErrorCode::BadRequest,
             CallError::NotFound { .. } => CallErrorCode::NotFound,
             CallError::Denied { .. } => CallErrorCode::Denied,
+            CallError::InProgress { .. } => CallErrorCode::InProgress,
+            CallError::KeyReused { .. } => CallErrorCode::KeyReused,
             CallError::TooLarge { .. } => CallErrorCode::TooLarge,
             CallError::Deadline { .. } => CallErrorCode::Deadline,
             CallError::Overloaded { .. } => CallErrorCode::Overloaded,
@@ -179,6 +198,8 @@ impl<E> CallError<E> {
             CallError::BadRequest { .. }
             | CallError::NotFound { .. }
             | CallError::Denied { .. }
+            | CallError::InProgress { .. }
+            | CallError::KeyReused { .. }
             | CallError::TooLarge { .. }
             | CallError::Overloaded { .. }
             | CallError::Unavailable { .. }
@@ -194,6 +215,7 @@ impl<E> CallError<E> {
         let passes = matches!(
             self,
             CallError::Deadline { .. }
+                | CallError::InProgress { .. }
                 | CallError::Overloaded { .. }
                 | CallError::Unavailable { .. }
                 | CallError::Storage { .. }
@@ -208,6 +230,8 @@ impl<E> CallError<E> {
             CallError::BadRequest { detail } => CallError::BadRequest { detail },
             CallError::NotFound { detail } => CallError::NotFound { detail },
             CallError::Denied { detail } => CallError::Denied { detail },
+            CallError::InProgress { detail } => CallError::InProgress { detail },
+            CallError::KeyReused { detail } => CallError::KeyReused { detail },
             CallError::TooLarge { detail } => CallError::TooLarge { detail },
             CallError::Deadline { outcome } => CallError::Deadline { outcome },
             CallError::Overloaded { detail, retry_after_ms, actor } => {
@@ -243,6 +267,8 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             CallError::BadRequest { detail }
             | CallError::NotFound { detail }
             | CallError::Denied { detail }
+            | CallError::InProgress { detail }
+            | CallError::KeyReused { detail }
             | CallError::TooLarge { detail }
             | CallError::Overloaded { detail, .. }
             | CallError::Unavailable { detail }
@@ -270,6 +296,8 @@ mod tests {
         for (error, outcome, retryable) in [
             (CallError::App(1), Outcome::Executed, false),
             (CallError::BadRequest { detail: detail() }, Outcome::NotExecuted, false),
+            (CallError::InProgress { detail: detail() }, Outcome::NotExecuted, true),
+            (CallError::KeyReused { detail: detail() }, Outcome::NotExecuted, false),
             (CallError::Deadline { outcome: Outcome::NotExecuted }, Outcome::NotExecuted, true),
             (CallError::Deadline { outcome: Outcome::Unknown }, Outcome::Unknown, false),
             (

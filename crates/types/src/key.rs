@@ -96,6 +96,15 @@ impl Key {
         }
     }
 
+    /// Bytes that it takes beside itself: none where it is short.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Text::Short { .. } => 0,
+            Text::Long(text) => text.len(),
+        }
+    }
+
     #[inline]
     fn bytes(&self) -> &[u8] {
         match &self.0 {

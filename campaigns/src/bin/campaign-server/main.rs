@@ -1,27 +1,52 @@
-//! The server of the campaigns: actors that count turns and remember the last ones.
+//! The server of the campaigns: actors that count turns and remember the last ones, and actors that
+//! have themselves reminded.
 //!
-//! It can be broken on purpose, by the variable `CAMPAIGN_BREAK`, to show that the campaigns notice.
+//! It can be broken on purpose, by the variable `CAMPAIGN_BREAK`, to show that the campaigns notice,
+//! and made slow by `CAMPAIGN_SLOW_STORE_MS`.
 
 #![expect(clippy::print_stdout, reason = "the first lines of a server are read by its campaign")]
 
-mod broken_front;
-mod early_reply;
+mod changed_store;
+mod front;
 mod no_sync;
 
 use std::error::Error;
+use std::time::Duration;
 
+use changed_store::{Change, open};
+use clap::ValueEnum;
 use rustix::process::{Signal, set_parent_process_death_signal};
-use tenure_campaigns::ledger::Ledger;
+use tenure_campaigns::clerk::Clerk;
+use tenure_campaigns::ledger::{BehindLedger, EventLedger, Ledger, late};
+use tenure_campaigns::stage::{BREAK_VARIABLE, Break, SLOW_VARIABLE};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A campaign that is killed leaves no server behind.
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    let broken = std::env::var(tenure_campaigns::rounds::BREAK_VARIABLE).unwrap_or_default();
-    match broken.as_str() {
-        "" => {}
-        "no-sync" => no_sync::take_syncs_away()?,
-        "early-reply" => return broken_front::serve(early_reply::store),
-        other => return Err(format!("there is no way to break called {other:?}").into()),
+    let broken = match std::env::var(BREAK_VARIABLE) {
+        Ok(word) => Some(Break::from_str(&word, false)?),
+        Err(_) => None,
+    };
+    let slow = match std::env::var(SLOW_VARIABLE) {
+        Ok(ms) => Change::Slow(Duration::from_millis(ms.parse()?)),
+        Err(_) => Change::None,
+    };
+    let change = match broken {
+        Some(Break::EarlyReply) => Change::EarlyReply,
+        Some(Break::NothingDue) => Change::NothingDue,
+        _ => slow,
+    };
+    if broken == Some(Break::NoSync) {
+        no_sync::take_syncs_away()?;
     }
-    Ok(tenure::app().actor::<Ledger>().run()?)
+    let hides_age = broken == Some(Break::HiddenAge);
+    if change != Change::None || hides_age || broken == Some(Break::NoKeys) {
+        return front::serve(|folder| open(folder, change), hides_age);
+    }
+    let app = tenure::app().actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>();
+    let app = match broken {
+        Some(Break::LateFlush) => app.actor::<late::BehindLedger>(),
+        _ => app.actor::<BehindLedger>(),
+    };
+    Ok(app.run()?)
 }

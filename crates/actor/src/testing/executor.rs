@@ -137,9 +137,22 @@ impl Executor {
         self.now() + budget
     }
 
-    /// Moves the clock and wakes who waited for it.
+    /// Lets the time pass, from each moment at which something happens to the next.
     pub(super) fn advance(&self, duration: Duration) {
-        self.wake_until(self.now() + duration);
+        let end = self.now() + duration;
+        for _ in 0..POLLS_MAX {
+            self.run_ready();
+            match self.next_moment().filter(|at| *at <= end) {
+                Some(at) => self.wake_until(at.max(self.now())),
+                None => return self.wake_until(end),
+            }
+        }
+        panic!("the actors of this test never come to rest");
+    }
+
+    /// The reading at which the wall clock will show this Unix time.
+    pub(super) fn at_unix_ms(&self, unix_ms: u64) -> Instant {
+        START + Duration::from_millis(unix_ms.saturating_sub(START_UNIX_MS))
     }
 
     pub(super) fn wake_at(&self, at: Instant, waker: Waker) -> TimerKey {
@@ -171,14 +184,19 @@ impl Executor {
 
     /// Lets the time pass until something happens.
     fn jump(&self) {
-        let next = self.timers.lock().armed.iter().map(|(at, _, _)| *at).min();
-        let Some(at) = next.filter(|at| *at < Instant::NEVER) else {
+        let Some(at) = self.next_moment() else {
             panic!(
                 "the test waits for something that nothing in its world can bring about; time \
                  passes in `cx.sleep`, not in a timer of another runtime"
             )
         };
         self.wake_until(at.max(self.now()));
+    }
+
+    /// When the next one of those who wait for the clock is to be woken.
+    fn next_moment(&self) -> Option<Instant> {
+        let next = self.timers.lock().armed.iter().map(|(at, _, _)| *at).min();
+        next.filter(|at| *at < Instant::NEVER)
     }
 
     fn wake_until(&self, now: Instant) {

@@ -1,10 +1,11 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use tenure_types::{ActorTypeName, Key};
 
-use crate::Ticket;
 use crate::host::{AsHome, Home, Host, HostHandle};
+use crate::{Effects, Ticket, TimerId};
 
 /// An instance, as its own handlers see it.
 pub(super) struct TestHome {
@@ -12,6 +13,10 @@ pub(super) struct TestHome {
     pub(super) key: Key,
     pub(super) host: Weak<dyn Host>,
     pub(super) deactivation: AtomicBool,
+    /// How many timers there were.
+    pub(super) timers: AtomicU64,
+    /// What the turn that just ended leaves besides its state.
+    pub(super) left: Mutex<Option<Box<Effects>>>,
 }
 
 impl Home for TestHome {
@@ -31,6 +36,10 @@ impl Home for TestHome {
     fn deactivate(&self) {
         self.deactivation.store(true, Ordering::Relaxed);
     }
+
+    fn timer_id(&self) -> TimerId {
+        TimerId(self.timers.fetch_add(1, Ordering::Relaxed) + 1)
+    }
 }
 
 /// What a turn is given as its way home.
@@ -43,5 +52,9 @@ impl AsHome for WayHome {
 
     fn unsaved(&self) -> Option<Ticket> {
         None
+    }
+
+    fn keep(&self, effects: Box<Effects>) {
+        *self.0.left.lock() = Some(effects);
     }
 }

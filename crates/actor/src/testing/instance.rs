@@ -1,18 +1,21 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
-use std::marker::PhantomData;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use tenure_types::{CallError, Key, Tasks};
 
+use super::agenda::Agenda;
 use super::executor::{Begun, Executor};
 use super::home::{TestHome, WayHome};
-use crate::host::{Home, Host, PendingCall, QueuedCall, Started, TurnGuard};
-use crate::{Actor, ActorType, CODEC_NAMED, State, StateRef, Ticket};
+use crate::host::{CallHead, Home, Host, PendingCall, QueuedCall, Started, TurnGuard};
+use crate::{Actor, ActorType, Effects, State, StateRef, Ticket};
+
+mod checks;
+mod effects;
+mod hooks;
 
 /// An actor in memory, one turn at a time.
 pub(super) struct Instance {
@@ -28,6 +31,9 @@ struct Inner {
     /// Absent during a turn, and while the test has it.
     state: Option<Box<dyn State>>,
     mailbox: VecDeque<Arc<dyn QueuedCall>>,
+    /// Whether the activation has begun.
+    awake: bool,
+    agenda: Agenda,
 }
 
 impl Instance {
@@ -38,19 +44,26 @@ impl Instance {
         executor: Arc<Executor>,
         under_test: bool,
     ) -> Arc<Self> {
-        let state = (!under_test).then(|| (actor_type.create)());
+        let inner = Inner {
+            state: (!under_test).then(|| (actor_type.create)()),
+            mailbox: VecDeque::new(),
+            awake: false,
+            agenda: Agenda::default(),
+        };
         let home = TestHome {
             actor_type: actor_type.name,
             key,
             host,
             deactivation: AtomicBool::new(false),
+            timers: AtomicU64::new(0),
+            left: Mutex::new(None),
         };
         Arc::new(Self {
             actor_type: actor_type.clone(),
             home: Arc::new(home),
             executor,
             under_test,
-            inner: Mutex::new(Inner { state, mailbox: VecDeque::new() }),
+            inner: Mutex::new(inner),
         })
     }
 
@@ -73,6 +86,11 @@ impl Instance {
         self.inner.lock().state = Some(state);
     }
 
+    /// Takes the state, if neither a turn nor the test has it.
+    pub(super) fn take_state(&self) -> Option<Box<dyn State>> {
+        self.inner.lock().state.take()
+    }
+
     /// Runs `during` with the test's state in place of the missing one, and gives it back.
     pub(super) fn lend<A: Actor, T>(&self, actor: &mut A, during: impl FnOnce() -> T) -> T {
         self.put(Box::new(std::mem::replace(actor, A::create())));
@@ -86,13 +104,15 @@ impl Instance {
 
     /// Starts a call, or keeps it until its turn.
     pub(super) fn start(self: &Arc<Self>, call: &mut dyn PendingCall) -> Started {
-        let held = if call.head().one_way { None } else { self.hold() };
+        let (one_way, wakes) = (call.head().one_way, self.must_wake());
+        let held = if one_way || wakes { None } else { self.hold() };
         let Some(mut held) = held else {
-            let one_way = call.head().one_way;
             self.inner.lock().mailbox.push_back(call.share());
             if one_way {
                 let this = Arc::clone(self);
                 self.executor.spawn("sent", Box::pin(async move { this.go_on() }));
+            } else if wakes {
+                self.go_on();
             }
             return Started::Queued;
         };
@@ -100,32 +120,42 @@ impl Instance {
             self.begin(&call.share(), held);
             return Started::Queued;
         }
-        let exclusive = call.head().method.exclusive;
-        call.run(held.borrow(exclusive), &WayHome(Arc::clone(&self.home)));
-        held.give_back(exclusive);
+        held.begin(call.head());
+        call.run(held.borrow(call.head().method.exclusive), &WayHome(Arc::clone(&self.home)));
+        held.end(call.head());
         self.go_on();
         Started::Ran(None)
+    }
+
+    /// Takes a message that nobody waits for.
+    pub(super) fn enqueue(self: &Arc<Self>, call: Arc<dyn QueuedCall>) {
+        self.inner.lock().mailbox.push_back(call);
+        self.go_on();
     }
 
     /// Runs what waits, as long as no turn has to wait.
     pub(super) fn go_on(self: &Arc<Self>) {
         while let Some(held) = self.hold() {
             let Some(call) = self.next() else {
-                held.give_back(false);
-                return;
+                return held.give_back();
             };
             self.run_queued(&call, held);
         }
     }
 
     fn next(&self) -> Option<Arc<dyn QueuedCall>> {
-        let mut inner = self.inner.lock();
-        loop {
-            let call = inner.mailbox.pop_front()?;
-            if call.is_waiting() {
-                return Some(call);
+        let call = {
+            let mailbox = &mut self.inner.lock().mailbox;
+            while mailbox.front().is_some_and(|call| !call.is_waiting()) {
+                mailbox.pop_front();
             }
-        }
+            mailbox.pop_front()?
+        };
+        let Some(first) = self.wake() else {
+            return Some(call);
+        };
+        self.inner.lock().mailbox.push_front(call);
+        Some(first)
     }
 
     fn run_queued(self: &Arc<Self>, call: &Arc<dyn QueuedCall>, mut held: Held) {
@@ -133,16 +163,19 @@ impl Instance {
             self.begin(call, held);
             return;
         }
+        held.begin(call.head());
         let exclusive = call.head().method.exclusive;
-        let ran = call.run(held.borrow(exclusive), &WayHome(Arc::clone(&self.home)));
-        held.give_back(exclusive && ran);
-        if ran {
+        if call.run(held.borrow(exclusive), &WayHome(Arc::clone(&self.home))) {
+            held.end(call.head());
             call.settle(Ok(None));
+        } else {
+            held.give_back();
         }
     }
 
     /// Begins a turn that may have to wait.
-    fn begin(self: &Arc<Self>, call: &Arc<dyn QueuedCall>, held: Held) {
+    fn begin(self: &Arc<Self>, call: &Arc<dyn QueuedCall>, mut held: Held) {
+        held.begin(call.head());
         let exclusive = call.head().method.exclusive;
         let guard = Box::new(Turn { held, exclusive });
         let turn = match Arc::clone(call).begin(guard) {
@@ -167,21 +200,7 @@ impl Instance {
 
     fn hold(self: &Arc<Self>) -> Option<Held> {
         let state = self.inner.lock().state.take()?;
-        Some(Held { instance: Arc::clone(self), state: Some(state) })
-    }
-
-    /// Asks of a durable state what a node would: that it can be stored and read back.
-    fn check_stored(&self, state: &dyn State) {
-        if !self.actor_type.persist.is_durable() {
-            return;
-        }
-        let mut stored = Vec::new();
-        let read = state
-            .encode(&mut stored)
-            .and_then(|()| (self.actor_type.decode)(self.actor_type.schema, CODEC_NAMED, &stored));
-        if let Err(error) = read {
-            panic!("the state of {self} cannot be stored and read back: {error}");
-        }
+        Some(Held { instance: Arc::clone(self), state: Some(state), before: None })
     }
 }
 
@@ -195,6 +214,8 @@ impl fmt::Display for Instance {
 struct Held {
     instance: Arc<Instance>,
     state: Option<Box<dyn State>>,
+    /// The encoded state at the beginning of a turn that may record events.
+    before: Option<Vec<u8>>,
 }
 
 impl Held {
@@ -203,20 +224,38 @@ impl Held {
         if exclusive { StateRef::Exclusive(&mut **state) } else { StateRef::Shared(&**state) }
     }
 
-    /// Ends the turn.
-    fn give_back(mut self, changed: bool) {
+    /// The state, for a turn that begins.
+    fn begin(&mut self, head: &CallHead) {
+        if head.method.exclusive {
+            let state = self.state.as_ref().expect("held until it is given back");
+            self.before = self.instance.before(&**state);
+        }
+    }
+
+    /// Ends the turn of a call.
+    fn end(mut self, head: &CallHead) {
+        let instance = &self.instance;
         let mut state = self.state.take().expect("given back once");
-        let Instance { actor_type, home, under_test, .. } = &*self.instance;
-        if changed {
-            self.instance.check_stored(&*state);
+        let left = instance.home.left.lock().take().unwrap_or_default();
+        if head.method.exclusive {
+            instance.check(&*state, self.before.as_deref(), &left);
         }
-        // The test asks for the wish; an activation nobody looks at just leaves.
-        if !under_test
-            && home.deactivation.swap(false, Ordering::Relaxed)
-            && !actor_type.persist.is_durable()
-        {
-            state = (actor_type.create)();
+        let deleted = left.delete;
+        instance.handled(head);
+        instance.take(*left);
+        let leaves = instance.leaves(head);
+        if deleted || (leaves && !instance.actor_type.persist.is_stored()) {
+            state = (instance.actor_type.create)();
         }
+        if deleted || leaves {
+            instance.sleep();
+        }
+        instance.put(state);
+    }
+
+    /// Gives the state back after no turn.
+    fn give_back(mut self) {
+        let state = self.state.take().expect("given back once");
         self.instance.put(state);
     }
 }
@@ -248,50 +287,16 @@ impl TurnGuard for Turn {
         None
     }
 
+    fn keep(&mut self, effects: Box<Effects>) {
+        *self.held.instance.home.left.lock() = Some(effects);
+    }
+
     fn finish(self: Box<Self>, call: &dyn QueuedCall) {
-        self.held.give_back(self.exclusive);
+        self.held.end(call.head());
         call.settle(Ok(None));
     }
 
     fn abandon(self: Box<Self>) {
-        self.held.give_back(false);
-    }
-}
-
-/// A look at an instance's state.
-pub(super) struct Peek<T> {
-    instance: Arc<Instance>,
-    state: Option<Box<dyn State>>,
-    marker: PhantomData<fn() -> T>,
-}
-
-impl<T: Actor> Peek<T> {
-    /// # Panics
-    /// If a turn has the state.
-    pub(super) fn new(instance: &Arc<Instance>) -> Self {
-        let state = instance.inner.lock().state.take();
-        assert!(
-            state.is_some(),
-            "the state of {instance} is not to be seen: a turn is not over, or it is the actor \
-             under test"
-        );
-        Self { instance: Arc::clone(instance), state, marker: PhantomData }
-    }
-}
-
-impl<T: Actor> Deref for Peek<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        let state: &dyn Any = &**self.state.as_ref().expect("taken only when dropped");
-        state.downcast_ref().expect("an instance keeps its type")
-    }
-}
-
-impl<T> Drop for Peek<T> {
-    fn drop(&mut self) {
-        if let Some(state) = self.state.take() {
-            self.instance.put(state);
-        }
+        self.held.give_back();
     }
 }

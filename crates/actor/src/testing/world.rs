@@ -9,7 +9,7 @@ use tenure_types::{ActorTypeName, CallError, Clock, Instant, Key, Tasks};
 
 use super::executor::Executor;
 use super::instance::Instance;
-use crate::host::{Host, HostHandle, PendingCall, Started, TimerKey};
+use crate::host::{Host, HostHandle, PendingCall, QueuedCall, Started, TimerKey};
 use crate::{Actor, ActorType, CallId, DEADLINE_DEFAULT, Target};
 
 /// The actors that a test can reach.
@@ -112,6 +112,24 @@ impl Host for World {
             Ok(instance) => instance.start(call),
             Err(error) => Started::Refused(error),
         }
+    }
+
+    fn start_at(
+        &self,
+        at: Instant,
+        target: Target,
+        call: Arc<dyn QueuedCall>,
+    ) -> Result<(), CallError> {
+        let instance = self.find(target.slot, target.type_name, target.key)?;
+        let (instance, due) = (Arc::downgrade(&instance), self.executor.sleep_until(at));
+        let sent = async move {
+            due.await;
+            if let Some(instance) = instance.upgrade() {
+                instance.enqueue(call);
+            }
+        };
+        self.executor.spawn("delayed send", Box::pin(sent));
+        Ok(())
     }
 
     fn clock(&self) -> &dyn Clock {

@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,10 +11,12 @@ use tenure_actor::{AppProblem, Invocation};
 use tenure_types::{CallError, Instant, Key, Outcome};
 
 use super::body::{self, BodyLimits, too_large};
+use super::delay::check_delay;
+use super::durability::Durability;
 use super::front::Caller;
 use super::head::{Asked, Head};
 use super::path::decode_key;
-use super::routes::Route;
+use super::routes::{Matched, Route};
 use crate::auth::{Access, Refusal};
 use crate::problem::Problem;
 
@@ -22,9 +25,11 @@ struct Checked<'a> {
     route: Route,
     key: Key,
     one_way: bool,
+    /// How long a message is kept before it is sent.
+    delay: Option<Duration>,
     /// The arguments, where they are in the query.
     query: Option<&'a str>,
-    asked: Asked,
+    asked: Asked<'a>,
 }
 
 /// Answers one request.
@@ -67,6 +72,8 @@ async fn call(
     authorise(caller, parts, &checked).await?;
     let budget = checked.asked.budget.map(|budget| budget.min(front.config.deadline_max));
     let deadline = budget.map_or(Instant::NEVER, |budget| began + budget);
+    // Nobody waits for the turn of a message, durable or not.
+    let durable = checked.asked.durable && !checked.one_way;
     let future = {
         // The bytes, and their part of the bound, are given back as soon as they are parsed.
         let (bytes, _part) = read_body(caller, body, began, deadline).await?;
@@ -81,21 +88,27 @@ async fn call(
             query: checked.query,
             deadline: remaining,
             one_way: checked.one_way,
+            idempotency_key: checked.asked.idempotency_key,
+            durable,
+            after: checked.delay,
         })
         .map_err(|error| failed(caller, error.widen()))?
     };
     // Dropped with the connection: a call whose turn has not begun is then taken back.
-    let json = future.await.map_err(|error| failed(caller, error))?;
-    Ok(match checked.one_way {
-        true => front.replies.accepted(),
-        false => front.replies.reply(json, checked.route.is_durable),
-    })
+    let answered = future.await.map_err(|error| failed(caller, error))?;
+    if checked.one_way {
+        return Ok(front.replies.accepted());
+    }
+    let Route { persist, method, .. } = checked.route;
+    let durability = Durability::of(persist, method.info, durable);
+    Ok(front.replies.reply(answered, durability, durable))
 }
 
 /// Everything that can be decided before the body.
 fn check<'a>(caller: &Caller, parts: &'a Parts) -> Result<Checked<'a>, Box<Problem>> {
     let front = &caller.front;
     let matched = front.routes.find(&parts.method, parts.uri.path(), parts.uri.query())?;
+    check_delay(matched.delay, front.config.delay_max)?;
     let key = decode_key(matched.key).map_err(|error| Problem::bad_request(error.to_string()))?;
     let head = Head::read(&parts.headers)?;
     let asked = head.check(parts.version >= Version::HTTP_11, !matched.from_query)?;
@@ -108,7 +121,8 @@ fn check<'a>(caller: &Caller, parts: &'a Parts) -> Result<Checked<'a>, Box<Probl
         return Err(too_large(bytes_max, Some(bytes)));
     }
     let query = matched.from_query.then(|| parts.uri.query().unwrap_or(""));
-    Ok(Checked { route: matched.route, key, one_way: matched.one_way, query, asked })
+    let Matched { route, one_way, delay, .. } = matched;
+    Ok(Checked { route, key, one_way, delay, query, asked })
 }
 
 async fn authorise(
@@ -159,7 +173,7 @@ async fn read_body<'a>(
 }
 
 /// What is left of the client's patience.
-fn remaining(caller: &Caller, deadline: Instant) -> Result<std::time::Duration, Box<Problem>> {
+fn remaining(caller: &Caller, deadline: Instant) -> Result<Duration, Box<Problem>> {
     let remaining = deadline.saturating_since(caller.host.clock().coarse());
     if remaining.is_zero() {
         let outcome = Outcome::NotExecuted;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::deadline::{connect_timeout_ms, grpc_timeout};
+use super::idempotency::idempotency_key;
+use super::prefer::waits_durable;
 use crate::problem::{Problem, echo};
 
 /// The headers that the gateway reads, each at most once.
@@ -24,17 +26,23 @@ pub(crate) struct Head<'a> {
     idempotency_key: Option<&'a HeaderValue>,
     if_match: Option<&'a HeaderValue>,
     traceparent: Option<&'a HeaderValue>,
+    /// Whether `Prefer`, which may occur several times, has `wait=durable`.
+    waits_durable: Option<bool>,
 }
 
 /// What the headers of a request say, once they are found to be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct Asked<'a> {
     /// How long the client waits.
     pub(crate) budget: Option<Duration>,
     /// The body's announced length.
     pub(crate) content_length: Option<u64>,
     /// Whether there is a body at all, as far as the headers tell.
     pub(crate) has_body: bool,
+    /// Makes the call and its repetitions one effect.
+    pub(crate) idempotency_key: Option<&'a str>,
+    /// Answer only when what the turn saw is durable.
+    pub(crate) durable: bool,
 }
 
 impl<'a> Head<'a> {
@@ -45,6 +53,11 @@ impl<'a> Head<'a> {
     pub(crate) fn read(headers: &'a HeaderMap) -> Result<Self, Box<Problem>> {
         let mut head = Self::default();
         for (name, value) in headers {
+            if name.as_str() == "prefer" {
+                // A list: several of them are one (RFC 9110, section 5.3).
+                head.waits_durable = head.waits_durable.or_else(|| waits_durable(value.as_bytes()));
+                continue;
+            }
             let Some(place) = head.place(name) else {
                 continue;
             };
@@ -81,11 +94,19 @@ impl<'a> Head<'a> {
     ///
     /// # Errors
     /// The problem that the request meets first.
-    pub(crate) fn check(&self, needs_host: bool, reads_body: bool) -> Result<Asked, Box<Problem>> {
+    pub(crate) fn check(
+        &self,
+        needs_host: bool,
+        reads_body: bool,
+    ) -> Result<Asked<'a>, Box<Problem>> {
         if needs_host && self.host.is_none() {
             return Err(Problem::bad_request("the header Host is missing").into());
         }
         self.check_promises()?;
+        let idempotency_key = match self.idempotency_key {
+            None => None,
+            Some(value) => Some(idempotency_key(value.as_bytes()).map_err(Problem::bad_request)?),
+        };
         let content_length = self.content_length.and_then(|value| {
             let digits = value.to_str().ok()?;
             digits.parse::<u64>().ok()
@@ -94,16 +115,12 @@ impl<'a> Head<'a> {
         if reads_body {
             self.check_content_type()?;
         }
-        Ok(Asked { budget: self.budget()?, content_length, has_body })
+        let durable = self.waits_durable.unwrap_or(false);
+        Ok(Asked { budget: self.budget()?, content_length, has_body, idempotency_key, durable })
     }
 
     /// Refuses what would be a false promise if it were ignored.
     fn check_promises(&self) -> Result<(), Box<Problem>> {
-        if self.idempotency_key.is_some() {
-            let detail = "Idempotency-Key is not available yet, and without it a retry may have \
-                          its effect twice; leave the header out if that is acceptable";
-            return Err(Problem::bad_request(detail).into());
-        }
         if self.if_match.is_some() {
             let detail = "If-Match is not available yet: no reply carries an ETag";
             return Err(Problem::bad_request(detail).into());

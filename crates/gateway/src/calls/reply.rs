@@ -6,7 +6,9 @@ use hyper::header::{
     ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
+use tenure_actor::Answered;
 
+use super::durability::Durability;
 use super::path::{CallPath, decode_key};
 use crate::problem::{Circumstances, Problem};
 
@@ -14,7 +16,12 @@ const NODE: HeaderName = HeaderName::from_static("x-tenure-node");
 const DURABILITY: HeaderName = HeaderName::from_static("x-durability");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const WAIT_DURABLE: HeaderValue = HeaderValue::from_static("wait=durable");
 const DURABLE: HeaderValue = HeaderValue::from_static("durable");
+const PENDING: HeaderValue = HeaderValue::from_static("pending");
+const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// Makes responses.
 #[derive(Debug)]
@@ -29,18 +36,36 @@ impl Replies {
         Self { node: node.to_owned(), node_header: HeaderValue::from_str(node).ok() }
     }
 
-    /// 200 with the reply of a call.
-    pub(super) fn reply(&self, json: Vec<u8>, is_durable: bool) -> Response<Full<Bytes>> {
-        let mut response = self.response(StatusCode::OK, json.into());
+    /// 200 with the reply of a call. `is_asked_for` says whether the client preferred to wait for
+    /// durable state.
+    pub(super) fn reply(
+        &self,
+        answered: Answered,
+        durability: Option<Durability>,
+        is_asked_for: bool,
+    ) -> Response<Full<Bytes>> {
+        let mut response = self.response(StatusCode::OK, answered.json.into());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
-        if is_durable {
-            headers.insert(DURABILITY, DURABLE);
+        match durability {
+            Some(Durability::Durable) => {
+                headers.insert(DURABILITY, DURABLE);
+                if is_asked_for {
+                    headers.insert(PREFERENCE_APPLIED, WAIT_DURABLE);
+                }
+            }
+            Some(Durability::Pending) => {
+                headers.insert(DURABILITY, PENDING);
+            }
+            None => {}
+        }
+        if answered.replayed {
+            headers.insert(REPLAYED, TRUE);
         }
         response
     }
 
-    /// 202: the message is in the mailbox.
+    /// 202: the message is in the mailbox, or kept until its time has come.
     pub(super) fn accepted(&self) -> Response<Full<Bytes>> {
         self.response(StatusCode::ACCEPTED, Bytes::new())
     }

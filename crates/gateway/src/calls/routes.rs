@@ -1,8 +1,11 @@
 //! Which method of which actor type a request is for.
 
-use hyper::Method as HttpMethod;
-use tenure_actor::{ActorType, Method, Shape};
+use std::time::Duration;
 
+use hyper::Method as HttpMethod;
+use tenure_actor::{ActorType, Method, Persist, Shape};
+
+use super::delay::delay_of;
 use super::path::{CallPath, decode};
 use super::suggest::hint;
 use crate::problem::{Problem, echo};
@@ -19,7 +22,7 @@ pub(crate) struct Routes {
 pub(crate) struct Route {
     pub(crate) type_name: &'static str,
     pub(crate) method: &'static Method,
-    pub(crate) is_durable: bool,
+    pub(crate) persist: Persist,
 }
 
 /// A request whose path and HTTP method fit.
@@ -29,6 +32,8 @@ pub(crate) struct Matched<'a> {
     /// The key's segment, not yet decoded.
     pub(crate) key: &'a str,
     pub(crate) one_way: bool,
+    /// How long a message is kept before it is sent.
+    pub(crate) delay: Option<Duration>,
     /// Whether the arguments are in the query, not in the body.
     pub(crate) from_query: bool,
 }
@@ -42,7 +47,7 @@ impl Routes {
             let routes = outside.map(|method| Route {
                 type_name: actor_type.name.as_str(),
                 method,
-                is_durable: actor_type.persist.is_durable(),
+                persist: actor_type.persist,
             });
             (actor_type.name.as_str(), routes.collect())
         };
@@ -70,12 +75,14 @@ impl Routes {
             return Err(no_method(http_method, routes, type_name, method).into());
         };
         let from_query = check_http_method(http_method, route, one_way)?;
+        let mut delay = None;
         match query.filter(|query| !query.is_empty()) {
             Some(query) if from_query => check_arguments(query, route.method)?,
-            Some(query) => return Err(unused_query(query, one_way).into()),
+            Some(query) if one_way => delay = delay_of(query)?,
+            Some(query) => return Err(unused_query(query).into()),
             None => {}
         }
-        Ok(Matched { route: *route, key, one_way, from_query })
+        Ok(Matched { route: *route, key, one_way, delay, from_query })
     }
 
     fn routes(&self, type_name: &str) -> Result<&[Route], Box<Problem>> {
@@ -196,20 +203,15 @@ fn check_arguments(query: &str, method: &Method) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
-fn unused_query(query: &str, one_way: bool) -> Problem {
+fn unused_query(query: &str) -> Problem {
     let name = parameters(query).next().unwrap_or_default();
-    match name {
-        "delay" | "durable" if one_way => {
-            Problem::not_found(format!("sending with `{name}` {NOT_YET}"))
+    Problem::bad_request(match name {
+        "delay" => "`delay` belongs to POST ../send".to_owned(),
+        "durable" => format!("`durable` belongs to POST ../send, where it {NOT_YET}"),
+        _ => {
+            format!("POST takes no query, this one has `{}`; arguments are in the body", echo(name))
         }
-        "delay" | "durable" => {
-            Problem::bad_request(format!("`{name}` belongs to POST ../send, which {NOT_YET}"))
-        }
-        _ => Problem::bad_request(format!(
-            "POST takes no query, this one has `{}`; arguments are in the body",
-            echo(name)
-        )),
-    }
+    })
 }
 
 fn parameters(query: &str) -> impl Iterator<Item = &str> {

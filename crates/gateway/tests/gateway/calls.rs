@@ -42,19 +42,6 @@ fn keys_are_any_text() {
 }
 
 #[test]
-fn a_message_is_accepted_and_delivered() {
-    let world = World::new();
-    let mut client = world.client();
-    let reply = client.ask(&post("/v1/counter/42/add/send", "5"));
-    assert_eq!((reply.status, reply.body.as_str()), (202, ""));
-    assert_eq!(reply.header("content-type"), None);
-    assert_eq!(client.ask(&get("/v1/counter/42/get")).body, "5");
-    // It is in the mailbox although nobody waits for its turn.
-    assert_eq!(client.ask(&post("/v1/counter/busy/add/send", "5")).status, 202);
-    assert_eq!(world.host.waiting(), 1);
-}
-
-#[test]
 fn chunked_bodies_are_joined() {
     let world = World::new();
     let mut client = world.client();

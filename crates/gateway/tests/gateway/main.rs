@@ -9,5 +9,8 @@ mod admin;
 mod bounds;
 mod calls;
 mod drain;
+mod durability;
+mod idempotency;
+mod messages;
 mod refusals;
 mod world;

@@ -11,13 +11,13 @@ use crate::world::{World, get, post, wait_until};
 fn what_does_not_exist_is_told_with_what_does() {
     let world = World::new();
     for (request, part) in [
-        (post("/v1/countr/42/add", "5"), "did you mean `counter`? (types: counter, tally)"),
+        (post("/v1/countr/42/add", "5"), "did you mean `counter`? (types: counter, gauge, tally)"),
         (post("/v1/counter/42/ad", "5"), "did you mean `add`?"),
         (post("/v1/counter/42/compact", ""), "no method `compact`"),
         (post("/v1/counter/a/b/add", "5"), "/v1/counter/a%2Fb/add"),
         (get("/"), "POST /v1/{type}/{key}/{method}"),
         (get("/v1/counter/42/events"), "not available yet"),
-        (post("/v1/counter/42/add/send?delay=30s", "5"), "not available yet"),
+        (post("/v1/counter/42/add/send?durable=true", "5"), "not available yet"),
         ("DELETE /v1/counter/42 HTTP/1.1\r\nhost: t\r\n\r\n".into(), "not available yet"),
     ] {
         let detail = world.ask(&request).problem(404, "not_found");
@@ -133,7 +133,6 @@ fn headers_are_checked() {
             "bad_request",
             "content-type occurs more than once",
         ),
-        ("host: t\r\nidempotency-key: x\r\n", 400, "bad_request", "not available yet"),
         ("host: t\r\nif-match: \"1-1\"\r\n", 400, "bad_request", "not available yet"),
         ("host: t\r\ngrpc-timeout: soon\r\n", 400, "bad_request", "this one is \"soon\""),
         ("host: t\r\nconnect-timeout-ms: 0\r\n", 400, "bad_request", "above zero"),
@@ -166,7 +165,7 @@ fn headers_are_checked() {
         let detail = world.ask(&with(headers)).problem(status, code);
         assert!(detail.contains(part), "{headers}: {detail}");
     }
-    assert_eq!(world.ask(&with("host: t\r\nprefer: wait=durable\r\n")).body, "5");
+    assert_eq!(world.ask(&with("host: t\r\nprefer: respond-async\r\n")).body, "5");
     let old = "POST /v1/counter/42/add HTTP/1.0\r\ncontent-length: 1\r\n\r\n5";
     assert_eq!(world.ask(old).status, 200, "HTTP/1.0 needs no Host");
 }

@@ -1,12 +1,15 @@
 //! What a handler cannot be, told where it is written and with what to write instead.
 
+use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
     Attribute, Lifetime, ReceiverKind, Safety, Signature, Type, TypeImplTrait, TypeReference,
 };
 
-use super::model::Handler;
+use super::model::{Access, Handler};
+use super::options::Options;
+use super::persist::Persist;
 use crate::report::Report;
 
 const OR_KEEP_IT_PLAIN: &str =
@@ -44,6 +47,47 @@ pub(super) fn signature(sig: &Signature) -> syn::Result<bool> {
         ));
     }
     receiver(sig)
+}
+
+/// How the turn holds the state; event-sourced types change it nowhere but in `apply`.
+pub(super) fn access(
+    sig: &Signature,
+    receiver_mut: bool,
+    context_mut: bool,
+    options: &Options,
+) -> syn::Result<Access> {
+    match (options.persist.is_event_sourced(), receiver_mut) {
+        (true, true) => Err(syn::Error::new_spanned(
+            sig.receiver().expect("only methods with a receiver are handlers"),
+            format!(
+                "an event_sourced actor changes in `apply` alone: take `&self` and \
+                 `cx: &mut Context<Self>`, and record what happens with `cx.record(..)`; \
+                 {OR_KEEP_IT_PLAIN}"
+            ),
+        )),
+        (true, false) if context_mut => Ok(Access::Commanding),
+        (false, _) if receiver_mut || context_mut => Ok(Access::Exclusive),
+        _ => Ok(Access::Shared),
+    }
+}
+
+/// Refuses `persist = write_through` on a handler of a type that has no use for it.
+pub(super) fn durable(durable: Option<Span>, persist: Persist) -> syn::Result<()> {
+    let Some(span) = durable.filter(|_| !persist.is_write_behind()) else {
+        return Ok(());
+    };
+    let what = if persist.is_volatile() {
+        "nothing of a volatile type is stored; persist the type, as with \
+         #[actor(persist = write_behind)]"
+            .to_owned()
+    } else {
+        format!(
+            "the replies of a type that is `{}` wait for the store already; leave this out, or make \
+             the type #[actor(persist = write_behind)]",
+            persist.word()
+        )
+    };
+    Err(syn::Error::new(span, what))
 }
 
 fn receiver(sig: &Signature) -> syn::Result<bool> {

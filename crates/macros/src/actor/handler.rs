@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::message::cfgs;
-use super::model::{Handler, Model, Reply};
+use super::model::{Access, Handler, Model, Reply};
 use crate::root::at;
 
 pub(super) fn emit(model: &Model, handler: &Handler) -> TokenStream {
@@ -12,11 +12,16 @@ pub(super) fn emit(model: &Model, handler: &Handler) -> TokenStream {
     let cfgs = cfgs(model, handler);
     let ty = &model.ty;
     let Handler { ident, message, may_suspend, takes_context, .. } = handler;
-    let (access, mutability) = if handler.exclusive {
-        (quote!(Exclusive), quote!(mut))
-    } else {
-        (quote!(Shared), quote!())
+    let (access, mutability) = match handler.access {
+        Access::Exclusive => (quote!(Exclusive), quote!(mut)),
+        Access::Shared => (quote!(Shared), quote!()),
+        Access::Commanding => (quote!(Commanding), quote!()),
     };
+    let durable = handler.durable.then(|| {
+        quote!(
+            const DURABLE: bool = true;
+        )
+    });
     // What is wrong with the future of a handler is told at the handler.
     let span = at(ident.span());
     let cx = if *takes_context { quote!(cx) } else { quote!(_) };
@@ -41,6 +46,7 @@ pub(super) fn emit(model: &Model, handler: &Handler) -> TokenStream {
             type Access = #private::#access;
             const MAY_SUSPEND: bool = #may_suspend;
             const NEEDS_CONTEXT: bool = #takes_context;
+            #durable
 
             async fn handle<'a>(
                 actor: &'a #mutability Self,

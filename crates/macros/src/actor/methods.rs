@@ -1,11 +1,11 @@
-//! The actor type itself: its rules, its state, and the table of its methods.
+//! The actor type itself: its rules, its state and its events.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
 
-use super::model::{Handler, Model};
-use super::reference;
+use super::model::Model;
+use super::{events, reference, table, upgrade};
 use crate::case;
 
 pub(super) fn emit(model: &Model) -> TokenStream {
@@ -14,19 +14,22 @@ pub(super) fn emit(model: &Model) -> TokenStream {
     let reference = reference::name(model);
     let rules = rules(model);
     let state = state(model);
-    let entries = model.handlers.iter().map(|it| entry(model, it));
+    let table = table::emit(model);
+    let events = events::items(model);
+    let markers = events::markers(model);
     quote! {
+        #markers
+
         #(#cfgs)*
         #[automatically_derived]
         impl #private::Actor for #ty {
             #rules
             type Ref = #reference;
+            #events
 
             #state
 
-            fn methods() -> &'static [#private::Method] {
-                const { &[#(#entries),*] }
-            }
+            #table
 
             fn slot() -> &'static #private::TypeSlot {
                 static SLOT: #private::TypeSlot = #private::TypeSlot::new();
@@ -43,7 +46,7 @@ fn rules(model: &Model) -> TokenStream {
         Some(name) => name.value(),
         None => case::snake(&model.stem.unraw().to_string()),
     };
-    let persist = if options.volatile { quote!(Volatile) } else { quote!(WriteThrough) };
+    let persist = options.persist.value(&private);
     let schema = options.schema.map(|schema| quote!(const SCHEMA: u32 = #schema;));
     let idle_after = options.idle_after_ms.map(|millis| {
         quote! {
@@ -59,7 +62,7 @@ fn rules(model: &Model) -> TokenStream {
     });
     quote! {
         const TYPE: &'static str = #name;
-        const PERSIST: #private::Persist = #private::Persist::#persist;
+        const PERSIST: #private::Persist = #persist;
         #schema
         #idle_after
         #mailbox
@@ -71,7 +74,8 @@ fn state(model: &Model) -> TokenStream {
     let private = model.private();
     let codec_error = quote!(#private::CodecError);
     let result = quote!(::core::result::Result);
-    let stored = if model.options.volatile {
+    let upgrades = upgrade::emit(&model.upgrades, &private, &model.ty);
+    let stored = if model.options.persist.is_volatile() {
         quote! {
             fn encode(&self, _: &mut ::std::vec::Vec<u8>) -> #result<(), #codec_error> {
                 #result::Err(#codec_error::new("a volatile actor has no stored form"))
@@ -92,6 +96,7 @@ fn state(model: &Model) -> TokenStream {
             fn decode(schema: u32, codec: u8, body: &[u8]) -> #result<Self, #codec_error> {
                 #[allow(unused_imports, reason = "only a state that lacks something needs it")]
                 use #private::Unmet as _;
+                #upgrades
                 #private::check_schema::<Self>(schema)?;
                 <#private::Require<Self>>::decode(codec, body)
             }
@@ -105,20 +110,5 @@ fn state(model: &Model) -> TokenStream {
         }
 
         #stored
-    }
-}
-
-fn entry(model: &Model, handler: &Handler) -> TokenStream {
-    let private = model.private();
-    let ty = &model.ty;
-    let Handler { message, internal, cfgs, .. } = handler;
-    quote! {
-        #(#cfgs)*
-        #private::Method {
-            info: #private::MethodInfo::of::<#ty, #message>(),
-            shape: <#message as #private::Arguments>::SHAPE,
-            internal: #internal,
-            invoke: #private::invoke::<#ty, #message>,
-        }
     }
 }

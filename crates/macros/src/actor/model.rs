@@ -1,6 +1,7 @@
 //! What the block says, once it is understood.
 
 use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
 use syn::{Attribute, Visibility};
 
 use super::options::Options;
@@ -15,6 +16,10 @@ pub(super) struct Model {
     /// `#[cfg]` of the block, for every item beside it.
     pub(super) cfgs: Vec<Attribute>,
     pub(super) handlers: Vec<Handler>,
+    /// What applies events, in an event-sourced type.
+    pub(super) apply: Option<Ident>,
+    /// The steps from older schemas, in order.
+    pub(super) upgrades: Vec<Upgrade>,
 }
 
 /// One handler method.
@@ -29,7 +34,11 @@ pub(super) struct Handler {
     pub(super) deprecated: Vec<Attribute>,
     /// The message's name.
     pub(super) message: Ident,
-    pub(super) exclusive: bool,
+    pub(super) access: Access,
+    /// When it runs by itself; it is then no part of the typed reference.
+    pub(super) hook: Option<Hook>,
+    /// Its reply waits for the store, whatever the type's mode.
+    pub(super) durable: bool,
     pub(super) takes_context: bool,
     pub(super) is_async: bool,
     pub(super) may_suspend: bool,
@@ -37,6 +46,47 @@ pub(super) struct Handler {
     pub(super) internal: bool,
     pub(super) arguments: Vec<Argument>,
     pub(super) reply: Reply,
+}
+
+/// How a turn holds the state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Exclusive,
+    Shared,
+    /// Reads the state and records events.
+    Commanding,
+}
+
+/// When a method runs by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hook {
+    /// First in every activation.
+    Activate,
+    /// Last in an activation that leaves memory in order.
+    Deactivate,
+}
+
+impl Hook {
+    /// The word that is written on the method, and the field of `Hooks`.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Hook::Activate => "activate",
+            Hook::Deactivate => "deactivate",
+        }
+    }
+}
+
+/// One step from an older schema.
+pub(super) struct Upgrade {
+    pub(super) ident: Ident,
+    /// The schema that it reads.
+    pub(super) from: u32,
+    pub(super) from_span: Span,
+    /// The state of that schema.
+    pub(super) old: TokenStream,
+    pub(super) old_span: Span,
+    /// The state that it gives, where that is not the present one.
+    pub(super) gives: Option<String>,
 }
 
 /// One argument of a handler.
@@ -66,5 +116,11 @@ impl Model {
     /// `::tenure::__private`.
     pub(super) fn private(&self) -> TokenStream {
         self.options.root.private()
+    }
+
+    /// `#[cfg]` of the block.
+    pub(super) fn cfgs(&self) -> TokenStream {
+        let cfgs = &self.cfgs;
+        quote!(#(#cfgs)*)
     }
 }

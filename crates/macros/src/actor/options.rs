@@ -3,8 +3,9 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{LitInt, LitStr, token};
+use syn::{Lit, LitInt, LitStr, Type};
 
+use super::persist::Persist;
 use crate::duration;
 use crate::report::Report;
 use crate::root::Root;
@@ -14,7 +15,8 @@ use crate::root::Root;
 pub(super) struct Options {
     pub(super) root: Root,
     pub(super) name: Option<LitStr>,
-    pub(super) volatile: bool,
+    pub(super) persist: Persist,
+    pub(super) events: Option<Type>,
     pub(super) idle_after_ms: Option<u64>,
     pub(super) mailbox_len_max: Option<usize>,
     pub(super) schema: Option<u32>,
@@ -37,6 +39,13 @@ impl Options {
         })
         .parse2(tokens);
         report.keep(parsed);
+        if options.persist.is_event_sourced() && options.events.is_none() {
+            report.error(
+                options.persist.span,
+                "an event_sourced actor names its events: `events = CartEvent`, a #[tenure::data] \
+                 enum of what can happen to it",
+            );
+        }
         options
     }
 
@@ -44,20 +53,28 @@ impl Options {
         match key {
             "crate" => self.root = Root::parse(meta)?,
             "name" => self.name = Some(type_name(meta)?),
-            "persist" => self.volatile = is_volatile(meta)?,
+            "persist" => self.persist = Persist::parse(meta)?,
+            "events" => self.events = Some(events(meta)?),
             "idle_after" => self.idle_after_ms = Some(duration::millis(&meta.value()?.parse()?)?),
             "mailbox" => self.mailbox_len_max = Some(number(meta, "mailbox")?),
             "schema" => self.schema = Some(number(meta, "schema")?),
-            "events" => return Err(meta.error("`events` is not available yet")),
             _ => {
                 return Err(meta.error(
-                    "#[actor] has the options `name`, `persist`, `idle_after`, `mailbox`, `schema` \
-                     and `crate`",
+                    "#[actor] has the options `name`, `persist`, `events`, `idle_after`, `mailbox`, \
+                     `schema` and `crate`",
                 ));
             }
         }
         Ok(())
     }
+}
+
+fn events(meta: &ParseNestedMeta<'_>) -> syn::Result<Type> {
+    let value = meta.value()?;
+    if value.peek(Lit) {
+        return Err(value.error("write the type, as in `events = CartEvent`, without quotes"));
+    }
+    value.parse()
 }
 
 fn type_name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
@@ -78,32 +95,6 @@ pub(super) fn check_type_name(name: &str) -> Result<(), String> {
         "an actor type is named with lower-case letters, digits and `_`, beginning with a letter, \
          at most 128 bytes; \"{name}\" is not"
     ))
-}
-
-fn is_volatile(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
-    let value = meta.value()?;
-    let mode: Ident = value.parse().map_err(|error| {
-        syn::Error::new(
-            error.span(),
-            "write `persist = write_through` or `persist = volatile`, without quotes",
-        )
-    })?;
-    if value.peek(token::Paren) {
-        let group: proc_macro2::Group = value.parse()?;
-        drop(group);
-    }
-    match mode.to_string().as_str() {
-        "volatile" => Ok(true),
-        "write_through" => Ok(false),
-        later @ ("write_behind" | "event_sourced") => Err(syn::Error::new(
-            mode.span(),
-            format!("`{later}` is not available yet; use `write_through` or `volatile`"),
-        )),
-        other => Err(syn::Error::new(
-            mode.span(),
-            format!("`{other}` is no way to persist; use `write_through` or `volatile`"),
-        )),
-    }
 }
 
 fn number<N: std::str::FromStr + PartialOrd + Default>(

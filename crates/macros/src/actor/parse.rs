@@ -10,15 +10,15 @@ use syn::{
 };
 
 use super::argument::{self, Inputs};
-use super::check;
+use super::mark::{self, Mark};
 use super::model::{Handler, Model, Reply};
 use super::options::{Options, check_type_name};
-use super::suspend;
+use super::{check, events, hooks, suspend, upgrade};
 use crate::case;
 use crate::report::Report;
 
-/// Understands the block and takes its `#[handler]` attributes off; `None` if nothing can be made
-/// of it.
+/// Understands the block and takes `#[handler]` and its like off; `None` if nothing can be made of
+/// it.
 pub(super) fn model(block: &mut ItemImpl, options: Options, report: &mut Report) -> Option<Model> {
     let stem = report.keep(actor_type(block))?;
     if options.name.is_none()
@@ -28,21 +28,36 @@ pub(super) fn model(block: &mut ItemImpl, options: Options, report: &mut Report)
         return None;
     }
     let ty = block.self_ty.to_token_stream();
-    let mut candidates = 0;
-    let mut handlers = Vec::new();
+    let mut has_handlers = false;
+    let (mut handlers, mut upgrades, mut apply) = (Vec::new(), Vec::new(), None);
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else {
-            refuse_mark(item, report);
+            mark::refuse_elsewhere(item, report);
             continue;
         };
         let mark = report.keep(Mark::take(method)).flatten();
-        let Some(mark) = mark.or_else(|| Mark::of_unmarked(method)) else {
+        if options.persist.is_event_sourced() && method.sig.ident == "apply" {
+            if mark.is_some() {
+                report.error(method.sig.ident.span(), events::NO_HANDLER);
+            }
+            apply = Some(&*method);
             continue;
-        };
-        candidates += 1;
-        handlers.extend(handler(method, &mark, &stem, &ty, report));
+        }
+        match mark.or_else(|| Mark::of_unmarked(method)) {
+            None => {}
+            Some(Mark::Upgrade { from, span }) => {
+                upgrades.extend(report.keep(upgrade::read(method, from, span, &ty)));
+            }
+            Some(mark) => {
+                has_handlers |= matches!(mark, Mark::Handler { .. });
+                handlers.extend(handler(method, &mark, &stem, &ty, &options, report));
+            }
+        }
     }
-    if candidates == 0 {
+    let apply = events::apply(apply, &options, &stem, report);
+    let upgrades = upgrade::chain(upgrades, &options, report);
+    hooks::refuse_twins(&mut handlers, report);
+    if !has_handlers {
         report.error(
             block.self_ty.span(),
             format!(
@@ -52,7 +67,8 @@ pub(super) fn model(block: &mut ItemImpl, options: Options, report: &mut Report)
         );
     }
     check::messages(&mut handlers, report);
-    Some(Model { options, ty, stem, cfgs: attributes(&block.attrs, "cfg"), handlers })
+    let cfgs = attributes(&block.attrs, "cfg");
+    Some(Model { options, ty, stem, cfgs, handlers, apply, upgrades })
 }
 
 /// The name of the block's type, if the block is one that can be an actor's.
@@ -89,82 +105,12 @@ fn actor_type(block: &ItemImpl) -> syn::Result<Ident> {
     }
 }
 
-/// How a function became a handler.
-struct Mark {
-    internal: bool,
-}
-
-impl Mark {
-    /// Takes the `#[handler]` attributes off the method and reads them.
-    fn take(method: &mut ImplItemFn) -> syn::Result<Option<Self>> {
-        let (marks, rest) =
-            std::mem::take(&mut method.attrs).into_iter().partition::<Vec<_>, _>(is_mark);
-        method.attrs = rest;
-        let Some(first) = marks.first() else {
-            return Ok(None);
-        };
-        if let Some(second) = marks.get(1) {
-            return Err(syn::Error::new_spanned(second, "`#[handler]` is given twice"));
-        }
-        let mut mark = Self { internal: !matches!(method.vis, Visibility::Public(_)) };
-        if !matches!(first.meta, syn::Meta::Path(_)) {
-            first.parse_nested_meta(|meta| mark.set(&meta))?;
-        }
-        if method.sig.receiver().is_none() {
-            return Err(syn::Error::new_spanned(
-                &method.sig.ident,
-                "a handler takes `&self` or `&mut self`",
-            ));
-        }
-        Ok(Some(mark))
-    }
-
-    fn set(&mut self, meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<()> {
-        if meta.path.is_ident("internal") {
-            self.internal = true;
-            return Ok(());
-        }
-        if meta.path.is_ident("persist") {
-            return Err(meta.error(
-                "`persist` of one handler is not available yet: it is for `write_behind` types",
-            ));
-        }
-        Err(meta.error("#[handler] has the option `internal`"))
-    }
-
-    /// A `pub` method needs no mark.
-    fn of_unmarked(method: &ImplItemFn) -> Option<Self> {
-        let public = matches!(method.vis, Visibility::Public(_));
-        (public && method.sig.receiver().is_some()).then_some(Self { internal: false })
-    }
-}
-
-fn is_mark(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("handler")
-}
-
-/// `#[handler]` on something that is no function.
-fn refuse_mark(item: &mut ImplItem, report: &mut Report) {
-    let attributes = match item {
-        ImplItem::Const(item) => &mut item.attrs,
-        ImplItem::Type(item) => &mut item.attrs,
-        ImplItem::Macro(item) => &mut item.attrs,
-        _ => return,
-    };
-    attributes.retain(|attribute| {
-        let mark = is_mark(attribute);
-        if mark {
-            report.add(syn::Error::new_spanned(attribute, "a handler is a method"));
-        }
-        !mark
-    });
-}
-
 fn handler(
     method: &ImplItemFn,
     mark: &Mark,
     stem: &Ident,
     ty: &TokenStream,
+    options: &Options,
     report: &mut Report,
 ) -> Option<Handler> {
     let sig = &method.sig;
@@ -172,25 +118,41 @@ fn handler(
     let inputs = argument::inputs(sig, stem, ty, report);
     let reply = report.keep(reply(sig, ty));
     let (receiver_mut, Inputs { context, arguments }, reply) = (receiver?, inputs?, reply?);
+    let context_mut = context == Some(true);
+    let access = report.keep(check::access(sig, receiver_mut, context_mut, options))?;
+    let (hook, internal, durable) = match *mark {
+        Mark::Handler { internal, durable } => {
+            report.keep(check::durable(durable, options.persist));
+            (None, internal, durable.is_some())
+        }
+        Mark::Hook(hook) => (Some(hook), true, false),
+        Mark::Upgrade { .. } => return None,
+    };
+    // Whatever is written on it: nobody outside of this module calls a hook.
+    let vis = if hook.is_none() { method.vis.clone() } else { Visibility::Inherited };
     let name = sig.ident.unraw().to_string();
     let mut message = format_ident!("{}{}", stem.unraw(), case::camel(&name));
     message.set_span(crate::root::at(sig.ident.span()));
-    Some(Handler {
+    let handler = Handler {
         ident: sig.ident.clone(),
         name,
-        vis: method.vis.clone(),
+        vis,
         cfgs: attributes(&method.attrs, "cfg"),
         docs: attributes(&method.attrs, "doc"),
         deprecated: attributes(&method.attrs, "deprecated"),
         message,
-        exclusive: receiver_mut || context == Some(true),
+        access,
+        hook,
+        durable,
         takes_context: context.is_some(),
         is_async: sig.asyncness.is_some(),
         may_suspend: sig.asyncness.is_some() && suspend::may_suspend(method),
-        internal: mark.internal,
+        internal,
         arguments,
         reply,
-    })
+    };
+    report.keep(hooks::check(&handler))?;
+    Some(handler)
 }
 
 fn reply(sig: &Signature, ty: &TokenStream) -> syn::Result<Reply> {

@@ -15,7 +15,8 @@ pub(super) fn emit(model: &Model) -> TokenStream {
         "A reference to one actor of type `{}`, with a method for each handler.",
         model.stem
     );
-    let methods = model.handlers.iter().map(|it| method(model, it));
+    let called = model.handlers.iter().filter(|it| it.hook.is_none());
+    let methods = called.map(|it| method(model, it));
     quote! {
         #(#cfgs)*
         #[doc = #doc]

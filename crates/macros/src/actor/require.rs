@@ -1,10 +1,12 @@
 //! What the types of an author must be, asked once and answered in words.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
+use syn::spanned::Spanned;
 
 use super::message::cfgs;
-use super::model::{Handler, Model, Reply};
+use super::model::{Handler, Model, Reply, Upgrade};
 use crate::root::at;
 
 pub(super) fn emit(model: &Model) -> TokenStream {
@@ -28,7 +30,7 @@ pub(super) fn emit(model: &Model) -> TokenStream {
             "derive `Default` for `{stem}`, or implement it: the first call of a key starts from it"
         ),
     );
-    if !model.options.volatile {
+    if !model.options.persist.is_volatile() {
         ask(
             "IS_DATA",
             format!(
@@ -37,8 +39,27 @@ pub(super) fn emit(model: &Model) -> TokenStream {
             ),
         );
     }
+    all.extend(model.options.events.as_ref().map(|event| of_event(model, event)));
+    all.extend(model.upgrades.iter().map(|it| of_upgrade(model, it)));
     all.extend(model.handlers.iter().map(|it| of_handler(model, it)));
     all
+}
+
+fn of_event(model: &Model, event: &Type) -> TokenStream {
+    let cfgs = model.cfgs();
+    let message = format!(
+        "the events of `{}` are stored and sent: add #[tenure::data] to their type",
+        model.stem
+    );
+    let asked = ask(model, event.span(), &event.to_token_stream(), "IS_DATA", &message);
+    quote!(#cfgs #asked)
+}
+
+fn of_upgrade(model: &Model, upgrade: &Upgrade) -> TokenStream {
+    let cfgs = model.cfgs();
+    let message = "an old state is read from the store: add #[tenure::data] to its type";
+    let asked = ask(model, upgrade.old_span, &upgrade.old, "IS_DATA", message);
+    quote!(#cfgs #asked)
 }
 
 fn of_handler(model: &Model, handler: &Handler) -> TokenStream {

@@ -8,6 +8,7 @@ use crate::root::Root;
 
 pub(super) fn impls(ident: &Ident, cases: &[Case], root: &Root) -> TokenStream {
     let private = root.private();
+    let result = quote!(::core::result::Result);
     let texts = cases.iter().map(text);
     let codes = cases.iter().map(|case| {
         let (cfgs, path, code) = (&case.cfgs, &case.path, &case.code);
@@ -46,6 +47,17 @@ pub(super) fn impls(ident: &Ident, cases: &[Case], root: &Root) -> TokenStream {
 
             fn to_json(&self) -> ::std::string::String {
                 #private::error_json(self)
+            }
+
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> #result<(), #private::CodecError> {
+                #private::encode_named(self, out)
+            }
+
+            fn decode(body: &[u8]) -> #result<Self, #private::CodecError> {
+                #private::decode_named(#private::CODEC_NAMED, body)
             }
         }
     }

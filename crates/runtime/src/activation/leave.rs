@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenure_types::CallError;
+
 use super::{Activation, Hold, Owned};
 use crate::runtime::Runtime;
 use crate::turn::word::{SEALED, Word};
@@ -20,32 +22,56 @@ impl Runtime {
         }
         let mut hold = Hold::adopt(Owned(Arc::clone(activation)));
         let old = hold.replace(None);
+        // Not live until it was loaded again.
+        activation.set_tenure(0);
         // A destructor is the user's code.
         if let Err(panic) = crate::turn::contain(move || drop(old)) {
             tracing::error!(actor = %activation.id(), %panic, "dropping the state panicked");
         }
-        let empty = activation.with_cold(|cold| {
+        let (empty, failed, timers) = activation.with_cold(|cold| {
+            // What belongs to this activation ends with it; what is stored is loaded again.
+            cold.kept = None;
+            cold.farewell = false;
+            let timers = cold.timers.take_all();
             let waiting = cold.mailbox.len();
             let empty = cold.mailbox.head().is_none();
             self.count_waiting(waiting, cold.mailbox.len());
             if empty {
                 activation.word.set(SEALED);
             }
-            empty
+            (empty, std::mem::take(&mut cold.greeting_failed), timers)
         });
+        timers.into_iter().for_each(|timer| self.timers.forget(timer));
         if empty {
             self.catalog.remove(activation);
             hold.release();
+        } else if failed {
+            let detail = format!("the first turn of {} panicked", activation.id()).into();
+            self.load_failed(hold, &CallError::Panicked { detail });
         } else {
             self.restart(hold);
         }
     }
 
     /// Takes one activation out of memory if it has been idle for its type's time.
-    fn leave_if_idle(&self, activation: &Arc<Activation>) -> bool {
+    pub(crate) fn leave_if_idle(self: &Arc<Self>, activation: &Arc<Activation>) -> bool {
+        if self.say_farewell(activation) {
+            // It leaves after its last turn.
+            self.hand_over(activation);
+            return false;
+        }
+        if activation.word.read() == Word::IDLE && self.close_log(activation) {
+            // It leaves at a later look, when that is durable.
+            return false;
+        }
         let left = activation.word.seal();
         if left {
             self.catalog.remove(activation);
+            let timers = activation.with_cold(|cold| {
+                cold.kept = None;
+                cold.timers.take_all()
+            });
+            timers.into_iter().for_each(|timer| self.timers.forget(timer));
         }
         left
     }

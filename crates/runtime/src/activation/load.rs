@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tenure_actor::{Persist, State};
+use tenure_actor::State;
 use tenure_store::{StoreError, Stored};
-use tenure_types::{CallError, Outcome, Version};
+use tenure_types::{CallError, Outcome};
 
 use super::gate::Admitted;
 use super::{Activation, Hold, Owned};
@@ -56,46 +56,12 @@ impl Runtime {
             .and_then(|stored| self.open_record(&activation, stored));
         match opened {
             Ok(state) => {
+                self.greet(&activation);
                 self.go_live(hold, state);
                 self.run_mailbox(&activation);
             }
             Err(error) => self.load_failed(hold, &error),
         }
-    }
-
-    /// The state of a record, or that of an actor that was never stored.
-    fn open_record(
-        &self,
-        activation: &Activation,
-        stored: Option<Stored>,
-    ) -> Result<Box<dyn State>, CallError> {
-        let actor_type = &activation.kind.actor_type;
-        let Some(stored) = stored else {
-            activation.set_version(Version::NONE);
-            return crate::turn::contain(actor_type.create).map_err(|panic| CallError::Panicked {
-                detail: format!("{} cannot be made: {panic}", activation.id()).into(),
-            });
-        };
-        let incompatible = |detail: String| CallError::Incompatible { detail: detail.into() };
-        if stored.schema > actor_type.schema {
-            return Err(incompatible(format!(
-                "the record of {} has schema {}, newer than this program's {}; deploy the newer \
-                 program",
-                activation.id(),
-                stored.schema,
-                actor_type.schema
-            )));
-        }
-        let decode = || (actor_type.decode)(stored.schema, stored.codec, &stored.body);
-        let state = crate::turn::contain(decode)
-            .map_err(|panic| panic.to_string())
-            .and_then(|decoded| decoded.map_err(|error| error.to_string()))
-            .map_err(|why| {
-                incompatible(format!("the record of {} cannot be read: {why}", activation.id()))
-            })?;
-        activation.set_version(stored.version);
-        activation.note_encoded(self.hash_state(&stored.body), stored.body.len());
-        Ok(state)
     }
 
     /// Puts the state in and lets turns start.
@@ -126,9 +92,10 @@ impl Runtime {
     /// Starts over with who waits: a new state for volatile types, another load for durable ones.
     pub(crate) fn restart(self: &Arc<Self>, hold: Hold<Owned>) {
         let activation = Arc::clone(hold.activation());
-        if activation.kind.actor_type.persist == Persist::Volatile {
+        if !activation.kind.stored {
             match self.open_record(&activation, None) {
                 Ok(state) => {
+                    self.greet(&activation);
                     self.go_live(hold, state);
                     self.hand_over(&activation);
                 }

@@ -31,22 +31,27 @@ impl Runtime {
     ) {
         let now = self.clock.now();
         // The flags change together with the pipeline, under its lock.
-        let (settled, word) = activation.with_cold(|cold| {
+        let (settled, word, dirty) = activation.with_cold(|cold| {
             let settled = cold.pipeline.settled(token, outcome, now);
+            let mut dirty = None;
             let word = match &settled {
-                Settled::Durable { next: None, .. } => activation.word.clear(UNSAVED | PAUSED),
-                Settled::Durable { next: Some(_), .. } => activation.word.clear(PAUSED),
+                Settled::Durable { next: None, .. } if cold.dirty.is_none() => {
+                    activation.word.clear(UNSAVED | PAUSED)
+                }
+                Settled::Durable { .. } => activation.word.clear(PAUSED),
                 Settled::Again { .. } => activation.word.set(PAUSED),
                 Settled::Lost { .. } => {
+                    dirty = cold.dirty.take();
                     activation.word.set(RESET | LOST);
                     activation.word.clear(UNSAVED | PAUSED)
                 }
                 Settled::Stale => activation.word.read(),
             };
-            (settled, word)
+            (settled, word, dirty)
         });
         match settled {
-            Settled::Durable { ticket, next, took } => {
+            Settled::Durable { ticket, next, took, behind } => {
+                behind.into_iter().for_each(|entry| self.behind.gone(entry));
                 self.meters.units.increment();
                 self.meters.commit_time.observe(took);
                 if let Some(unit) = next {
@@ -55,7 +60,12 @@ impl Runtime {
                 ticket.settle(Ok(()));
             }
             Settled::Again { unit, attempts } => self.submit_again(activation, unit, attempts),
-            Settled::Lost { in_flight, pending, submitted_before, why } => {
+            Settled::Lost { in_flight, pending, submitted_before, why, mut behind } => {
+                behind.extend(dirty.map(|dirty| dirty.entry));
+                for entry in behind {
+                    self.behind.gone(entry);
+                    self.meters.behind_lost.increment();
+                }
                 let error = self.note_loss(activation, token, submitted_before, &why);
                 fail(activation, &in_flight, pending, error);
             }
@@ -112,6 +122,11 @@ impl Runtime {
                 detail: format!("the state of {id} has {bytes} bytes, more than {bytes_max}")
                     .into(),
             },
+            Loss::Invalid { reason } => {
+                self.meters.failures.increment();
+                tracing::error!(actor = %id, reason, "the store refused a unit");
+                storage(format!("{id} could not be saved: {reason}"), outcome)
+            }
             Loss::Damaged { reason } => {
                 self.meters.failures.increment();
                 tracing::error!(actor = %id, reason, "a unit met a record that cannot be read");

@@ -17,14 +17,21 @@ use tenure_types::{Instant, Token, Version};
 pub(crate) enum Settled {
     /// The ticket's turns are durable; submit the next unit, if there is one. Without one nothing
     /// is unsaved any more. The unit took `took` from its first submission.
-    Durable { ticket: Ticket, next: Option<Arc<Unit>>, took: Duration },
+    /// `behind` names what is not unsaved any more.
+    Durable { ticket: Ticket, next: Option<Arc<Unit>>, took: Duration, behind: Vec<u64> },
     /// The outcome is not known: pause the activation and submit the same unit again, after a
     /// pause that grows with `attempts`.
     Again { unit: Arc<Unit>, attempts: u32 },
     /// The unit did not and will not commit: the state in memory is lost. The first ticket's
     /// turns were in flight, the second's never left. Where the unit was submitted before with an
     /// outcome that nobody knows, it may have committed then.
-    Lost { in_flight: Ticket, pending: Option<Ticket>, submitted_before: bool, why: Loss },
+    Lost {
+        in_flight: Ticket,
+        pending: Option<Ticket>,
+        submitted_before: bool,
+        why: Loss,
+        behind: Vec<u64>,
+    },
     /// The outcome is not that of the unit in flight: a late answer to one that was settled.
     Stale,
 }
@@ -36,6 +43,8 @@ pub(crate) enum Loss {
     Overtaken { stored: Version, by: Token },
     /// The engine refused the unit for its size.
     TooLarge { bytes: usize, bytes_max: usize },
+    /// The engine says that the unit breaks a rule.
+    Invalid { reason: Box<str> },
     /// What is stored cannot be read.
     Damaged { reason: Box<str> },
     /// The incarnation is fenced; the unit may have committed before.
@@ -58,6 +67,7 @@ struct InFlight {
     attempts: u32,
     held: usize,
     since: Instant,
+    behind: Vec<(Instant, u64)>,
 }
 
 #[derive(Debug)]
@@ -65,26 +75,40 @@ struct Pending {
     unit: Unit,
     ticket: Ticket,
     held: usize,
+    behind: Vec<(Instant, u64)>,
 }
 
 impl Pipeline {
     /// Takes the state that a turn left behind. `unit.expected` is the version before the turn;
     /// where a unit is in flight or pending the version it will leave behind takes its place.
     ///
+    /// `behind` is when the oldest turn of it was acknowledged, if one was, and its entry in the
+    /// list of what is unsaved.
+    ///
     /// Gives what the turn's reply waits for, and a unit to submit now.
-    pub(crate) fn turn_ended(&mut self, unit: Unit, now: Instant) -> (Ticket, Option<Arc<Unit>>) {
+    pub(crate) fn turn_ended(
+        &mut self,
+        mut unit: Unit,
+        now: Instant,
+        behind: Option<(Instant, u64)>,
+    ) -> (Ticket, Option<Arc<Unit>>) {
         self.held += 1;
         if let Some(pending) = &mut self.pending {
+            // What the turns before have left goes with the newest state.
+            let mut rows = std::mem::take(&mut pending.unit.rows);
+            rows.append(&mut unit.rows);
             let expected = pending.unit.expected;
-            pending.unit = Unit { expected, ..unit };
+            pending.unit = Unit { expected, rows, ..unit };
+            pending.behind.extend(behind);
             pending.held += 1;
             return (pending.ticket.clone(), None);
         }
+        let behind = Vec::from_iter(behind);
         let ticket = Ticket::new();
         if let Some(in_flight) = &self.in_flight {
             let expected = in_flight.unit.version;
             let unit = Unit { expected, ..unit };
-            self.pending = Some(Pending { unit, ticket: ticket.clone(), held: 1 });
+            self.pending = Some(Pending { unit, ticket: ticket.clone(), held: 1, behind });
             return (ticket, None);
         }
         let unit = Arc::new(unit);
@@ -94,6 +118,7 @@ impl Pipeline {
             attempts: 1,
             held: 1,
             since: now,
+            behind,
         });
         (ticket, Some(unit))
     }
@@ -119,6 +144,19 @@ impl Pipeline {
     /// How many replies are held.
     pub(crate) fn held(&self) -> usize {
         self.held
+    }
+
+    /// When the oldest acknowledged turn that is on its way ended.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        let in_flight = self.in_flight.iter().flat_map(|it| &it.behind);
+        let pending = self.pending.iter().flat_map(|it| &it.behind);
+        in_flight.chain(pending).map(|(since, _)| *since).min()
+    }
+
+    /// Bytes and rows that wait for the unit in flight.
+    pub(crate) fn pending(&self) -> (usize, usize) {
+        let unit = self.pending.as_ref().map(|pending| &pending.unit);
+        unit.map_or((0, 0), |unit| (unit.bytes(), unit.rows.len()))
     }
 
     /// Whether nothing is on its way.
@@ -150,6 +188,7 @@ impl Pipeline {
             UnitOutcome::TooLarge { bytes, bytes_max } => {
                 self.lost(in_flight, Loss::TooLarge { bytes, bytes_max })
             }
+            UnitOutcome::Invalid { reason } => self.lost(in_flight, Loss::Invalid { reason }),
             UnitOutcome::Corrupt { reason } => self.lost(in_flight, Loss::Damaged { reason }),
             UnitOutcome::Fenced { reason } => self.lost(in_flight, Loss::Fenced { reason }),
         }
@@ -165,18 +204,28 @@ impl Pipeline {
                 attempts: 1,
                 held: pending.held,
                 since: now,
+                behind: pending.behind,
             });
             unit
         });
-        Settled::Durable { ticket: done.ticket, next, took: now.saturating_since(done.since) }
+        let behind = entries(&done.behind).collect();
+        let took = now.saturating_since(done.since);
+        Settled::Durable { ticket: done.ticket, next, took, behind }
     }
 
     fn lost(&mut self, in_flight: InFlight, why: Loss) -> Settled {
         self.held = 0;
-        let pending = self.pending.take().map(|pending| pending.ticket);
+        let pending = self.pending.take();
+        let later = pending.as_ref().map_or(&[][..], |pending| &pending.behind);
+        let behind = entries(&in_flight.behind).chain(entries(later)).collect();
         let submitted_before = in_flight.attempts > 1;
-        Settled::Lost { in_flight: in_flight.ticket, pending, submitted_before, why }
+        let pending = pending.map(|pending| pending.ticket);
+        Settled::Lost { in_flight: in_flight.ticket, pending, submitted_before, why, behind }
     }
+}
+
+fn entries(behind: &[(Instant, u64)]) -> impl Iterator<Item = u64> {
+    behind.iter().map(|(_, entry)| *entry)
 }
 
 #[cfg(test)]
@@ -186,6 +235,7 @@ mod tests {
 
     use proptest::prelude::*;
     use tenure_actor::WaitSlot;
+    use tenure_store::{Content, Encoded, EventLog};
     use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure};
 
     fn unit(version: u64, sequence: u64) -> Unit {
@@ -196,11 +246,16 @@ mod tests {
             version: Version(version),
             tenure: Tenure::default(),
             token: Token { incarnation: Incarnation(1), sequence },
-            schema: 1,
-            codec: 1,
             written_at_ms: 0,
-            body: version.to_le_bytes().to_vec(),
+            log: EventLog::default(),
+            content: content(version),
+            rows: Vec::new(),
         }
+    }
+
+    fn content(version: u64) -> Content {
+        let bytes = version.to_le_bytes().to_vec();
+        Content::State(Encoded { schema: 1, codec: 1, bytes })
     }
 
     fn is_settled(ticket: &Ticket) -> bool {
@@ -225,7 +280,7 @@ mod tests {
             pipeline.settled(stale, UnitOutcome::Committed, Instant::from_nanos(7)),
             Settled::Stale
         ));
-        let (ticket, first) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0));
+        let (ticket, first) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0), None);
         assert!(matches!(
             pipeline.settled(stale, UnitOutcome::Committed, Instant::from_nanos(7)),
             Settled::Stale
@@ -246,7 +301,7 @@ mod tests {
     #[test]
     fn a_conflict_with_ones_own_token_is_a_commit() {
         let mut pipeline = Pipeline::default();
-        let token = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0)).1.unwrap().token;
+        let token = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0), None).1.unwrap().token;
         assert!(matches!(
             pipeline.settled(token, unknown(), Instant::from_nanos(7)),
             Settled::Again { attempts: 2, .. }
@@ -265,8 +320,8 @@ mod tests {
     #[test]
     fn a_lost_unit_takes_the_pending_one_with_it() {
         let mut pipeline = Pipeline::default();
-        let (first, submitted) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0));
-        let (second, none) = pipeline.turn_ended(unit(2, 2), Instant::from_nanos(0));
+        let (first, submitted) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0), None);
+        let (second, none) = pipeline.turn_ended(unit(2, 2), Instant::from_nanos(0), None);
         assert!(none.is_none() && pipeline.hold_read().unwrap().is(&second));
         assert_eq!(pipeline.held(), 3);
         let lost = pipeline.settled(submitted.unwrap().token, overtaken(), Instant::from_nanos(7));
@@ -284,7 +339,7 @@ mod tests {
     fn damage_loses_the_unit_and_only_an_earlier_submission_may_have_stored_it() {
         for unknowns in 0..3 {
             let mut pipeline = Pipeline::default();
-            let (ticket, submitted) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0));
+            let (ticket, submitted) = pipeline.turn_ended(unit(1, 1), Instant::from_nanos(0), None);
             let token = submitted.unwrap().token;
             for _ in 0..unknowns {
                 assert!(matches!(
@@ -294,7 +349,7 @@ mod tests {
             }
             let corrupt = UnitOutcome::Corrupt { reason: "a test".into() };
             let lost = pipeline.settled(token, corrupt.clone(), Instant::from_nanos(7));
-            let Settled::Lost { in_flight, pending: None, submitted_before, why } = lost else {
+            let Settled::Lost { in_flight, pending: None, submitted_before, why, .. } = lost else {
                 panic!("{lost:?}");
             };
             assert_eq!(why, Loss::Damaged { reason: "a test".into() });
@@ -322,7 +377,7 @@ mod tests {
                 match step {
                     0..3 => {
                         made += 1;
-                        let (ticket, submit) = pipeline.turn_ended(unit(made, made), Instant::from_nanos(0));
+                        let (ticket, submit) = pipeline.turn_ended(unit(made, made), Instant::from_nanos(0), None);
                         prop_assert_eq!(submit.is_some(), in_flight.is_none());
                         in_flight = in_flight.or(submit);
                         tickets.push((made, ticket));
@@ -337,7 +392,7 @@ mod tests {
                     _ => {
                         let Some(unit) = in_flight.take() else { continue };
                         prop_assert_eq!(unit.expected, Version(stored));
-                        prop_assert_eq!(&unit.body, &unit.version.0.to_le_bytes());
+                        prop_assert_eq!(&unit.content, &content(unit.version.0));
                         if step == 4 {
                             let again = pipeline.settled(unit.token, unknown(), Instant::from_nanos(7));
                             let is_again = matches!(again, Settled::Again { .. });

@@ -5,12 +5,13 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use tenure_actor::host::{Home, QueuedCall, TurnGuard};
-use tenure_actor::{StateRef, Ticket};
+use tenure_actor::host::{CallHead, Home, QueuedCall, TurnGuard};
+use tenure_actor::{Effects, MethodInfo, Persist, StateRef, Ticket};
 use tenure_types::{BoxFuture, CallError};
 
+use super::answer::Ended;
 use super::contain;
-use super::word::{QUEUED, RESET};
+use super::word::{QUEUED, RESET, UNSAVED};
 use crate::activation::{Activation, Hold, Owned};
 use crate::runtime::Runtime;
 
@@ -19,7 +20,13 @@ type TurnFuture = BoxFuture<'static, Box<dyn TurnGuard>>;
 impl Runtime {
     /// Begins a turn that may suspend.
     pub(super) fn begin_detachable(self: &Arc<Self>, hold: Hold<Owned>, call: Arc<dyn QueuedCall>) {
-        let guard = Guard { hold: Some(hold), runtime: Arc::clone(self) };
+        let activation = Arc::clone(hold.activation());
+        let mut hold = hold;
+        if hold.is_exclusive() {
+            self.before_suspending(&activation, &mut hold, call.head());
+        }
+        let method = call.head().method;
+        let guard = Guard { hold: Some(hold), method, runtime: Arc::clone(self) };
         let mut turn = match Arc::clone(&call).begin(Box::new(guard)) {
             Ok(turn) => turn,
             Err(guard) => return guard.abandon(),
@@ -39,6 +46,34 @@ impl Runtime {
             conclude(turn, ended, &*call);
         };
         self.tasks.spawn("turn", Box::pin(task));
+    }
+}
+
+impl Runtime {
+    /// A suspended turn keeps its hold for long: what was written behind before is encoded first,
+    /// and calls with its key are told that it runs.
+    fn before_suspending(
+        &self,
+        activation: &Arc<Activation>,
+        hold: &mut Hold<Owned>,
+        head: &CallHead,
+    ) {
+        if matches!(activation.kind.actor_type.persist, Persist::WriteBehind { .. })
+            && activation.word.read().has(UNSAVED)
+            && let Err(error) = self.encode_behind(activation, &hold.state())
+        {
+            tracing::error!(actor = %activation.id(), %error, "a flush before a turn failed");
+        }
+        if let Some(cause) = &head.cause {
+            activation.with_cold(|cold| cold.running = Some(Arc::clone(cause)));
+        }
+    }
+}
+
+/// The turn with this hold has ended.
+fn not_running(hold: &Hold<Owned>) {
+    if hold.is_exclusive() {
+        hold.activation().with_cold(|cold| cold.running = None);
     }
 }
 
@@ -73,6 +108,7 @@ fn conclude(turn: TurnFuture, ended: Result<Box<dyn TurnGuard>, Box<str>>, call:
 /// A suspended turn's hold. Dropped without an end it is a panic, or the node's own end.
 struct Guard {
     hold: Option<Hold<Owned>>,
+    method: &'static MethodInfo,
     runtime: Arc<Runtime>,
 }
 
@@ -88,6 +124,7 @@ impl Guard {
     fn release(&mut self) {
         if let Some(hold) = self.hold.take() {
             let activation = Arc::clone(hold.activation());
+            not_running(&hold);
             let word = hold.release();
             self.runtime.after_release(&activation, word);
         }
@@ -107,10 +144,16 @@ impl TurnGuard for Guard {
         self.activation().unsaved()
     }
 
+    fn keep(&mut self, effects: Box<Effects>) {
+        self.activation().keep(effects);
+    }
+
     fn finish(mut self: Box<Self>, call: &dyn QueuedCall) {
         let activation = Arc::clone(self.activation());
         let hold = self.hold.as_mut().expect("a guard has its hold until its end");
-        let ended = self.runtime.end_turn(&activation, hold);
+        let ended = Ended { head: call.head(), call: Some(call) };
+        let ended = self.runtime.end_turn(&activation, hold, ended);
+        self.runtime.after_farewell(&activation, call.head());
         self.release();
         self.runtime.settle(&activation, call, ended);
     }
@@ -124,7 +167,9 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let Some(hold) = self.hold.take() else { return };
         let activation = Arc::clone(hold.activation());
+        self.runtime.greeting_panicked(&activation, self.method);
         self.runtime.panicked(&activation, &hold, "the turn did not end");
+        not_running(&hold);
         let word = hold.release();
         // What comes next runs on a task: this is the unwinding of a panic, or the node's end.
         if word.has(QUEUED | RESET) && !word.is_held() {

@@ -3,11 +3,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tenure_actor::{CODEC_NAMED, StateRef, Ticket};
-use tenure_store::{UNIT_BYTES_MAX, Unit};
-use tenure_types::{CallError, Outcome, Version};
+use tenure_actor::{Persist, StateRef, Ticket};
+use tenure_store::{Content, EventLog, RowChange, UNIT_BYTES_MAX, Unit};
+use tenure_types::{CallError, Instant, Version};
 
+use super::answer::{Ended, encoded, hold_reply, lost, unencodable};
 use super::contain;
+use super::left::Left;
 use super::word::{LOST, RESET, UNSAVED};
 use crate::activation::{Activation, Hold};
 use crate::runtime::Runtime;
@@ -18,46 +20,141 @@ impl Runtime {
     /// Gives what the reply waits for; or the error that the turn ends in because its effects
     /// cannot be kept.
     pub(super) fn end_turn<P: Deref<Target = Arc<Activation>>>(
-        &self,
+        self: &Arc<Self>,
         activation: &Arc<Activation>,
         hold: &mut Hold<P>,
+        ended: Ended<'_>,
     ) -> Result<Option<Ticket>, CallError> {
-        if !activation.kind.durable {
-            if hold.is_exclusive() {
-                activation.set_version(activation.version().next());
+        if !hold.is_exclusive() {
+            return if activation.kind.durable { hold_reply(activation) } else { Ok(None) };
+        }
+        let mut left = self.take_left(activation, ended)?;
+        let later = std::mem::take(&mut left.later);
+        let ticket = match activation.kind.actor_type.persist {
+            Persist::WriteThrough => self.commit_state(activation, hold, left)?,
+            Persist::EventSourced { snapshot_every } => {
+                self.commit_events(activation, hold, left, snapshot_every.get())?
             }
-            return Ok(None);
+            Persist::WriteBehind { max_delay } => {
+                self.end_behind(activation, hold, ended, left, max_delay)?
+            }
+            _ => {
+                activation.set_version(activation.version().next());
+                if left.is_deleted {
+                    activation.word.set(RESET);
+                }
+                None
+            }
+        };
+        if let Some(later) = later {
+            self.begin_later(activation, *later, ticket.as_ref());
         }
-        if hold.is_exclusive() {
-            return self.commit_turn(activation, hold);
-        }
-        hold_reply(activation)
+        Ok(ticket)
     }
 
-    fn commit_turn<P: Deref<Target = Arc<Activation>>>(
+    /// What the reply of a turn that ran before waits for: as long as a reply of that turn would.
+    pub(super) fn hold_replayed<P: Deref<Target = Arc<Activation>>>(
         &self,
         activation: &Arc<Activation>,
         hold: &mut Hold<P>,
+        ended: Ended<'_>,
     ) -> Result<Option<Ticket>, CallError> {
-        let body = self.encode(activation, hold.state())?;
-        let before = activation.version();
-        let changed = activation.note_encoded(self.hash_state(&body), body.len());
-        if !changed && before != Version::NONE {
+        if activation.kind.durable {
             return hold_reply(activation);
         }
-        let after = before.next();
-        activation.set_version(after);
+        if activation.kind.stored && ended.is_durable() {
+            return self.encode_behind(activation, &hold.state());
+        }
+        Ok(None)
+    }
+
+    fn commit_state<P: Deref<Target = Arc<Activation>>>(
+        &self,
+        activation: &Arc<Activation>,
+        hold: &mut Hold<P>,
+        left: Left,
+    ) -> Result<Option<Ticket>, CallError> {
+        let before = activation.version();
+        if left.is_deleted {
+            return self.commit_deletion(activation, before);
+        }
+        let body = self.encode(activation, &hold.state())?;
+        let changed = activation.note_encoded(self.hash_state(&body), body.len());
+        if !changed && before != Version::NONE && left.rows.is_empty() {
+            return hold_reply(activation);
+        }
+        let content = Content::State(encoded(activation, body));
+        self.commit(activation, before, content, left.rows, None).map(Some)
+    }
+
+    fn commit_events<P: Deref<Target = Arc<Activation>>>(
+        &self,
+        activation: &Arc<Activation>,
+        hold: &mut Hold<P>,
+        mut left: Left,
+        snapshot_every: u32,
+    ) -> Result<Option<Ticket>, CallError> {
+        let before = activation.version();
+        if left.is_deleted {
+            return self.commit_deletion(activation, before);
+        }
+        if left.rows.is_empty() {
+            return hold_reply(activation);
+        }
+        let offset = activation.log().offset;
+        let mut snapshot = activation.with_kept(|kept| kept.snapshot);
+        if offset - snapshot >= u64::from(snapshot_every) {
+            let body = self.encode(activation, &hold.state())?;
+            activation.note_encoded(0, body.len());
+            left.rows.push(snapshot_row(encoded(activation, body)));
+            snapshot = offset;
+            activation.with_kept(|kept| kept.snapshot = offset);
+        }
+        let content = Content::Journaled { snapshot };
+        self.commit(activation, before, content, left.rows, None).map(Some)
+    }
+
+    /// Deletes the actor; the activation starts over once that is durable.
+    pub(super) fn commit_deletion(
+        &self,
+        activation: &Arc<Activation>,
+        before: Version,
+    ) -> Result<Option<Ticket>, CallError> {
+        activation.word.set(RESET);
+        if before == Version::NONE {
+            return Ok(None);
+        }
+        let until_ms = self.clock.unix_ms().saturating_add(TOMBSTONE_MS);
+        let content = Content::Deleted { until_ms };
+        self.commit(activation, before, content, Vec::new(), None).map(Some)
+    }
+
+    /// Hands over what the activation commits next. `expected` is the version that is stored where
+    /// nothing is on its way; `behind` when the oldest turn of it was acknowledged, if one was, and
+    /// its entry in the list of what is unsaved.
+    pub(super) fn commit(
+        &self,
+        activation: &Arc<Activation>,
+        expected: Version,
+        content: Content,
+        rows: Vec<RowChange>,
+        behind: Option<(Instant, u64)>,
+    ) -> Result<Ticket, CallError> {
+        if behind.is_none() {
+            activation.set_version(expected.next());
+        }
         let token = self.next_token();
+        let is_deletion = matches!(content, Content::Deleted { .. });
         let unit = Unit {
             actor: activation.id(),
-            expected: before,
-            version: after,
+            expected,
+            version: activation.version(),
             tenure: activation.tenure(token.incarnation.0),
             token,
-            schema: activation.kind.actor_type.schema,
-            codec: CODEC_NAMED,
             written_at_ms: self.clock.unix_ms(),
-            body,
+            log: if is_deletion { EventLog::default() } else { activation.log() },
+            content,
+            rows,
         };
         let now = self.clock.now();
         let (ticket, submit) = activation.with_cold(|cold| {
@@ -66,19 +163,24 @@ impl Runtime {
                 return Err(lost(activation));
             }
             activation.word.set(UNSAVED);
-            Ok(cold.pipeline.turn_ended(unit, now))
+            Ok(cold.pipeline.turn_ended(unit, now, behind))
         })?;
         if let Some(unit) = submit {
             self.submit(activation, unit);
         }
-        Ok(Some(ticket))
+        Ok(ticket)
     }
 
     /// The state's stored form. Where there is none the activation starts over: the turn's effects
     /// are dropped, nothing saved earlier is.
-    fn encode(&self, activation: &Activation, state: StateRef<'_>) -> Result<Vec<u8>, CallError> {
-        let StateRef::Exclusive(state) = state else {
-            unreachable!("only exclusive turns are committed");
+    pub(super) fn encode(
+        &self,
+        activation: &Activation,
+        state: &StateRef<'_>,
+    ) -> Result<Vec<u8>, CallError> {
+        let state = match state {
+            StateRef::Exclusive(state) => &**state,
+            StateRef::Shared(state) => *state,
         };
         let mut body = Vec::with_capacity(activation.encoded_bytes() + 32);
         let encoded = contain(|| state.encode(&mut body));
@@ -96,7 +198,7 @@ impl Runtime {
             Ok(Err(error)) => unencodable(activation, &error.to_string()),
             Err(panic) => unencodable(activation, &panic),
         };
-        activation.word.set(RESET);
+        self.start_over(activation);
         Err(error)
     }
 
@@ -109,45 +211,34 @@ impl Runtime {
         panic: &str,
     ) -> CallError {
         if hold.is_exclusive() {
-            activation.word.set(RESET);
+            self.start_over(activation);
         }
         tracing::warn!(actor = %activation.id(), panic, "a handler panicked");
         CallError::Panicked { detail: panic.into() }
     }
-}
 
-/// What a reply waits for that saw the newest state: nothing, if that is durable.
-fn hold_reply(activation: &Activation) -> Result<Option<Ticket>, CallError> {
-    // One reading decides: a state that is neither unsaved nor lost at one moment is durable.
-    let word = activation.word.read();
-    if word.has(LOST) {
-        return Err(lost(activation));
-    }
-    if !word.has(UNSAVED) {
-        return Ok(None);
-    }
-    activation.with_cold(|cold| {
-        if activation.word.read().has(LOST) {
-            return Err(lost(activation));
+    /// Gives up the state in memory, with what was acknowledged and not encoded yet.
+    pub(super) fn start_over(&self, activation: &Activation) {
+        let lost = activation.with_cold(|cold| {
+            activation.word.set(RESET);
+            cold.effects = None;
+            let dirty = cold.dirty.take();
+            if dirty.is_some() && cold.pipeline.is_idle() {
+                activation.word.clear(UNSAVED);
+            }
+            dirty
+        });
+        if let Some(dirty) = lost {
+            self.behind.gone(dirty.entry);
+            self.meters.behind_lost.increment();
+            tracing::error!(actor = %activation.id(), "turns that were written behind are lost");
         }
-        Ok(cold.pipeline.hold_read())
-    })
-}
-
-fn lost(activation: &Activation) -> CallError {
-    CallError::Storage {
-        detail: format!("what {} had in memory could not be saved", activation.id()).into(),
-        outcome: Outcome::NotExecuted,
     }
 }
 
-fn unencodable(activation: &Activation, why: &str) -> CallError {
-    CallError::Storage {
-        detail: format!(
-            "the state of {} cannot be encoded, the turn was rolled back: {why}",
-            activation.id()
-        )
-        .into(),
-        outcome: Outcome::NotExecuted,
-    }
+/// How long the version of a deleted actor is kept.
+const TOMBSTONE_MS: u64 = 24 * 3_600 * 1_000;
+
+fn snapshot_row(value: tenure_store::Encoded) -> RowChange {
+    RowChange::Put(tenure_store::Row { key: tenure_store::RowKey::Snapshot, value, due_ms: None })
 }

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use tenure_actor::host::{PendingCall, Started};
+use tenure_actor::host::{CallHead, PendingCall, Started};
 use tenure_actor::{Link, Target};
+use tenure_store::{ROW_BYTES_MAX, UNIT_BYTES_MAX, UNIT_ROWS_MAX};
 use tenure_types::{CallError, Outcome};
 
+use super::answer::Ended;
 use super::contain;
 use super::depth::Depth;
 use super::word::{Refusal, UNSAVED};
 use crate::activation::{Activation, Here, Hold, Kind, Owned};
 use crate::catalog::Found;
 use crate::runtime::Runtime;
+
+/// How many bytes may wait for an actor's unit in flight, of the state's rows and the newest state.
+const PENDING_BYTES_MAX: usize = UNIT_BYTES_MAX + ROW_BYTES_MAX / 2;
 
 /// How often a call looks its actor up again that left memory meanwhile.
 const LOOKUPS_MAX: usize = 8;
@@ -49,7 +54,7 @@ impl Runtime {
             }
             None => {}
         }
-        if kind.durable && !self.is_store_available() {
+        if kind.stored && !self.is_store_available() {
             return Err(self.store_unavailable());
         }
         Ok(())
@@ -84,13 +89,16 @@ impl Runtime {
         target: &Target,
         call: &mut dyn PendingCall,
     ) -> Option<Started> {
+        if let Err(error) = self.check_memory() {
+            return Some(Started::Refused(error));
+        }
         let make = |state| match state {
             Some(state) => {
                 Activation::live(Arc::clone(kind), target.key.clone(), target.hash, state)
             }
             None => Activation::loading(Arc::clone(kind), target.key.clone(), target.hash),
         };
-        let state = if kind.durable {
+        let state = if kind.stored {
             None
         } else {
             match contain(kind.actor_type.create) {
@@ -107,9 +115,10 @@ impl Runtime {
             Found::Made(activation) => activation,
         };
         activation.touch(self.clock.coarse());
-        if !kind.durable {
+        if !kind.stored {
             activation.set_tenure(self.next_tenure_sequence());
             kind.meters.activated.increment();
+            self.greet(&activation);
             return self.enter(&activation, call);
         }
         // The call waits first and the load begins then, so that a failing load answers it.
@@ -140,9 +149,16 @@ impl Runtime {
     ) -> Option<Started> {
         activation.touch(self.clock.coarse());
         let head = call.head();
-        let (exclusive, suspends) = (head.method.exclusive, head.method.may_suspend);
         if head.one_way {
             return self.enqueue(activation, call);
+        }
+        let exclusive = needs_alone(activation, head);
+        let is_shared_out = head.method.may_suspend || head.cause.is_some();
+        if let Some(cause) = &head.cause
+            && head.method.exclusive
+            && let Err(error) = self.check_in_progress(activation, cause)
+        {
+            return Some(Started::Refused(error));
         }
         if let Err(error) = self.check_held(activation) {
             return Some(Started::Refused(error));
@@ -151,7 +167,7 @@ impl Runtime {
             return self.enqueue(activation, call);
         };
         match Hold::enter(activation, exclusive) {
-            Ok(hold) if suspends => {
+            Ok(hold) if is_shared_out => {
                 self.run_shared_out(activation, hold, call.share());
                 Some(Started::Queued)
             }
@@ -169,7 +185,10 @@ impl Runtime {
     ) -> Started {
         let ran = contain(|| call.run(hold.state(), &Here(activation)));
         let ended = match ran {
-            Ok(()) => self.end_turn(activation, &mut hold),
+            Ok(()) => {
+                let ended = Ended { head: call.head(), call: None };
+                self.end_turn(activation, &mut hold, ended)
+            }
             Err(panic) => Err(self.panicked(activation, &hold, &panic)),
         };
         self.release(activation, hold);
@@ -184,12 +203,20 @@ impl Runtime {
         if !activation.word.read().has(UNSAVED) {
             return Ok(());
         }
-        let held = activation.with_cold(|cold| cold.pipeline.held());
-        if held < self.config.uncommitted_turns_max {
+        let (held, (bytes, rows)) =
+            activation.with_cold(|cold| (cold.pipeline.held(), cold.pipeline.pending()));
+        if held < self.config.uncommitted_turns_max
+            && bytes < PENDING_BYTES_MAX
+            && rows < UNIT_ROWS_MAX / 2
+        {
             return Ok(());
         }
         Err(CallError::Overloaded {
-            detail: format!("{held} replies of {} wait for the store", activation.id()).into(),
+            detail: format!(
+                "{held} replies of {} wait for the store, with {bytes} bytes",
+                activation.id()
+            )
+            .into(),
             retry_after_ms: 50,
             actor: true,
         })
@@ -211,7 +238,7 @@ impl Runtime {
     }
 }
 
-fn unregistered(target: &Target) -> CallError {
+pub(super) fn unregistered(target: &Target) -> CallError {
     let name = target.type_name;
     CallError::NotFound {
         detail: format!(
@@ -219,4 +246,11 @@ fn unregistered(target: &Target) -> CallError {
         )
         .into(),
     }
+}
+
+/// Whether a call's turn runs beside no other. A durable read of what is written behind does so
+/// too: its end encodes the state.
+pub(super) fn needs_alone(activation: &Activation, head: &CallHead) -> bool {
+    let kind = &activation.kind;
+    head.method.exclusive || ((head.durable || head.method.durable) && kind.stored && !kind.durable)
 }

@@ -6,8 +6,11 @@ use std::time::Duration;
 use tenure_actor::host::{PendingCall, QueuedCall, Started};
 use tenure_types::{CallError, Outcome};
 
+use super::answer::Ended;
 use super::contain;
 use super::depth::{Depth, Running};
+use super::inline::needs_alone;
+use super::known::Before;
 use super::word::{QUEUED, RESET, SEALED, Word};
 use crate::activation::{Activation, Here, Hold};
 use crate::runtime::Runtime;
@@ -28,6 +31,7 @@ impl Runtime {
     ) -> Option<Started> {
         let len_max = activation.kind.mailbox_len_max;
         let one_way = call.head().one_way;
+        let mut queued = None;
         let (started, runnable) = activation.with_cold(|cold| {
             if activation.word.read().has(SEALED) {
                 return (None, false);
@@ -35,7 +39,9 @@ impl Runtime {
             let waiting = cold.mailbox.len();
             let has_room = cold.mailbox.has_room(len_max);
             if has_room {
-                cold.mailbox.push(call.share());
+                let shared = call.share();
+                queued = shared.head().chain.is_some().then(|| Arc::clone(&shared));
+                cold.mailbox.push(shared);
             }
             self.count_waiting(waiting, cold.mailbox.len());
             if !has_room {
@@ -45,6 +51,13 @@ impl Runtime {
             // Whoever held it may have left before the mark was set: then nobody else comes.
             (Some(Started::Queued), !word.is_held() && !cold.handed_over)
         });
+        // Looked for when it is visible to others: of two that close a circle at once, one sees it.
+        if let Some(call) = queued.filter(|_| !runnable)
+            && let Some(path) = self.find_circle(activation, call.head())
+        {
+            self.settle(activation, &*call, Err(CallError::Cycle { path }));
+            return started;
+        }
         if runnable && (one_way || Depth::enter().is_none()) {
             self.hand_over(activation);
         } else if runnable {
@@ -82,7 +95,7 @@ impl Runtime {
     }
 
     /// Ends a hold, and goes on with who waits.
-    pub(super) fn release(self: &Arc<Self>, activation: &Arc<Activation>, hold: TurnHold<'_>) {
+    pub(crate) fn release(self: &Arc<Self>, activation: &Arc<Activation>, hold: TurnHold<'_>) {
         let word = hold.release();
         self.after_release(activation, word);
     }
@@ -128,7 +141,7 @@ impl Runtime {
         }
         activation.with_cold(|cold| {
             let waiting = cold.mailbox.len();
-            let head = cold.mailbox.head().map(|call| call.head().method.exclusive);
+            let head = cold.mailbox.head().map(|call| needs_alone(activation, call.head()));
             let taken = head.and_then(|exclusive| {
                 let hold = Hold::enter_next(activation, exclusive)?;
                 Some((hold, cold.mailbox.pop()?))
@@ -164,15 +177,37 @@ impl Runtime {
         mut hold: TurnHold<'_>,
         call: Arc<dyn QueuedCall>,
     ) {
+        let call = match self.before_turn(activation, &*call) {
+            Before::Run => call,
+            Before::Become(other) => other,
+            Before::Nothing => return self.release(activation, hold),
+            Before::Replayed => {
+                let ended = Ended { head: call.head(), call: None };
+                let answer = self.hold_replayed(activation, &mut hold, ended);
+                self.release(activation, hold);
+                return self.settle(activation, &*call, answer);
+            }
+            Before::Answer(answer) => {
+                self.release(activation, hold);
+                return self.settle(activation, &*call, answer);
+            }
+        };
         if call.head().method.may_suspend {
             return self.begin_detachable(hold.own(), call);
         }
         let ended = match contain(|| call.run(hold.state(), &Here(activation))) {
             // Taken back at the last moment: nothing ran.
             Ok(false) => return self.release(activation, hold),
-            Ok(true) => self.end_turn(activation, &mut hold),
-            Err(panic) => Err(self.panicked(activation, &hold, &panic)),
+            Ok(true) => {
+                let ended = Ended { head: call.head(), call: Some(&*call) };
+                self.end_turn(activation, &mut hold, ended)
+            }
+            Err(panic) => {
+                self.greeting_panicked(activation, call.head().method);
+                Err(self.panicked(activation, &hold, &panic))
+            }
         };
+        self.after_farewell(activation, call.head());
         self.release(activation, hold);
         self.settle(activation, &*call, ended);
     }

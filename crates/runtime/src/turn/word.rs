@@ -21,6 +21,12 @@ pub(crate) const LOST: u32 = 1 << 24;
 pub(crate) const PAUSED: u32 = 1 << 25;
 /// The activation has left the catalog: no turn will ever start on it.
 pub(crate) const SEALED: u32 = 1 << 26;
+/// The running turn leaves more than its change of the state.
+pub(crate) const LEFT: u32 = 1 << 27;
+/// What was written behind is to be encoded as soon as a turn ends.
+pub(crate) const FLUSH: u32 = 1 << 28;
+/// Work outside of turns will end in a message: the activation stays in memory.
+pub(crate) const KEPT: u32 = 1 << 29;
 
 /// One value of the turn word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -92,6 +98,11 @@ impl Word {
         ready.then_some(Word((self.0 | WRITER) & !(RESET | LOST)))
     }
 
+    /// Whether nobody holds it, nothing waits and everything is saved.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.0 & !KEPT == 0
+    }
+
     /// Leaves memory: nobody may hold it and nothing may wait.
     pub(crate) fn seal(self) -> Option<Word> {
         (self == Word::IDLE).then_some(Word(SEALED))
@@ -109,6 +120,9 @@ impl fmt::Debug for Word {
             (LOST, "lost"),
             (PAUSED, "paused"),
             (SEALED, "sealed"),
+            (LEFT, "left"),
+            (FLUSH, "flush"),
+            (KEPT, "kept"),
         ] {
             if self.has(flag) {
                 write!(f, " {name}")?;

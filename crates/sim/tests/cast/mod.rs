@@ -65,7 +65,10 @@ pub fn version(disk: &MemoryDisk, key: &str) -> u64 {
 /// the version may be ahead of it.
 #[must_use]
 pub fn value(disk: &MemoryDisk, key: &str) -> u64 {
-    let decode = |it: Stored| Ledger::decode(it.schema, it.codec, &it.body).expect("it is whole");
+    let decode = |it: Stored| {
+        let state = it.content.state().expect("a state is stored");
+        Ledger::decode(state.schema, state.codec, &state.bytes).expect("it is whole")
+    };
     stored(disk, key).map_or(0, |stored| decode(stored).value)
 }
 

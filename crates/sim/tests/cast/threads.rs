@@ -85,6 +85,7 @@ pub async fn start(disk: &MemoryDisk, types: &[tenure_actor::ActorType]) -> Arc<
         clock,
         entropy: Arc::new(Count::default()),
         tasks,
+        resident: || None,
         metrics: Arc::new(Metrics::new()),
         health: Arc::new(Health::new()),
     };

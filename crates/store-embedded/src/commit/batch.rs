@@ -1,23 +1,30 @@
 use std::sync::Arc;
 
-use tenure_store::{StoreError, Unit, UnitOutcome, row};
-use tenure_types::{Incarnation, Token, Version};
+use tenure_store::row::{self, Beside};
+use tenure_store::{Content, StoreError, Unit, UnitOutcome};
+use tenure_types::Incarnation;
 
 use super::heads::{Head, Heads};
 use super::queue::Waiting;
+use super::rows::{self, Touched};
+use super::sweep::Sweep;
 use crate::failure::TreeError;
 use crate::integrity::{BatchRecord, Progress};
+use crate::load::DueFloor;
 use crate::rows::{Batch, Rows};
 
 /// Checks and writes batches. Lives on the committing thread.
 pub(crate) struct BatchWriter {
     pub(crate) rows: Rows,
     pub(crate) heads: Arc<Heads>,
+    pub(crate) due_floor: Arc<DueFloor>,
     pub(crate) incarnation: Incarnation,
     /// The number of the last batch.
     pub(crate) number: u64,
     pub(crate) progress: Progress,
-    /// Rows are encoded here.
+    /// What deleted actors left.
+    pub(crate) sweep: Sweep,
+    /// Heads are encoded here.
     pub(crate) scratch: Vec<u8>,
 }
 
@@ -33,7 +40,8 @@ impl BatchWriter {
     }
 
     /// Commits every unit that may be committed, all in one batch, and says what became of each,
-    /// in order.
+    /// in order. The first that must see what another one of the batch stores, and all after it,
+    /// are left for the next batch: there are fewer outcomes than units then.
     ///
     /// # Errors
     /// The batch could not be written or synced: nothing is known of any unit, and nothing may be
@@ -42,23 +50,43 @@ impl BatchWriter {
         self.rows.wait_for_room()?;
         let mut batch = self.rows.batch(units.len());
         let mut outcomes = Vec::with_capacity(units.len());
+        let mut touched = Touched::default();
         let mut accepted = 0;
         for Waiting { unit, .. } in units {
-            let outcome = self.check(unit);
-            if outcome == UnitOutcome::Committed {
-                accepted += 1;
-                self.scratch.clear();
-                row::encode(unit, &mut self.scratch);
-                batch.put(&unit.actor, &self.scratch);
-                self.heads.set(&unit.actor, (unit.version, unit.token));
+            if touched.conflicts_with(unit) {
+                break;
             }
-            outcomes.push(outcome);
+            match self.add(unit, &mut batch) {
+                Ok(()) => {
+                    accepted += 1;
+                    touched.note(unit);
+                    outcomes.push(UnitOutcome::Committed);
+                }
+                Err(outcome) => outcomes.push(outcome),
+            }
         }
         if accepted > 0 {
             self.write(batch)?;
+            let units = &units[..outcomes.len()];
             self.heads.settle(units.iter().map(|waiting| &waiting.unit.actor));
+            self.note(units);
         }
         Ok(outcomes)
+    }
+
+    /// Notes what a batch made due and what it deleted. Heads of deleted actors are not remembered: what forgets them in
+    /// the tree does not look at `heads`.
+    fn note(&mut self, units: &[Waiting]) {
+        for Waiting { unit, .. } in units {
+            self.sweep.note_time(unit.written_at_ms);
+            if let Some(due_ms) = rows::first_due(unit) {
+                self.due_floor.lower(due_ms);
+            }
+            if let Content::Deleted { until_ms } = unit.content {
+                self.heads.forget(&unit.actor);
+                self.sweep.note_deleted(until_ms);
+            }
+        }
     }
 
     fn write(&mut self, batch: Batch) -> Result<(), TreeError> {
@@ -69,18 +97,32 @@ impl BatchWriter {
         Ok(())
     }
 
-    /// `Committed` if the unit may be written, else what it is answered.
-    fn check(&self, unit: &Unit) -> UnitOutcome {
+    /// Adds `unit` to the batch, or says what it is answered; nothing of it was added then.
+    fn add(&mut self, unit: &Unit, batch: &mut Batch) -> Result<(), UnitOutcome> {
+        let before = self.check(unit)?;
+        let changed = rows::change(&self.rows, unit, before, self.number + 1, batch);
+        let beside = changed.map_err(|error| error.unit_outcome())?;
+        self.scratch.clear();
+        row::encode(unit, beside, &mut self.scratch);
+        batch.put_head(&unit.actor, &self.scratch);
+        let (version, token) = (unit.version, unit.token);
+        self.heads.set(&unit.actor, Head { version, token, beside });
+        Ok(())
+    }
+
+    /// What lies beside the head of the unit's actor if the unit may be written, else what it is
+    /// answered.
+    fn check(&self, unit: &Unit) -> Result<Beside, UnitOutcome> {
         let incarnation = unit.token.incarnation;
         if incarnation != self.incarnation {
             let current = self.incarnation;
             let reason = format!("incarnation {incarnation} was superseded by {current}").into();
-            return UnitOutcome::Fenced { reason };
+            return Err(UnitOutcome::Fenced { reason });
         }
         match self.head(unit) {
-            Ok((version, _)) if version == unit.expected => UnitOutcome::Committed,
-            Ok((version, token)) => UnitOutcome::Conflict { version, token },
-            Err(error) => error.unit_outcome(),
+            Ok(Head { version, beside, .. }) if version == unit.expected => Ok(beside),
+            Ok(Head { version, token, .. }) => Err(UnitOutcome::Conflict { version, token }),
+            Err(error) => Err(error.unit_outcome()),
         }
     }
 
@@ -88,9 +130,34 @@ impl BatchWriter {
         if let Some(head) = self.heads.get(&unit.actor) {
             return Ok(head);
         }
-        let stored = self.rows.get(&unit.actor)?;
-        let head = stored.map_or((Version::NONE, Token::default()), |s| (s.version, s.token));
-        self.heads.set(&unit.actor, head);
+        let Some((stored, beside)) = self.rows.head(&unit.actor)? else {
+            self.heads.set(&unit.actor, Head::default());
+            return Ok(Head::default());
+        };
+        let head = Head { version: stored.version, token: stored.token, beside };
+        if !matches!(stored.content, Content::Deleted { .. }) {
+            self.heads.set(&unit.actor, head);
+        }
         Ok(head)
+    }
+
+    /// Whether something of deleted actors may be left to remove.
+    pub(super) fn has_leftovers(&self) -> bool {
+        self.sweep.is_due()
+    }
+
+    /// Removes a little of what deleted actors left, in a batch of its own.
+    ///
+    /// # Errors
+    /// As [`BatchWriter::commit`].
+    pub(super) fn remove_leftovers(&mut self) -> Result<(), TreeError> {
+        let keys = self.sweep.next(&self.rows.view());
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.rows.wait_for_room()?;
+        let mut batch = self.rows.batch(keys.len());
+        keys.into_iter().for_each(|key| batch.remove(key));
+        self.write(batch)
     }
 }

@@ -5,6 +5,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use parking_lot::Mutex;
+use tenure_store::row::Beside;
 use tenure_types::{ActorId, Token, Version};
 
 /// The most actors whose heads are remembered; half of them are the recently used.
@@ -12,8 +13,14 @@ const HEADS_MAX: usize = 131_072;
 const SHARDS: usize = 64;
 const GENERATION_MAX: usize = HEADS_MAX / SHARDS / 2;
 
-/// What is stored of an actor, as far as a commit compares it.
-pub(crate) type Head = (Version, Token);
+/// What is stored of an actor, as far as a commit needs it. Of a deleted actor nothing is
+/// remembered after its batch: its head may be forgotten at any time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) version: Version,
+    pub(crate) token: Token,
+    pub(crate) beside: Beside,
+}
 
 type Generation = HashTable<(ActorId, Head)>;
 
@@ -100,6 +107,20 @@ impl Heads {
         }
     }
 
+    /// Forgets a head that a batch set, after the batch.
+    pub(crate) fn forget(&self, actor: &ActorId) {
+        let hash = self.hasher.hash_one(actor);
+        let shard = self.shard(hash);
+        let mut generations = shard.generations.lock();
+        shard.writes.fetch_add(1, Ordering::Release);
+        let Generations { recent, older } = &mut *generations;
+        for generation in [recent, older] {
+            if let Ok(known) = generation.find_entry(hash, |(known, _)| known == actor) {
+                known.remove();
+            }
+        }
+    }
+
     /// To be called before the tree is read.
     pub(crate) fn begin_load(&self, actor: &ActorId) -> LoadBegan {
         let hash = self.hasher.hash_one(actor);
@@ -144,7 +165,7 @@ mod tests {
     }
 
     fn head(version: u64) -> Head {
-        (Version(version), Token::default())
+        Head { version: Version(version), ..Head::default() }
     }
 
     #[test]
@@ -163,6 +184,21 @@ mod tests {
         let known = known.count();
         assert!(known <= HEADS_MAX + SHARDS * 2, "{known} are remembered");
         assert!(known >= HEADS_MAX / 4, "{known} are remembered");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_found_and_not_filled_by_an_earlier_load() {
+        let heads = Heads::new();
+        let cart = actor(1);
+        let began = heads.begin_load(&cart);
+        heads.set(&cart, head(3));
+        heads.settle([&cart].into_iter());
+        heads.forget(&cart);
+        heads.fill(&cart, began, head(2));
+        assert_eq!(heads.get(&cart), None);
+        let began = heads.begin_load(&cart);
+        heads.fill(&cart, began, Head::default());
+        assert_eq!(heads.get(&cart), Some(Head::default()));
     }
 
     #[test]

@@ -101,6 +101,11 @@ impl CommitQueue {
         self.state.lock().refusal.clone()
     }
 
+    /// Whether nothing waits and nothing was refused, as far as can be seen without the lock.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.signs.load(Ordering::Relaxed) == 0
+    }
+
     fn signal(&self, mut state: parking_lot::MutexGuard<'_, State>) {
         self.signs.fetch_add(1, Ordering::Relaxed);
         let parked = state.parked.take();

@@ -1,17 +1,21 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tenure_store::UnitOutcome;
+use tenure_store::{UNIT_ROWS_MAX, UnitOutcome};
 
 use super::batch::BatchWriter;
 use super::queue::{Found, Refusal, Waiting};
-use crate::failure::Fault;
+use crate::failure::{Fault, TreeError};
 use crate::serving::Serving;
 
-/// The most units and bytes of bodies in one batch. They bound the time until its first unit is
+/// The most units, bytes and rows beside heads in one batch. They bound the time until its first unit is
 /// answered, and the memory that a batch needs beside its units.
 const BATCH_UNITS_MAX: usize = 1_024;
 const BATCH_BYTES_MAX: usize = 8 << 20;
+const BATCH_ROWS_MAX: usize = UNIT_ROWS_MAX;
+
+/// How often what deleted actors left is thought of while units always wait.
+const BATCHES_PER_SWEEP: usize = 64;
 
 /// How the committing thread ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,16 +33,20 @@ pub(crate) struct Committer {
     serving: Arc<Serving>,
     writer: BatchWriter,
     waiting: Vec<Waiting>,
+    batches_since_sweep: usize,
 }
 
 impl Committer {
     pub(crate) fn new(serving: Arc<Serving>, writer: BatchWriter) -> Self {
-        Self { serving, writer, waiting: Vec::new() }
+        Self { serving, writer, waiting: Vec::new(), batches_since_sweep: 0 }
     }
 
     /// Commits batch after batch until the queue is refused.
     pub(crate) fn run(mut self) -> (End, BatchWriter) {
         let end = loop {
+            if let Err(error) = self.remove_leftovers() {
+                break self.fail(&error, Vec::new());
+            }
             if self.waiting.is_empty() {
                 match self.serving.queue.wait(&mut self.waiting) {
                     Found::Units => {}
@@ -50,20 +58,49 @@ impl Committer {
                 break End::Fenced;
             }
             let rest = self.waiting.split_off(batch_len(&self.waiting));
-            let batch = std::mem::replace(&mut self.waiting, rest);
+            let mut batch = std::mem::replace(&mut self.waiting, rest);
             match self.writer.commit(&batch) {
-                Ok(outcomes) => settle(batch, outcomes),
-                Err(error) => {
-                    let reason = format!("a commit failed: {}", error.detail);
-                    tracing::error!(%reason, "the store stops until it is opened again");
-                    self.serving.queue.refuse(Refusal::Fenced(reason.into()));
-                    self.waiting.splice(0..0, batch);
-                    break End::Failed(error.fault);
+                Ok(outcomes) => {
+                    let left = batch.split_off(outcomes.len());
+                    self.waiting.splice(0..0, left);
+                    settle(batch, outcomes);
                 }
+                Err(error) => break self.fail(&error, batch),
             }
         };
         self.refuse_rest();
         (end, self.writer)
+    }
+
+    /// Removes what deleted actors left: all of it while nobody waits, a little now and then while
+    /// somebody always does.
+    fn remove_leftovers(&mut self) -> Result<(), TreeError> {
+        if !self.writer.has_leftovers() {
+            return Ok(());
+        }
+        self.batches_since_sweep += 1;
+        if self.batches_since_sweep >= BATCHES_PER_SWEEP {
+            self.batches_since_sweep = 0;
+            self.writer.remove_leftovers()?;
+        }
+        let queue = &self.serving.queue;
+        while self.writer.has_leftovers()
+            && self.waiting.is_empty()
+            && queue.is_quiet()
+            && queue.refusal().is_none()
+        {
+            self.writer.remove_leftovers()?;
+        }
+        Ok(())
+    }
+
+    /// Refuses everything from now on; the units of `batch` are answered with what waits.
+    fn fail(&mut self, error: &TreeError, batch: Vec<Waiting>) -> End {
+        let reason = format!("a commit failed: {}", error.detail);
+        tracing::error!(%reason, "the store stops until it is opened again");
+        self.serving.queue.refuse(Refusal::Fenced(reason.into()));
+        self.waiting.splice(0..0, batch);
+        End::Failed(error.fault)
     }
 
     /// Answers what is left: nothing of it becomes durable any more.
@@ -79,10 +116,11 @@ impl Committer {
 
 /// How many of the waiting units, at least one, form the next batch.
 fn batch_len(waiting: &[Waiting]) -> usize {
-    let mut bytes = 0;
+    let (mut bytes, mut rows) = (0, 0);
     let fits = waiting.iter().take(BATCH_UNITS_MAX).take_while(|waiting| {
-        bytes += waiting.unit.body.len();
-        bytes <= BATCH_BYTES_MAX
+        bytes += waiting.unit.bytes();
+        rows += waiting.unit.rows.len();
+        bytes <= BATCH_BYTES_MAX && rows <= BATCH_ROWS_MAX
     });
     fits.count().max(1).min(waiting.len())
 }

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::batch_record::{BatchRecord, MAGIC};
 use super::source::{Source, is_zero};
-use crate::rows::BATCH_KEY;
+use crate::keys::BATCH_KEY;
 
 const START: u8 = 1;
 const ITEM: u8 = 2;

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::BatchRecord;
 use crate::failure::{self, contain};
-use crate::rows::BATCH_KEY;
+use crate::keys::BATCH_KEY;
 
 /// The last batch whose rows are all in tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

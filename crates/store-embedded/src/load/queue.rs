@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
-use tenure_store::{StoreError, Stored};
+use tenure_store::{Due, Encoded, StoreError, Stored};
 use tenure_types::ActorId;
 
 use crate::answer::Answerer;
@@ -9,13 +9,14 @@ use crate::answer::Answerer;
 /// The most loads that may wait for a thread.
 const QUEUE_LOADS_MAX: usize = 4_096;
 
-/// What a load answers.
-pub(crate) type Loaded = Result<Option<Stored>, StoreError>;
+/// Answers what was read.
+pub(crate) type Reader<T> = Answerer<Result<T, StoreError>>;
 
-/// One load that waits.
-pub(crate) struct Request {
-    pub(crate) actor: ActorId,
-    pub(crate) answer: Answerer<Loaded>,
+/// One load that waits, of an actor or of what else is read.
+pub(crate) enum Request {
+    Actor { actor: ActorId, answer: Reader<Option<Stored>> },
+    Events { actor: ActorId, after: u64, limit: usize, answer: Reader<Vec<(u64, Encoded)>> },
+    Due { until_ms: u64, after: Option<Due>, limit: usize, answer: Reader<Vec<Due>> },
 }
 
 /// Loads on their way to the pool.

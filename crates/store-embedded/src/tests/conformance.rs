@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use tenure_store::Store;
-use tenure_store::conformance::{Subject, run};
+use tenure_store::conformance::{Subject, follow_the_model, run};
+use tenure_store::{RowKey, Store};
 use tenure_types::ActorId;
 
-use super::support::{damage_row, folder};
+use super::support::{damage_row, fast_folder, folder};
 use crate::EmbeddedStore;
 
 struct EmbeddedSubject {
@@ -17,12 +17,19 @@ impl Subject for EmbeddedSubject {
         Arc::new(EmbeddedStore::new(self.folder.path()))
     }
 
-    fn damage(&self, actor: &ActorId) {
-        damage_row(self.folder.path(), actor);
+    fn damage(&self, actor: &ActorId, key: Option<&RowKey>) {
+        damage_row(self.folder.path(), actor, key);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_embedded_engine_conforms() {
     run(|| EmbeddedSubject { folder: folder() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_units_of_many_seeds_follow_the_model() {
+    for seed in 100..130 {
+        follow_the_model(&EmbeddedSubject { folder: fast_folder() }, seed).await;
+    }
 }

@@ -7,9 +7,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use tenure_store::conformance::submit;
-use tenure_store::{Store, UnitOutcome};
+use tenure_store::{Due, Store, UnitOutcome};
 
-use super::support::{Node, actor, folder, wait};
+use super::history::History;
+use super::support::{Node, folder, wait};
 use crate::EmbeddedConfig;
 
 const FOLDER: &str = "TENURE_CRASH_FOLDER";
@@ -31,15 +32,13 @@ fn commits_until_it_is_killed() {
     let node = Node::try_start(config(&path)).expect("the store opens after a kill");
     let scale = std::env::var(SCALE).ok().and_then(|scale| scale.parse().ok()).unwrap_or(1);
     let mut stdout = std::io::stdout();
-    let key = |n: usize| format!("crash-{n}");
-    let load = |n| node.version(&key(n)).expect("it loads").map_or(0, |version| version.0);
-    let mut versions: Vec<u64> = (0..ACTORS).map(load).collect();
+    let history = |n| History { n, scale };
+    let mut versions: Vec<u64> = (0..ACTORS).map(|n| history(n).check(&node)).collect();
     loop {
         // Everyone's next unit at once, in as many batches as it takes.
         let flying: Vec<_> = (0..ACTORS)
             .map(|n| {
-                let mut unit = node.unit(&key(n), versions[n]);
-                unit.body = body(n, versions[n] + 1, scale);
+                let unit = history(n).unit(&node, versions[n] + 1);
                 submit(&node.store, Arc::new(unit))
             })
             .collect();
@@ -49,10 +48,6 @@ fn commits_until_it_is_killed() {
             writeln!(stdout, "\nack {n} {}", versions[n]).expect("the parent listens");
         }
     }
-}
-
-fn body(n: usize, version: u64, scale: usize) -> Vec<u8> {
-    version.to_le_bytes().repeat((10 + n * 5) * scale)
 }
 
 #[test]
@@ -96,18 +91,22 @@ fn kill_repeatedly(kills: usize, scale: usize) {
 /// The highest version that was acknowledged of each actor.
 pub(super) type Acknowledged = BTreeMap<usize, u64>;
 
-/// Everything acknowledged is there, whole, and nothing is there that was never submitted. What was
-/// read counts as acknowledged from now on.
+/// Everything acknowledged is there, whole, and nothing is there that was never submitted: neither
+/// states nor rows nor what is due. What was read counts as acknowledged from now on.
 pub(super) fn check_acknowledged(node: &Node, acknowledged: &mut Acknowledged, scale: usize) {
-    for (n, acked) in acknowledged {
-        let stored = wait(node.store.load(&actor(&format!("crash-{n}"))));
-        let stored = stored.expect("it loads").expect("it is there");
-        let version = stored.version.0;
+    for (n, acked) in acknowledged.iter_mut() {
+        let version = History { n: *n, scale }.check(node);
         assert!(version >= *acked, "actor {n} is at {version}, {acked} was acknowledged");
         assert!(version <= *acked + 1, "actor {n} is at {version}, after {acked}");
         *acked = version;
-        assert!(stored.body == body(*n, version, scale), "actor {n} is whole");
     }
+    let due = wait(node.store.due(u64::MAX, None, usize::MAX)).expect("it can be listed");
+    let expected = acknowledged.iter().flat_map(|(n, at)| History { n: *n, scale }.due(*at));
+    let mut expected: Vec<_> = expected.collect();
+    expected.sort_unstable();
+    // An actor of which nothing was acknowledged may have come as far as its first version.
+    let known = |due: &Due| acknowledged.keys().any(|n| *due.key == History { n: *n, scale }.key());
+    assert!(due.iter().filter(|due| known(due)).eq(&expected), "what is due is as committed");
 }
 
 /// A process that commits and prints what was acknowledged.

@@ -5,21 +5,39 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use tenure_store::{Store, StoreError, UnitOutcome};
+use tenure_store::{Due, Store, StoreError, UnitOutcome};
 
-use super::support::{Image, ImageFile, Node, fast_folder};
+use super::history::History;
+use super::support::{Image, ImageFile, Node, body_of, fast_folder, state};
 use crate::EmbeddedConfig;
 use crate::failure::injected::Injected;
 
 const ACTORS: u64 = 24;
+/// One of them comes to be deleted.
+const HISTORIES: usize = 6;
 
 /// Small tables, so that a little content makes several.
 fn config(path: &Path) -> EmbeddedConfig {
     EmbeddedConfig { memtable_bytes_max: 24 << 10, ..EmbeddedConfig::new(path) }
 }
 
-/// What must be found: the body of each actor.
-type Content = BTreeMap<String, Vec<u8>>;
+/// What must be found.
+#[derive(Default)]
+struct Content {
+    /// The body of each actor that has only a state.
+    bodies: BTreeMap<String, Vec<u8>>,
+    /// The version of each actor that has rows.
+    histories: BTreeMap<History, u64>,
+}
+
+impl Content {
+    fn due(&self) -> Vec<Due> {
+        let due = self.histories.iter().flat_map(|(history, version)| history.due(*version));
+        let mut due: Vec<_> = due.collect();
+        due.sort_unstable();
+        due
+    }
+}
 
 /// A store with several tables and a journal.
 struct Fixture {
@@ -43,13 +61,16 @@ fn fixture() -> Fixture {
     let config = config(folder.path());
     let faults = config.faults.clone();
     let mut node = Node::try_start(config).expect("the store opens");
-    let mut content = Content::new();
+    let mut content = Content::default();
     for round in 0..12 {
         for n in 0..ACTORS {
             // Some actors are written often and some only once.
             if n % 3 == 0 || round == n % 12 {
                 write(&node, &mut content, n, round);
             }
+        }
+        for n in 0..HISTORIES {
+            go_on(&node, &mut content, History { n: 2 * n + 1, scale: 1 }, 1 + n as u64);
         }
         // Tables are written by threads of the tree; the rows go on into the next.
         if round % 3 == 2 {
@@ -59,6 +80,7 @@ fn fixture() -> Fixture {
     // The last ones are in no table.
     for n in 0..4 {
         write(&node, &mut content, n, 50);
+        go_on(&node, &mut content, History { n: 2 * n as usize + 1, scale: 1 }, 2);
     }
     let crashed = Image::take_calm(folder.path());
     faults.set(Injected::Flush);
@@ -74,9 +96,20 @@ fn write(node: &Node, content: &mut Content, n: u64, round: u64) {
     let key = format!("actor-{n}");
     let expected = node.version(&key).expect("it loads").map_or(0, |version| version.0);
     let mut unit = node.unit(&key, expected);
-    unit.body = format!("{key} round {round} ").into_bytes().repeat(8 + n as usize * 4);
-    content.insert(key, unit.body.clone());
+    let body = format!("{key} round {round} ").into_bytes().repeat(8 + n as usize * 4);
+    unit.content = state(body.clone());
+    content.bodies.insert(key, body);
     assert_eq!(super::support::wait(node.submit(unit)), UnitOutcome::Committed);
+}
+
+/// Moves an actor with rows by some versions.
+fn go_on(node: &Node, content: &mut Content, history: History, versions: u64) {
+    let at = content.histories.entry(history).or_default();
+    for _ in 0..versions {
+        *at += 1;
+        let outcome = super::support::wait(node.submit(history.unit(node, *at)));
+        assert_eq!(outcome, UnitOutcome::Committed);
+    }
 }
 
 /// Waits until at least one table was written since `least` rounds; the count only needs to grow.
@@ -145,9 +178,11 @@ impl Damage<'_> {
 /// Loads everything and counts the errors.
 fn check_content(what: &str, node: &Node, content: &Content) -> usize {
     let mut errors = 0;
-    for (key, body) in content {
+    for (key, body) in &content.bodies {
         match node.load(key) {
-            Ok(Some(stored)) => assert!(stored.body == *body, "{what}: {key} is not as committed"),
+            Ok(Some(stored)) => {
+                assert!(body_of(&stored) == body, "{what}: {key} is not as committed");
+            }
             Ok(None) => panic!("{what}: {key} is missing and nothing says so"),
             Err(StoreError::Corrupt { what: named, .. }) => {
                 assert!(named.contains(key), "{what}: an error of {key} names {named}");
@@ -155,6 +190,22 @@ fn check_content(what: &str, node: &Node, content: &Content) -> usize {
             }
             Err(error) => panic!("{what}: {key}: {error}"),
         }
+    }
+    for (history, version) in &content.histories {
+        let checked = catch_unwind(AssertUnwindSafe(|| history.check_at(node, *version)));
+        let Ok(found) = checked else { panic!("{what}: {history:?} is not as committed") };
+        for error in found {
+            let key = history.key();
+            let is_named =
+                matches!(&error, StoreError::Corrupt { what, .. } if what.contains(&key));
+            assert!(is_named, "{what}: {key}: {error}");
+            errors += 1;
+        }
+    }
+    match super::support::wait(node.store.due(u64::MAX, None, usize::MAX)) {
+        Ok(due) => assert!(due == content.due(), "{what}: what is due is not as committed"),
+        Err(StoreError::Corrupt { .. }) => errors += 1,
+        Err(error) => panic!("{what}: {error}"),
     }
     errors
 }

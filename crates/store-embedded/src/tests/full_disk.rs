@@ -6,7 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 use tenure_store::{Store, UnitOutcome};
 
-use super::support::{Node, folder, wait};
+use super::support::{Node, body_of, folder, state, wait};
 use crate::EmbeddedConfig;
 
 /// A file system of its own, as long as it lives.
@@ -53,7 +53,7 @@ fn config(path: &Path, memtable_bytes_max: u64) -> EmbeddedConfig {
 
 fn commit(node: &Node, n: u64) -> UnitOutcome {
     let mut unit = node.unit(&format!("{}", n % 40), n / 40);
-    unit.body = n.to_le_bytes().repeat(2_500);
+    unit.content = state(n.to_le_bytes().repeat(2_500));
     wait(node.submit(unit))
 }
 
@@ -88,7 +88,7 @@ fn fill(memtable_bytes_max: u64) {
         assert!(version <= acked + 1, "actor {actor} is at {version}, of {acked} acknowledged");
         let n = (version - 1) * 40 + actor;
         let body = n.to_le_bytes().repeat(2_500);
-        assert!(stored.is_some_and(|stored| stored.body == body), "actor {actor} is whole");
+        assert!(stored.is_some_and(|stored| body_of(&stored) == body), "actor {actor} is whole");
     }
     assert_eq!(node.commit("afterwards", 0), UnitOutcome::Committed);
     wait(node.store.close()).expect("it closes");

@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tenure_store::conformance::{Submitted, submit};
-use tenure_store::{Store, StoreError, Stored, Unit, UnitOutcome, row};
+use tenure_store::row;
+use tenure_store::{
+    Content, Encoded, EventLog, RowKey, Store, StoreError, Stored, Unit, UnitOutcome,
+};
 use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, Token, Version};
 
 use crate::failure::wait_until_closed;
 use crate::integrity::{self, BatchRecord, Progress, ProgressState};
-use crate::rows::Rows;
+use crate::keys::Prefix;
+use crate::rows::{Batch, Rows};
 use crate::{EmbeddedConfig, EmbeddedStore};
 
 /// Waits for `future` on this thread.
@@ -38,6 +42,16 @@ pub(super) fn actor(key: &str) -> ActorId {
         actor_type: ActorTypeName::new("cart").expect("a good name"),
         key: Key::new(key).expect("a good key"),
     }
+}
+
+/// The content that is a state of these bytes.
+pub(super) fn state(bytes: Vec<u8>) -> Content {
+    Content::State(Encoded { schema: 1, codec: 1, bytes })
+}
+
+/// The bytes of the state that was stored.
+pub(super) fn body_of(stored: &Stored) -> &[u8] {
+    &stored.content.state().expect("a state is stored").bytes
 }
 
 pub(super) fn folder() -> TempDir {
@@ -78,10 +92,10 @@ impl Node {
             version: Version(expected + 1),
             tenure: Tenure { view: self.incarnation.0, sequence: 1 },
             token: Token { incarnation: self.incarnation, sequence: expected + 1 },
-            schema: 1,
-            codec: 1,
             written_at_ms: 0,
-            body: format!("{key} at {}", expected + 1).into_bytes(),
+            log: EventLog::default(),
+            content: state(format!("{key} at {}", expected + 1).into_bytes()),
+            rows: Vec::new(),
         }
     }
 
@@ -106,21 +120,36 @@ impl Node {
     }
 }
 
-/// Flips a bit of the row of `actor` as a fault of memory would: everything around it is right.
-pub(super) fn damage_row(folder: &Path, actor: &ActorId) {
+/// Flips a bit of the head of `actor`, or of the row beside it that `key` names, as a fault of
+/// memory would: everything around it is right.
+pub(super) fn damage_row(folder: &Path, actor: &ActorId, key: Option<&RowKey>) {
+    change_tree(folder, |rows, batch| {
+        let (stored, beside) = rows.head(actor).expect("the row is well").expect("it is there");
+        let mut bytes = Vec::new();
+        let Some(key) = key else {
+            row::encode(&unit_of(actor, stored), beside, &mut bytes);
+            let last = bytes.len() - 9;
+            bytes[last] ^= 4;
+            return batch.put_head(actor, &bytes);
+        };
+        let found = rows.view().row(actor, beside.life, key);
+        let found = found.expect("the row is well").expect("it is there");
+        row::beside::encode(actor, beside.life, &found, &mut bytes);
+        bytes[24] ^= 4;
+        batch.put(&Prefix::of(actor, beside.life).row(key), &bytes);
+    });
+}
+
+/// Changes rows behind the back of the engine, in a batch as it writes them.
+pub(super) fn change_tree(folder: &Path, change: impl FnOnce(&Rows, &mut Batch)) {
     let data = folder.join("data");
     wait_until_closed(&data).expect("the store is closed");
     let verified = integrity::verify(&data).expect("the store is well");
     let rows = Rows::open(&EmbeddedConfig::new(folder), &data.join(integrity::TREE));
     let rows = rows.expect("the tree opens");
-    let stored = rows.get(actor).expect("the row is well").expect("the row is there");
-    let incarnation = Incarnation(verified.incarnation_min);
-    let mut bytes = Vec::new();
-    row::encode(&unit_of(actor, stored), &mut bytes);
-    let last = bytes.len() - 9;
-    bytes[last] ^= 4;
     let mut batch = rows.batch(1);
-    batch.put(actor, &bytes);
+    change(&rows, &mut batch);
+    let incarnation = Incarnation(verified.incarnation_min);
     let number = verified.batch + 1;
     let record = BatchRecord { number, incarnation };
     batch.commit(record).expect("the batch is written");
@@ -138,10 +167,10 @@ fn unit_of(actor: &ActorId, stored: Stored) -> Unit {
         version: stored.version,
         tenure: stored.tenure,
         token: stored.token,
-        schema: stored.schema,
-        codec: stored.codec,
         written_at_ms: stored.written_at_ms,
-        body: stored.body,
+        log: stored.log,
+        content: stored.content,
+        rows: Vec::new(),
     }
 }
 

@@ -3,7 +3,10 @@ use std::sync::Arc;
 use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, Token, Version};
 
 use super::submitted::submit;
-use crate::{Store, StoreError, Stored, Unit, UnitOutcome};
+use crate::{
+    Content, Due, Encoded, EventLog, Row, RowChange, RowKey, Store, StoreError, Stored, Unit,
+    UnitOutcome,
+};
 
 /// An engine under test, with data of its own.
 pub trait Subject: Send + Sync {
@@ -11,9 +14,9 @@ pub trait Subject: Send + Sync {
     /// dropped, as a node that restarts would.
     fn store(&self) -> Arc<dyn Store>;
 
-    /// Changes a byte of what is stored of `actor`. Called while no engine is open; the change
-    /// must be one that [`crate::row`] can notice.
-    fn damage(&self, actor: &ActorId);
+    /// Changes a byte of the head of `actor`, or of the row beside it that `key` names. Called
+    /// while no engine is open; the change must be one that [`crate::row`] can notice.
+    fn damage(&self, actor: &ActorId, key: Option<&RowKey>);
 }
 
 /// A store that is open, and the units of its incarnation.
@@ -41,10 +44,10 @@ impl Open {
             version: Version(expected + 1),
             tenure: Tenure { view: self.incarnation.0, sequence: 1 },
             token: Token { incarnation: self.incarnation, sequence },
-            schema: 3,
-            codec: 7,
             written_at_ms: 1_700_000_000_000 + sequence,
-            body: format!("{actor} at {}", expected + 1).into_bytes(),
+            log: EventLog::default(),
+            content: state(format!("{actor} at {}", expected + 1).into_bytes()),
+            rows: Vec::new(),
         }
     }
 
@@ -82,6 +85,19 @@ impl Open {
         }
     }
 
+    /// All that is due, whenever that is.
+    pub(super) async fn all_due(&self) -> Vec<Due> {
+        let due = self.store.due(u64::MAX, None, usize::MAX).await;
+        due.unwrap_or_else(|error| panic!("what is due cannot be listed: {error}"))
+    }
+
+    /// The offsets of all events of `actor`.
+    pub(super) async fn all_events(&self, actor: &ActorId) -> Vec<u64> {
+        let events = self.store.events(actor, 0, usize::MAX).await;
+        let events = events.unwrap_or_else(|error| panic!("{actor} has no events: {error}"));
+        events.into_iter().map(|(offset, _)| offset).collect()
+    }
+
     pub(super) async fn close(self) {
         let closed = self.store.close().await;
         closed.unwrap_or_else(|error| panic!("the store does not close: {error}"));
@@ -93,11 +109,46 @@ pub(super) fn stored_of(unit: &Unit) -> Stored {
         version: unit.version,
         tenure: unit.tenure,
         token: unit.token,
-        schema: unit.schema,
-        codec: unit.codec,
         written_at_ms: unit.written_at_ms,
-        body: unit.body.clone(),
+        log: unit.log,
+        content: unit.content.clone(),
+        rows: Vec::new(),
     }
+}
+
+/// A row with this value, and a due time where it is a reminder with one.
+pub(super) fn row(key: RowKey, due_ms: Option<u64>, value: &str) -> Row {
+    let value = Encoded { schema: 4, codec: 9, bytes: value.as_bytes().to_vec() };
+    Row { key, value, due_ms }
+}
+
+/// Puts a row with this value.
+pub(super) fn put(key: RowKey, value: &str) -> RowChange {
+    RowChange::Put(row(key, None, value))
+}
+
+/// Puts a reminder.
+pub(super) fn remind(name: &str, due_ms: u64) -> RowChange {
+    RowChange::Put(row(reminder(name), Some(due_ms), &format!("{name} at {due_ms}")))
+}
+
+pub(super) fn outcome(key: &str) -> RowKey {
+    RowKey::Outcome(key.into())
+}
+
+pub(super) fn reminder(name: &str) -> RowKey {
+    RowKey::Reminder(name.into())
+}
+
+/// What is due of `actor`.
+pub(super) fn due(actor: &ActorId, due_ms: u64, name: &str) -> Due {
+    let type_name = actor.actor_type.as_str().into();
+    Due { due_ms, type_name, key: actor.key.clone(), reminder: name.into() }
+}
+
+/// The content that is a state of these bytes.
+pub(super) fn state(bytes: Vec<u8>) -> Content {
+    Content::State(Encoded { schema: 3, codec: 7, bytes })
 }
 
 pub(super) fn actor(type_name: &'static str, key: &str) -> ActorId {

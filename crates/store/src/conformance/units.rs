@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tenure_types::{Token, Version};
 
-use super::subject::{Open, Subject, actor, stored_of};
+use super::subject::{Open, Subject, actor, state, stored_of};
 use super::submitted::submit;
 use crate::{UNIT_BYTES_MAX, UnitOutcome};
 
@@ -95,21 +95,20 @@ pub async fn bodies_of_every_size_are_kept(subject: &impl Subject) {
         let mut unit = open.unit(&blob, 0, sequence);
         // Incompressible, and different at every offset.
         let mut x = 0x9e37_79b9_7f4a_7c15_u64 ^ size as u64;
-        unit.body = std::iter::repeat_with(|| {
+        let bytes = std::iter::repeat_with(|| {
             x ^= x << 13;
             x ^= x >> 7;
             x ^= x << 17;
             x.to_le_bytes()[3]
-        })
-        .take(size)
-        .collect();
+        });
+        unit.content = state(bytes.take(size).collect());
         let stored = open.commit(unit).await;
         open.assert_stored(&blob, Some(&stored), "a body is kept to the byte").await;
         all.push((blob, stored));
     }
     let large = actor("blob", "large");
     let mut unit = open.unit(&large, 0, 100);
-    unit.body = vec![1; UNIT_BYTES_MAX + 1];
+    unit.content = state(vec![1; UNIT_BYTES_MAX + 1]);
     let too_large = UnitOutcome::TooLarge { bytes: UNIT_BYTES_MAX + 1, bytes_max: UNIT_BYTES_MAX };
     assert_eq!(open.submit(unit).await, too_large, "a larger body is refused");
     open.assert_stored(&large, None, "a refused body writes nothing").await;

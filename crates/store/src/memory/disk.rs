@@ -1,13 +1,14 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tenure_types::{ActorId, Incarnation, Token, Version};
+use tenure_types::{ActorId, Incarnation};
 
 use super::plans::{LoadFault, Plans, UnitFault};
+use super::rows::Rows;
 use super::waiting::{Waiting, fenced};
-use crate::{StoreError, Stored, Unit, UnitOutcome, UnitSink, row};
+use crate::{Due, Encoded, RowKey, StoreError, Stored, UnitOutcome, UnitSink};
 
 /// What a [`super::MemoryStore`] stores to. Clones are the same disk; it survives the engines
 /// over it, so that a test can restart a node.
@@ -37,7 +38,7 @@ pub struct Counts {
 struct State {
     incarnation: Incarnation,
     fenced: BTreeSet<Incarnation>,
-    rows: BTreeMap<ActorId, Vec<u8>>,
+    rows: Rows,
     /// Why nothing works until the next `open`.
     failure: Option<Box<str>>,
     plans: Plans,
@@ -62,10 +63,9 @@ impl MemoryDisk {
     /// What is stored of `actor`, whatever faults stand and without counting as a load.
     ///
     /// # Errors
-    /// As [`row::decode`].
+    /// As [`Store::load`](crate::Store::load).
     pub fn stored(&self, actor: &ActorId) -> Result<Option<Stored>, StoreError> {
-        let state = self.state.lock();
-        state.rows.get(actor).map(|row| row::decode(actor, row)).transpose()
+        self.state.lock().rows.load(actor)
     }
 
     pub(super) fn open(&self) -> Result<Incarnation, StoreError> {
@@ -100,18 +100,33 @@ impl MemoryDisk {
         state.plans.loads.take(actor)
     }
 
-    /// The row of `actor` as an engine that is open as `open` reads it.
+    /// Reads `actor` as an engine that is open as `open` does.
     pub(super) fn read(
         &self,
         open: Option<Incarnation>,
         actor: &ActorId,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let state = self.state.lock();
-        let incarnation = open.ok_or_else(|| unavailable("the store is closed"))?;
-        match state.refusal(incarnation) {
-            Some(reason) => Err(unavailable(&reason)),
-            None => Ok(state.rows.get(actor).cloned()),
-        }
+    ) -> Result<Option<Stored>, StoreError> {
+        self.state.lock().readable(open)?.load(actor)
+    }
+
+    pub(super) fn events(
+        &self,
+        open: Option<Incarnation>,
+        actor: &ActorId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Encoded)>, StoreError> {
+        self.state.lock().readable(open)?.events(actor, after, limit)
+    }
+
+    pub(super) fn due(
+        &self,
+        open: Option<Incarnation>,
+        until_ms: u64,
+        after: Option<Due>,
+        limit: usize,
+    ) -> Result<Vec<Due>, StoreError> {
+        Ok(self.state.lock().readable(open)?.due(until_ms, after, limit))
     }
 
     /// Stores a batch and says what became of each unit, in order.
@@ -127,6 +142,9 @@ impl MemoryDisk {
             state.failure = Some("the batch could not be synced".into());
             outcomes.fill(fenced("the batch could not be synced"));
         }
+        // The engine has no other clock.
+        let now_ms = batch.iter().map(|waiting| waiting.unit.written_at_ms).max();
+        state.rows.forget(now_ms.unwrap_or(0));
         outcomes
     }
 
@@ -142,12 +160,8 @@ impl MemoryDisk {
         self.state.lock().failure = Some(reason.into());
     }
 
-    pub(super) fn damage(&self, actor: &ActorId, at: usize) -> bool {
-        let mut state = self.state.lock();
-        let Some(row) = state.rows.get_mut(actor) else { return false };
-        let at = at % row.len();
-        row[at] ^= 1;
-        true
+    pub(super) fn damage(&self, actor: &ActorId, key: Option<&RowKey>, at: usize) -> bool {
+        self.state.lock().rows.damage(actor, key, at)
     }
 
     pub(super) fn keep_silent(&self, sink: Arc<dyn UnitSink>) {
@@ -177,7 +191,7 @@ impl State {
         if waiting.fault.as_ref().is_some_and(UnitFault::is_absent) {
             return UnitOutcome::Unknown { reason: "a fault of the test".into() };
         }
-        let (version, token) = match self.head(unit) {
+        let (version, token) = match self.rows.version(&unit.actor) {
             Ok(head) => head,
             Err(error) => return error.unit_outcome(),
         };
@@ -185,17 +199,20 @@ impl State {
             self.counts.conflicts += 1;
             return UnitOutcome::Conflict { version, token };
         }
-        let mut row = Vec::new();
-        row::encode(unit, &mut row);
-        self.rows.insert(unit.actor.clone(), row);
+        if let Err(error) = self.rows.apply(unit) {
+            return error.unit_outcome();
+        }
         self.counts.commits += 1;
         UnitOutcome::Committed
     }
 
-    fn head(&self, unit: &Unit) -> Result<(Version, Token), StoreError> {
-        let row = self.rows.get(&unit.actor);
-        let stored = row.map(|row| row::decode(&unit.actor, row)).transpose()?;
-        Ok(stored.map_or((Version::NONE, Token::default()), |it| (it.version, it.token)))
+    /// The rows, for an engine that is open as `open`.
+    fn readable(&self, open: Option<Incarnation>) -> Result<&Rows, StoreError> {
+        let incarnation = open.ok_or_else(|| unavailable("the store is closed"))?;
+        match self.refusal(incarnation) {
+            Some(reason) => Err(unavailable(&reason)),
+            None => Ok(&self.rows),
+        }
     }
 }
 

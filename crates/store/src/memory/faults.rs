@@ -5,6 +5,7 @@ use tenure_types::ActorId;
 
 use super::disk::MemoryDisk;
 use super::plans::{LoadFault, Plans, UnitFault};
+use crate::RowKey;
 
 /// Makes a disk misbehave. Every setting holds until it is changed; [`Faults::clear`] ends all.
 #[derive(Clone)]
@@ -74,10 +75,16 @@ impl Faults {
         self.disk.plan(|plans| plans.failing_opens = opens);
     }
 
-    /// Flips one bit of the stored row of `actor`, at byte `at` modulo its length. Returns whether
+    /// Flips one bit of the head of `actor`, at byte `at` modulo its length. Returns whether
     /// there is a row.
     pub fn damage(&self, actor: &ActorId, at: usize) -> bool {
-        self.disk.damage(actor, at)
+        self.disk.damage(actor, None, at)
+    }
+
+    /// Flips one bit of the row of `actor` that `key` names, at byte `at` modulo its length.
+    /// Returns whether there is a row.
+    pub fn damage_row(&self, actor: &ActorId, key: &RowKey, at: usize) -> bool {
+        self.disk.damage(actor, Some(key), at)
     }
 
     /// Ends every fault but a failure that waits for `open`, and damage.

@@ -5,7 +5,7 @@ use tenure_types::ActorId;
 
 use super::plans::LoadFault;
 use super::shared::{Shared, step_aside};
-use crate::{StoreError, Stored, row};
+use crate::{StoreError, Stored};
 
 /// Reads one actor, a step later than asked, as a real engine would.
 pub(super) async fn run(shared: Arc<Shared>, actor: ActorId) -> Result<Option<Stored>, StoreError> {
@@ -15,7 +15,5 @@ pub(super) async fn run(shared: Arc<Shared>, actor: ActorId) -> Result<Option<St
         Some(LoadFault::Fail(error)) => return Err(error),
         Some(LoadFault::Silent) => pending().await,
     }
-    let open = shared.engine.lock().open;
-    let row = shared.disk.read(open, &actor)?;
-    row.map(|row| row::decode(&actor, &row)).transpose()
+    shared.disk.read(shared.open(), &actor)
 }

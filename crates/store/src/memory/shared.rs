@@ -54,6 +54,11 @@ pub(super) async fn settle_late(
 }
 
 impl Shared {
+    /// The incarnation this engine is open as.
+    pub(super) fn open(&self) -> Option<Incarnation> {
+        self.engine.lock().open
+    }
+
     pub(super) async fn sleep(&self, delay: Duration) {
         let clock = self.clock.as_ref().expect("a fault with a duration needs the engine's clock");
         self.tasks.sleep_until(clock.now() + delay).await;

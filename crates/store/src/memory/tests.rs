@@ -9,6 +9,7 @@ use tenure_types::Token;
 
 use super::*;
 use crate::conformance::{self, Submitted, submit};
+use crate::{Content, Encoded, EventLog, RowKey};
 
 fn actor(key: &str) -> ActorId {
     ActorId {
@@ -40,10 +41,14 @@ impl Node {
             version: Version(expected + 1),
             tenure: Tenure::default(),
             token: Token { incarnation: self.incarnation, sequence: expected + 1 },
-            schema: 1,
-            codec: 1,
             written_at_ms: 0,
-            body: format!("{key} {}", expected + 1).into_bytes(),
+            log: EventLog::default(),
+            content: Content::State(Encoded {
+                schema: 1,
+                codec: 1,
+                bytes: format!("{key} {}", expected + 1).into_bytes(),
+            }),
+            rows: Vec::new(),
         })
     }
 
@@ -100,8 +105,13 @@ impl conformance::Subject for MemorySubject {
         Arc::new(MemoryStore::new(self.disk.clone(), Arc::clone(&self.tasks)))
     }
 
-    fn damage(&self, actor: &ActorId) {
-        assert!(self.disk.faults().damage(actor, 70), "the damaged row is stored");
+    fn damage(&self, actor: &ActorId, key: Option<&RowKey>) {
+        let faults = self.disk.faults();
+        let is_stored = match key {
+            None => faults.damage(actor, 70),
+            Some(key) => faults.damage_row(actor, key, 24),
+        };
+        assert!(is_stored, "the damaged row is stored");
     }
 }
 
@@ -118,6 +128,15 @@ fn the_memory_engine_conforms_on_tasks_driven_by_hand() {
     let make = || MemorySubject { disk: MemoryDisk::new(), tasks: Arc::new(hand.clone()) };
     hand.run(conformance::run(make));
     assert!(hand.spawned().iter().all(|name| *name == "memory-commit"));
+}
+
+#[test]
+fn random_units_of_many_seeds_follow_the_model() {
+    let hand = Hand::default();
+    for seed in 100..150 {
+        let subject = MemorySubject { disk: MemoryDisk::new(), tasks: Arc::new(hand.clone()) };
+        hand.run(conformance::follow_the_model(&subject, seed));
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub struct Settings {
     pub activations_max: usize,
     /// `actors.loads_in_flight_max`: how many loads may be in flight.
     pub loads_in_flight_max: usize,
+    /// `actors.memory`: how many bytes actors may take; `None` for half of the machine's memory.
+    pub memory: Option<u64>,
     /// `actors.idle_after`: when an idle durable actor leaves memory.
     pub idle_after: Duration,
     /// `actors.volatile_idle_after`: when an idle volatile actor leaves memory, with its state.
@@ -57,6 +59,7 @@ impl Default for Settings {
             mailbox_len_max: 0,
             uncommitted_turns_max: 0,
             activations_max: 0,
+            memory: None,
             loads_in_flight_max: 0,
             idle_after: Duration::ZERO,
             volatile_idle_after: Duration::ZERO,
@@ -107,9 +110,17 @@ settings! {
     "actors.mailbox_len_max" = "2048", "how many calls may wait for one actor", mailbox_len_max: count;
     "actors.uncommitted_turns_max" = "4096", "how many replies of one actor may wait for the store", uncommitted_turns_max: count;
     "actors.activations_max" = "16777216", "how many actors may be in memory", activations_max: count;
+    "actors.memory" = "auto", "how much memory actors may take: auto is half of the machine's", memory: memory;
     "actors.loads_in_flight_max" = "256", "how many loads may be in flight", loads_in_flight_max: count;
     "actors.idle_after" = "10m", "when an idle durable actor leaves memory", idle_after: duration;
     "actors.volatile_idle_after" = "1h", "when an idle volatile actor leaves memory, with its state", volatile_idle_after: duration;
+}
+
+fn memory(text: &str) -> Result<Option<u64>, String> {
+    if text == "auto" {
+        return Ok(None);
+    }
+    bytes(text).map(Some).map_err(|_| "write auto, or a size as 64KiB, 512MiB or 2GiB".to_owned())
 }
 
 fn node_name(text: &str) -> Result<String, String> {

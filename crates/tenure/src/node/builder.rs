@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tenure_actor::{Actor, ActorType};
-use tenure_observe::{Health, MetricError, Metrics, names, register_process};
+use tenure_observe::{
+    Health, MetricError, Metrics, memory_bytes_max, names, register_process, resident_bytes,
+};
 use tenure_runtime::{Parts, Runtime, RuntimeConfig};
 use tenure_store::Store;
 use tenure_store::memory::{MemoryDisk, MemoryStore};
@@ -149,6 +151,7 @@ impl NodeBuilder {
             clock: Arc::clone(&clock),
             entropy: Arc::new(SystemEntropy),
             tasks,
+            resident: resident_bytes,
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
         };
@@ -231,11 +234,16 @@ fn runtime_config(settings: &Settings) -> RuntimeConfig {
         uncommitted_turns_max: settings.uncommitted_turns_max,
         loads_in_flight_max: settings.loads_in_flight_max,
         activations_max: settings.activations_max,
+        memory_bytes_max: settings.memory.unwrap_or_else(half_of_memory),
         idle_after: settings.idle_after,
         volatile_idle_after: settings.volatile_idle_after,
         deadline: settings.deadline,
         ..RuntimeConfig::default()
     }
+}
+
+fn half_of_memory() -> u64 {
+    memory_bytes_max().map_or(u64::MAX, |bytes| bytes / 2)
 }
 
 /// Shows that the node's threads tick.

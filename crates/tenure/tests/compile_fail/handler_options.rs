@@ -8,9 +8,6 @@ pub struct Cart {
 
 #[actor]
 impl Cart {
-    #[handler(persist = write_through)]
-    pub fn add(&mut self) {}
-
     #[handler(secret)]
     pub fn hide(&mut self) {}
 

@@ -13,7 +13,7 @@ impl A {
 #[derive(Default)]
 pub struct B;
 
-#[actor(persist = write_behind(max_delay = "200ms"))]
+#[actor(persist = volatile, persist = write_behind)]
 impl B {
     pub fn get(&self) {}
 }
@@ -22,7 +22,7 @@ impl B {
 #[derive(Default)]
 pub struct C;
 
-#[actor(persist = event_sourced, events = Event)]
+#[actor(events = "CartEvent")]
 impl C {
     pub fn get(&self) {}
 }

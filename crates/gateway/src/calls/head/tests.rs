@@ -8,9 +8,10 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     headers
 }
 
-fn check(pairs: &[(&'static str, &'static str)]) -> Result<Asked, Box<Problem>> {
-    let headers = headers(pairs);
-    Head::read(&headers)?.check(false, true)
+/// What there is to know of a request with these headers.
+fn check(pairs: &[(&'static str, &'static str)]) -> Result<Asked<'static>, Box<Problem>> {
+    let headers = Box::leak(Box::new(headers(pairs)));
+    Head::read(headers)?.check(false, true)
 }
 
 #[test]
@@ -45,6 +46,9 @@ fn other_sites_can_only_send_json() {
         (vec![("content-type", "APPLICATION/JSON ; charset=utf-8")], true),
         (vec![("content-type", "application/json;charset=\"UTF-8\"")], true),
         (vec![("content-type", "application/json; charset=latin1")], false),
+        // Nor does a header that a form cannot have make a request one of this site.
+        (vec![form, origin, ("idempotency-key", "k")], false),
+        (vec![json, origin, ("idempotency-key", "k")], true),
         (vec![json, ("content-encoding", "gzip")], false),
         (vec![json, ("content-encoding", "identity")], true),
     ] {
@@ -78,12 +82,34 @@ fn what_may_occur_once_may_not_occur_twice() {
 
 #[test]
 fn what_is_not_there_yet_is_refused_and_not_ignored() {
-    for name in ["idempotency-key", "if-match"] {
-        let problem = check(&[(name, "\"x\"")]).unwrap_err();
-        assert_eq!(problem.status.as_u16(), 400);
-        assert!(problem.detail.contains("not available yet"));
+    let problem = check(&[("if-match", "\"x\"")]).unwrap_err();
+    assert_eq!(problem.status.as_u16(), 400);
+    assert!(problem.detail.contains("not available yet"));
+}
+
+#[test]
+fn a_key_is_read_or_refused() {
+    for (value, key) in [("k-1", "k-1"), ("\"k-1\"", "k-1")] {
+        let asked = check(&[("idempotency-key", value)]).unwrap();
+        assert_eq!(asked.idempotency_key, Some(key));
     }
-    assert!(check(&[("prefer", "wait=durable")]).is_ok());
+    assert_eq!(check(&[]).unwrap().idempotency_key, None);
+    let problem = check(&[("idempotency-key", "")]).unwrap_err();
+    assert_eq!((problem.status.as_u16(), &*problem.code), (400, "bad_request"));
+}
+
+#[test]
+fn preferences_are_read_from_all_of_their_headers() {
+    let prefer = |value| ("prefer", value);
+    for (pairs, durable) in [
+        (vec![], false),
+        (vec![prefer("wait=durable")], true),
+        (vec![prefer("respond-async"), prefer("return=minimal, wait=durable")], true),
+        (vec![prefer("wait=durable"), prefer("wait=5")], true),
+        (vec![prefer("wait=5"), prefer("wait=durable")], false),
+    ] {
+        assert_eq!(check(&pairs).unwrap().durable, durable, "{pairs:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hyper::Method as Http;
-use tenure_actor::{Invoked, MethodInfo, Persist};
+use tenure_actor::{Hooks, Invoked, MethodInfo};
 use tenure_types::{ActorTypeName, CallError};
 
 use super::*;
@@ -10,11 +10,17 @@ const fn method(info: &'static MethodInfo, shape: Shape, internal: bool) -> Meth
     fn nothing(_: tenure_actor::Invocation<'_>) -> Invoked {
         Err(CallError::NotFound { detail: "".into() })
     }
-    Method { info, shape, internal, invoke: nothing }
+    Method {
+        info,
+        shape,
+        internal,
+        invoke: nothing,
+        deliver: |_, _| unreachable!("nothing is delivered"),
+    }
 }
 
 const fn info(name: &'static str, exclusive: bool) -> MethodInfo {
-    MethodInfo { name, exclusive, may_suspend: false }
+    MethodInfo { name, exclusive, may_suspend: false, durable: false }
 }
 
 const BY: Shape = Shape::One { name: "by", scalar: true };
@@ -38,7 +44,9 @@ fn routes() -> Routes {
         state_bytes: 0,
         create: || unreachable!("nothing is activated"),
         decode: |_, _, _| unreachable!("nothing is activated"),
+        apply: |_, _, _, _| unreachable!("nothing is activated"),
         methods: &METHODS,
+        hooks: Hooks::default(),
     };
     Routes::new(&[actor_type("counter"), actor_type("cart")])
 }
@@ -46,17 +54,20 @@ fn routes() -> Routes {
 #[test]
 fn a_method_is_found_by_its_exact_path() {
     let routes = routes();
-    for (http, path, query, one_way, from_query) in [
-        (Http::POST, "/v1/counter/42/add", None, false, false),
-        (Http::POST, "/v1/counter/42/add", Some(""), false, false),
-        (Http::POST, "/v1/counter/42/add/send", None, true, false),
-        (Http::POST, "/v1/counter/42/get", None, false, false),
-        (Http::GET, "/v1/counter/42/get", None, false, true),
-        (Http::GET, "/v1/cart/42/range", Some("from=1&to=2"), false, true),
-        (Http::GET, "/v1/cart/42/range", Some("%66rom=1"), false, true),
+    let half_a_minute = Some(Duration::from_secs(30));
+    for (http, path, query, one_way, delay, from_query) in [
+        (Http::POST, "/v1/counter/42/add", None, false, None, false),
+        (Http::POST, "/v1/counter/42/add", Some(""), false, None, false),
+        (Http::POST, "/v1/counter/42/add/send", None, true, None, false),
+        (Http::POST, "/v1/counter/42/add/send", Some("delay=30s"), true, half_a_minute, false),
+        (Http::POST, "/v1/counter/42/get", None, false, None, false),
+        (Http::GET, "/v1/counter/42/get", None, false, None, true),
+        (Http::GET, "/v1/cart/42/range", Some("from=1&to=2"), false, None, true),
+        (Http::GET, "/v1/cart/42/range", Some("%66rom=1"), false, None, true),
     ] {
         let found = routes.find(&http, path, query).unwrap();
         assert_eq!((found.one_way, found.from_query), (one_way, from_query), "{path}");
+        assert_eq!(found.delay, delay, "{path}");
         assert_eq!(found.key, "42");
     }
 }
@@ -85,15 +96,12 @@ fn what_is_not_there_is_told_with_what_is() {
         (Http::POST, "/v1/counter", None, 404, "a key and a method are missing"),
         (Http::DELETE, "/v1/counter/a", None, 404, "DELETE is not available yet"),
         (Http::GET, "/v1/counter/a/events", None, 404, "is not available yet"),
-        (
-            Http::POST,
-            "/v1/counter/a/add/send",
-            Some("delay=30s"),
-            404,
-            "`delay` is not available yet",
-        ),
+        (Http::POST, "/v1/counter/a/add/send", Some("delay=soon"), 400, "this one is \"soon\""),
+        (Http::POST, "/v1/counter/a/add/send", Some("by=5"), 400, "this one has `by`"),
         (Http::POST, "/v1/counter/a/add/send", Some("durable=true"), 404, "is not available yet"),
         (Http::POST, "/v1/counter/a/add", Some("delay=30s"), 400, "belongs to POST ../send"),
+        (Http::POST, "/v1/counter/a/add", Some("durable=true"), 400, "it is not available yet"),
+        (Http::GET, "/v1/counter/a/get", Some("delay=30s"), 400, "`get` has no argument `delay`"),
         (Http::POST, "/v1/counter/a/add", Some("by=5"), 400, "POST takes no query"),
         (Http::GET, "/v1/counter/a/get", Some("x=1"), 400, "`get` has no argument `x`"),
         (Http::GET, "/v1/counter/a/range", Some("form=1"), 400, "did you mean `from`?"),

@@ -1,9 +1,11 @@
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use tenure_actor::{
-    Access, Actor, ActorRef, AppError, Arguments, CodecError, Context, Exclusive, Handler, Message,
-    Method, MethodInfo, Persist, Shape, Shared, State, TypeSlot, invoke,
+    Access, Actor, ActorRef, AppError, Arguments, CODEC_NAMED, CodecError, Context, Exclusive,
+    Handler, Message, Method, MethodInfo, NoEvent, Persist, Shape, Shared, State, TypeSlot,
+    decode_named, deliver, encode_named, invoke,
 };
 
 /// A durable actor with a method of every shape.
@@ -18,9 +20,16 @@ pub(crate) struct Tally {
     value: i64,
 }
 
+/// An actor that is written behind.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    value: i64,
+}
+
 pub(super) fn create(type_name: &str) -> Box<dyn State> {
     match type_name {
         Tally::TYPE => Box::new(Tally::default()),
+        Gauge::TYPE => Box::new(Gauge::default()),
         _ => Box::new(Counter::default()),
     }
 }
@@ -49,13 +58,22 @@ impl AppError for NotEnough {
     fn to_json(&self) -> String {
         format!("{{\"left\":{}}}", self.left)
     }
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        encode_named(&self.left, out)
+    }
+
+    fn decode(body: &[u8]) -> Result<Self, CodecError> {
+        Ok(Self { left: decode_named(CODEC_NAMED, body)? })
+    }
 }
 
 macro_rules! actor {
-    ($actor:ident $name:literal $persist:ident: $($method:ident internal $internal:literal),*) => {
+    ($actor:ident $name:literal $persist:expr; $($method:ident internal $internal:literal),*) => {
         impl Actor for $actor {
             const TYPE: &'static str = $name;
-            const PERSIST: Persist = Persist::$persist;
+            const PERSIST: Persist = $persist;
+            type Event = NoEvent;
             type Ref = ActorRef<Self>;
 
             fn create() -> Self {
@@ -76,6 +94,7 @@ macro_rules! actor {
                     shape: $method::SHAPE,
                     internal: $internal,
                     invoke: invoke::<$actor, $method>,
+                    deliver: deliver::<$actor, $method>,
                 }),*];
                 METHODS
             }
@@ -149,10 +168,12 @@ message!(Explode "explode" {};
 message!(Compact "compact" {};
     shape Shape::None, single () = |()| Compact {});
 
-actor!(Counter "counter" WriteThrough: Add internal false, Get internal false,
+actor!(Counter "counter" Persist::WriteThrough; Add internal false, Get internal false,
     Range internal false, Sum internal false, Take internal false, Explode internal false,
     Compact internal true);
-actor!(Tally "tally" Volatile: Add internal false);
+actor!(Tally "tally" Persist::Volatile; Add internal false);
+actor!(Gauge "gauge" Persist::WriteBehind { max_delay: Duration::from_secs(1) };
+    Add internal false, Get internal false);
 
 handler!(Counter, Add -> i64, Infallible, Exclusive, |state, message| {
     state.value += message.by;
@@ -162,6 +183,11 @@ handler!(Tally, Add -> i64, Infallible, Exclusive, |state, message| {
     state.value += message.by;
     Ok(state.value)
 });
+handler!(Gauge, Add -> i64, Infallible, Exclusive, |state, message| {
+    state.value += message.by;
+    Ok(state.value)
+});
+handler!(Gauge, Get -> i64, Infallible, Shared, |state, _message| Ok(state.value));
 handler!(Counter, Get -> i64, Infallible, Shared, |state, _message| Ok(state.value));
 handler!(Counter, Range -> bool, Infallible, Shared, |state, message| {
     Ok((message.from..message.to).contains(&state.value))

@@ -1,12 +1,15 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tenure_actor::host::{AsHome, Home, Host, PendingCall, QueuedCall, Started, TimerKey};
-use tenure_actor::{CallId, State, StateRef, Target, Ticket};
+use tenure_actor::host::{
+    AsHome, CallHead, Home, Host, PendingCall, QueuedCall, Started, TimerKey,
+};
+use tenure_actor::{CallId, CallKey, Cause, Effects, State, StateRef, Target, Ticket};
 use tenure_types::{BoxFuture, CallError, Clock, Instant, Key, Outcome, Tasks};
 use tokio::runtime::Handle;
 
@@ -15,12 +18,24 @@ use super::counter;
 const SHARDS: usize = 64;
 
 /// Runs every call at once, on a map of states; but calls on keys that begin with `busy` wait
-/// until the test lets them run, and some keys are refused.
+/// until the test lets them run, and some keys are refused. Idempotency keys are remembered for
+/// ever.
 pub(crate) struct MapHost {
     shards: Vec<Mutex<States>>,
     held: Mutex<Vec<(Target, Arc<dyn QueuedCall>)>>,
+    delayed: Mutex<Vec<Delayed>>,
+    outcomes: Mutex<HashMap<KeyPlace, KeyOutcome>>,
+    /// Calls whose caller waits for durable state.
+    durable: AtomicUsize,
     real: Real,
 }
+
+/// A message and when it is due.
+type Delayed = (Instant, Target, Arc<dyn QueuedCall>);
+/// An idempotency key and whose it is.
+type KeyPlace = (u32, Key, Box<str>);
+/// The arguments' hash and the encoded outcome.
+type KeyOutcome = (u128, Vec<u8>);
 
 type States = HashMap<(u32, Key), Box<dyn State>>;
 
@@ -34,6 +49,9 @@ impl MapHost {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             held: Mutex::default(),
+            delayed: Mutex::default(),
+            outcomes: Mutex::default(),
+            durable: AtomicUsize::new(0),
             real: Real { start: std::time::Instant::now(), tokio },
         }
     }
@@ -49,12 +67,66 @@ impl MapHost {
     pub(crate) fn release(&self) {
         let held: Vec<_> = std::mem::take(&mut *self.held.lock());
         for (target, call) in held {
-            self.with_state(&target, |state| {
-                if call.run(StateRef::Exclusive(state), &NoHome) {
-                    call.settle(Ok(None));
-                }
-            });
+            self.run_queued(&target, &*call);
         }
+    }
+
+    /// When the messages are due that are kept.
+    #[allow(dead_code, reason = "not every user of this file looks")]
+    pub(crate) fn due(&self) -> Vec<Instant> {
+        self.delayed.lock().iter().map(|(at, _, _)| *at).collect()
+    }
+
+    /// Sends every message that is kept.
+    #[allow(dead_code, reason = "not every user of this file looks")]
+    pub(crate) fn send_delayed(&self) {
+        let delayed: Vec<_> = std::mem::take(&mut *self.delayed.lock());
+        for (_, target, call) in delayed {
+            self.run_queued(&target, &*call);
+        }
+    }
+
+    /// Calls so far whose caller waits for durable state.
+    #[allow(dead_code, reason = "not every user of this file looks")]
+    pub(crate) fn durable(&self) -> usize {
+        self.durable.load(Ordering::Relaxed)
+    }
+
+    fn run_queued(&self, target: &Target, call: &dyn QueuedCall) {
+        if !self.with_state(target, |state| call.run(StateRef::Exclusive(state), &NoHome)) {
+            return;
+        }
+        if let Some(key) = key_of(call.head()) {
+            let place = (target.slot, target.key.clone(), key.key.clone());
+            self.outcomes.lock().insert(place, (key.arguments, call.outcome().unwrap()));
+        }
+        call.settle(Ok(None));
+    }
+
+    /// Starts a call that may have been made before.
+    fn start_keyed(&self, target: &Target, key: &CallKey, call: &mut dyn PendingCall) -> Started {
+        let is_same = |held: &CallHead| key_of(held).is_some_and(|held| held.key == key.key);
+        let mut held = self.held.lock();
+        if held.iter().any(|(_, call)| call.is_waiting() && is_same(call.head())) {
+            let detail = format!("a call with the key {:?} has not ended", key.key).into();
+            return Started::Refused(CallError::InProgress { detail });
+        }
+        let place = (target.slot, target.key.clone(), key.key.clone());
+        let known = self.outcomes.lock().get(&place).cloned();
+        match known {
+            Some((arguments, _)) if arguments != key.arguments => {
+                let detail = format!("the key {:?} belongs to another call", key.key).into();
+                return Started::Refused(CallError::KeyReused { detail });
+            }
+            Some((_, outcome)) => {
+                let call = call.share();
+                assert!(call.replay(&outcome).unwrap());
+                call.settle(Ok(None));
+            }
+            None if target.key.starts_with("busy") => held.push((target.clone(), call.share())),
+            None => self.run_queued(target, &*call.share()),
+        }
+        Started::Queued
     }
 
     fn with_state<T>(&self, target: &Target, turn: impl FnOnce(&mut dyn State) -> T) -> T {
@@ -72,6 +144,12 @@ impl Host for MapHost {
         if let Some(error) = refusal(&target.key) {
             return Started::Refused(error);
         }
+        if call.head().durable {
+            self.durable.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(key) = key_of(call.head()).cloned() {
+            return self.start_keyed(target, &key, call);
+        }
         if target.key.starts_with("busy") {
             self.held.lock().push((target.clone(), call.share()));
             return Started::Queued;
@@ -83,6 +161,19 @@ impl Host for MapHost {
             Ok(()) => Started::Ran(None),
             Err(_) => Started::Refused(CallError::Panicked { detail: "the secret".into() }),
         }
+    }
+
+    fn start_at(
+        &self,
+        at: Instant,
+        target: Target,
+        call: Arc<dyn QueuedCall>,
+    ) -> Result<(), CallError> {
+        if let Some(error) = refusal(&target.key) {
+            return Err(error);
+        }
+        self.delayed.lock().push((at, target, call));
+        Ok(())
     }
 
     fn clock(&self) -> &dyn Clock {
@@ -111,6 +202,14 @@ impl Host for MapHost {
     }
 
     fn forget(&self, _: TimerKey) {}
+}
+
+/// The key of a call that may change its actor; of others it is ignored.
+fn key_of(head: &CallHead) -> Option<&CallKey> {
+    match head.cause.as_deref() {
+        Some(Cause::Key(key)) if head.method.exclusive => Some(key),
+        _ => None,
+    }
 }
 
 fn refusal(key: &str) -> Option<CallError> {
@@ -175,5 +274,9 @@ impl AsHome for NoHome {
 
     fn unsaved(&self) -> Option<Ticket> {
         None
+    }
+
+    fn keep(&self, _: Box<Effects>) {
+        unreachable!("no handler here uses its context")
     }
 }

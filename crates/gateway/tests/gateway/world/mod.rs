@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 pub(crate) use client::{Client, Response, get, post};
-use counter::{Counter, Tally};
+use counter::{Counter, Gauge, Tally};
 pub(crate) use host::MapHost;
 
 /// Longer than anything takes that works.
@@ -85,7 +85,8 @@ impl World {
 }
 
 pub(crate) fn types() -> Vec<ActorType> {
-    vec![ActorType::of::<Counter>().unwrap(), ActorType::of::<Tally>().unwrap()]
+    let counter = ActorType::of::<Counter>().unwrap();
+    vec![counter, ActorType::of::<Tally>().unwrap(), ActorType::of::<Gauge>().unwrap()]
 }
 
 /// Waits for a condition.

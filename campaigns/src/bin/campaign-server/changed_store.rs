@@ -1,0 +1,177 @@
+//! The embedded engine with one thing changed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+use tenure_store::{Due, Encoded, Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
+use tenure_store_embedded::EmbeddedStore;
+use tenure_types::{ActorId, BoxFuture, Incarnation, Token};
+
+/// How long after its answer a unit goes to the engine, where answers come early.
+const EARLY: Duration = Duration::from_millis(20);
+const WAITING_UNITS_MAX: usize = 65_536;
+
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing.
+    None,
+    /// It says "committed" before it has committed.
+    EarlyReply,
+    /// It answers so much later.
+    Slow(Duration),
+    /// It knows of no reminder that is due.
+    NothingDue,
+}
+
+struct Changed {
+    engine: Arc<EmbeddedStore>,
+    way: Way,
+}
+
+enum Way {
+    Straight { knows_due: bool },
+    Early(SyncSender<(Arc<Unit>, Arc<dyn UnitSink>)>),
+    Slow(Sender<Answer>, Duration),
+}
+
+/// An answer that waits for its time.
+struct Answer {
+    at: Instant,
+    token: Token,
+    outcome: UnitOutcome,
+    sink: Arc<dyn UnitSink>,
+}
+
+/// Hears the engine in the stead of who waits.
+struct Late {
+    answers: Sender<Answer>,
+    delay: Duration,
+    sink: Arc<dyn UnitSink>,
+}
+
+/// Hears what nobody waits for any more.
+struct Nobody;
+
+/// The engine in `folder` with a change.
+pub(crate) fn open(folder: &Path, change: Change) -> Arc<dyn Store> {
+    let engine = Arc::new(EmbeddedStore::new(folder));
+    let way = match change {
+        Change::None => Way::Straight { knows_due: true },
+        Change::NothingDue => Way::Straight { knows_due: false },
+        Change::EarlyReply => {
+            let (submitted, units) = sync_channel(WAITING_UNITS_MAX);
+            let (late, due_units) = sync_channel(WAITING_UNITS_MAX);
+            std::thread::spawn(move || answer(&units, &late));
+            let behind = Arc::clone(&engine);
+            std::thread::spawn(move || pass_on(&behind, &due_units));
+            Way::Early(submitted)
+        }
+        Change::Slow(delay) => {
+            // Bounded by the units in flight, of which each actor has one.
+            let (answers, waiting) = channel();
+            std::thread::spawn(move || give_late(&waiting));
+            Way::Slow(answers, delay)
+        }
+    };
+    Arc::new(Changed { engine, way })
+}
+
+/// Answers each unit at once.
+fn answer(
+    units: &Receiver<(Arc<Unit>, Arc<dyn UnitSink>)>,
+    late: &SyncSender<(Instant, Arc<Unit>)>,
+) {
+    for (unit, sink) in units {
+        let token = unit.token;
+        if late.send((Instant::now() + EARLY, unit)).is_err() {
+            return;
+        }
+        sink.settled(token, UnitOutcome::Committed);
+    }
+}
+
+/// Submits each unit when its time has come, in the order in which they were answered.
+fn pass_on(engine: &EmbeddedStore, units: &Receiver<(Instant, Arc<Unit>)>) {
+    for (due, unit) in units {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        engine.submit(unit, Arc::new(Nobody));
+    }
+}
+
+/// Gives each answer when its time has come; all of them wait equally long.
+fn give_late(answers: &Receiver<Answer>) {
+    for Answer { at, token, outcome, sink } in answers {
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+        sink.settled(token, outcome);
+    }
+}
+
+impl Store for Changed {
+    fn name(&self) -> &'static str {
+        "changed"
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
+        self.engine.open()
+    }
+
+    fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.engine.fence(incarnation)
+    }
+
+    fn load(&self, actor: &ActorId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
+        self.engine.load(actor)
+    }
+
+    fn events(
+        &self,
+        actor: &ActorId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(u64, Encoded)>, StoreError>> {
+        self.engine.events(actor, after, limit)
+    }
+
+    fn due(
+        &self,
+        until_ms: u64,
+        after: Option<Due>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>> {
+        if matches!(self.way, Way::Straight { knows_due: false }) {
+            return Box::pin(async { Ok(Vec::new()) });
+        }
+        self.engine.due(until_ms, after, limit)
+    }
+
+    fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
+        match &self.way {
+            Way::Straight { .. } => self.engine.submit(unit, sink),
+            // The receiver is gone only where its thread panicked.
+            Way::Early(submitted) => drop(submitted.send((unit, sink))),
+            &Way::Slow(ref answers, delay) => {
+                let answers = answers.clone();
+                self.engine.submit(unit, Arc::new(Late { answers, delay, sink }));
+            }
+        }
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.engine.close()
+    }
+}
+
+impl UnitSink for Late {
+    fn settled(self: Arc<Self>, token: Token, outcome: UnitOutcome) {
+        let (at, sink) = (Instant::now() + self.delay, Arc::clone(&self.sink));
+        // The receiver is gone only where its thread panicked.
+        drop(self.answers.send(Answer { at, token, outcome, sink }));
+    }
+}
+
+impl UnitSink for Nobody {
+    fn settled(self: Arc<Self>, _: Token, _: UnitOutcome) {}
+}

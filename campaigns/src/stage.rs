@@ -1,0 +1,106 @@
+//! Where a campaign plays: its server, its seed, and what is broken on purpose.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use clap::ValueEnum;
+
+use crate::process::Launch;
+use crate::{port, seed};
+
+/// The variable that tells the campaign's server how to be broken.
+pub const BREAK_VARIABLE: &str = "CAMPAIGN_BREAK";
+/// The variable that tells the campaign's server how many milliseconds later its store answers.
+pub const SLOW_VARIABLE: &str = "CAMPAIGN_SLOW_STORE_MS";
+
+/// What every campaign is told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Stage {
+    /// Replays the choices of an earlier run
+    #[arg(long, value_parser = parse_seed)]
+    pub seed: Option<u64>,
+    /// Breaks the server on purpose: the campaign must then fail
+    #[arg(long = "break")]
+    pub broken: Option<Break>,
+    /// The campaign's server; beside this program where it is not named
+    #[arg(long)]
+    pub server: Option<PathBuf>,
+}
+
+/// A mechanism to take away from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Break {
+    /// Release replies some milliseconds before their commit: `kill`, `power`.
+    EarlyReply,
+    /// Let every sync of a file return at once and do nothing: `power`.
+    NoSync,
+    /// Let write-behind actors wait for ten times their delay: `kill --mode write-behind`.
+    LateFlush,
+    /// Show an unsaved age of zero on the metrics page: `kill --mode write-behind`.
+    HiddenAge,
+    /// Ignore the header `Idempotency-Key`: `keys`.
+    NoKeys,
+    /// Find no reminder in the store: `reminders`.
+    NothingDue,
+}
+
+impl Stage {
+    /// The seed that was asked for, or a fresh one.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(seed::fresh)
+    }
+
+    /// What is broken, for the first line of a campaign.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let broken = self.broken.map(|it| format!(", BROKEN ON PURPOSE: {}", it.name()));
+        broken.unwrap_or_default()
+    }
+
+    /// How the server is started, over a store in `data` and with its log in `folder`.
+    ///
+    /// # Errors
+    /// When there is no server, or no port.
+    pub fn launch(&self, data: &Path, folder: &Path) -> anyhow::Result<Launch> {
+        let broken = self.broken.map(|it| (BREAK_VARIABLE, OsString::from(it.name())));
+        Ok(Launch {
+            program: program(self.server.as_deref())?,
+            listen: port::free()?,
+            data: data.to_owned(),
+            log: folder.join("server.log"),
+            settings: Vec::new(),
+            env: broken.into_iter().collect(),
+        })
+    }
+}
+
+impl Break {
+    /// The word that names it on command lines.
+    #[must_use]
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+fn program(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let beside = || Ok(std::env::current_exe()?.with_file_name("campaign-server"));
+    let program = named.map(Path::to_owned).map_or_else(beside, anyhow::Ok)?;
+    if !program.exists() {
+        bail!("{} is not there; build the package tenure-campaigns", program.display());
+    }
+    Ok(program)
+}
+
+/// Reads a seed as it is printed.
+///
+/// # Errors
+/// When it is no number.
+pub fn parse_seed(text: &str) -> Result<u64, std::num::ParseIntError> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    }
+}

@@ -1,0 +1,59 @@
+//! What an activation keeps beside its state, and what of it is stored beside the head.
+
+use std::collections::BTreeMap;
+
+use tenure_actor::Ticket;
+use tenure_store::{EventLog, Row, RowKey};
+
+use super::outcomes::Outcomes;
+use super::reminder_row::{self, Reminder};
+use super::window::Window;
+
+/// What an activation keeps beside its state. Most have nothing of it.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// Where the actor's events stand.
+    pub(crate) log: EventLog,
+    /// Settled when the store knows that events of this activation may be lost: before that none
+    /// leaves.
+    pub(crate) opened: Option<Ticket>,
+    /// The last events, where the store does not have them at once.
+    pub(crate) window: Window,
+    /// What became of calls with idempotency keys.
+    pub(crate) outcomes: Outcomes,
+    /// Reminders by name.
+    pub(crate) reminders: BTreeMap<Box<str>, Reminder>,
+    /// The offset of the last event in the stored snapshot.
+    pub(crate) snapshot: u64,
+}
+
+impl Kept {
+    /// What is kept of an actor that was just loaded; `None` if that is nothing.
+    ///
+    /// # Errors
+    /// Says which row makes no sense.
+    pub(crate) fn load(log: EventLog, snapshot: u64, rows: Vec<Row>) -> Result<Self, String> {
+        let mut kept = Self { log, snapshot, ..Self::default() };
+        for row in rows {
+            match row.key {
+                RowKey::Outcome(key) => kept.outcomes.load(key, &row.value.bytes)?,
+                RowKey::Reminder(name) => {
+                    let due_ms = row.due_ms.ok_or("a reminder without a time")?;
+                    let reminder = reminder_row::decode(due_ms, &row.value.bytes)?;
+                    kept.reminders.insert(name, reminder);
+                }
+                RowKey::Journal(_) | RowKey::Snapshot | RowKey::Event(_) => {}
+            }
+        }
+        kept.outcomes.loaded();
+        Ok(kept)
+    }
+
+    /// Whether there is nothing to keep.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.log == EventLog::default()
+            && self.outcomes.is_empty()
+            && self.reminders.is_empty()
+            && self.snapshot == 0
+    }
+}

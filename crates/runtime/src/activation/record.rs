@@ -1,0 +1,119 @@
+//! From what is stored to a state: decoding, replaying a journal, and what is kept beside.
+
+use tenure_actor::{ActorType, Persist, State};
+use tenure_store::{Content, Encoded, EventLog, RowKey, Stored};
+use tenure_types::{CallError, Version};
+
+use super::Activation;
+use super::kept::Kept;
+use crate::runtime::Runtime;
+use crate::turn::contain;
+
+impl Runtime {
+    /// The state of a record, or that of an actor that was never stored. Also puts in what is kept
+    /// beside it.
+    pub(crate) fn open_record(
+        &self,
+        activation: &Activation,
+        stored: Option<Stored>,
+    ) -> Result<Box<dyn State>, CallError> {
+        let actor_type = &activation.kind.actor_type;
+        let Some(mut stored) = stored else {
+            activation.set_version(Version::NONE);
+            return create(activation);
+        };
+        let mut snapshot = 0;
+        let state = match &stored.content {
+            Content::Deleted { .. } => {
+                // A new life has a log of its own.
+                stored.log = EventLog::default();
+                create(activation)?
+            }
+            Content::State(_) | Content::Journaled { .. } if !fits(actor_type, &stored.content) => {
+                return Err(incompatible(
+                    activation,
+                    &format!(
+                        "it was not written by a type that is {}; move its actors with code that \
+                         reads one type and calls another",
+                        actor_type.persist.as_str()
+                    ),
+                ));
+            }
+            Content::State(state) => {
+                activation.note_encoded(self.hash_state(&state.bytes), state.bytes.len());
+                decode(activation, state)?
+            }
+            Content::Journaled { snapshot: at } => {
+                snapshot = *at;
+                replay(activation, &stored)?
+            }
+        };
+        activation.set_version(stored.version);
+        if stored.log.open.is_some() {
+            // Events may have left that were lost with their activation: clients must know.
+            stored.log = EventLog { epoch: self.new_epoch(), offset: 0, open: None };
+        }
+        let kept = Kept::load(stored.log, snapshot, stored.rows)
+            .map_err(|why| incompatible(activation, &why))?;
+        activation.with_kept(|place| *place = kept);
+        Ok(state)
+    }
+}
+
+fn fits(actor_type: &ActorType, content: &Content) -> bool {
+    let is_journaled = matches!(content, Content::Journaled { .. });
+    is_journaled == matches!(actor_type.persist, Persist::EventSourced { .. })
+}
+
+/// Snapshot, then every event after it. The engine has checked that none is missing.
+fn replay(activation: &Activation, stored: &Stored) -> Result<Box<dyn State>, CallError> {
+    let apply = activation.kind.actor_type.apply;
+    let snapshot = stored.rows.iter().find(|row| row.key == RowKey::Snapshot);
+    let mut state = match snapshot {
+        Some(row) => decode(activation, &row.value)?,
+        None => create(activation)?,
+    };
+    for row in &stored.rows {
+        let RowKey::Journal(offset) = row.key else { continue };
+        let Encoded { schema, codec, bytes } = &row.value;
+        contain(|| apply(&mut *state, *schema, *codec, bytes))
+            .map_err(|panic| panic.to_string())
+            .and_then(|applied| applied.map_err(|error| error.to_string()))
+            .map_err(|why| {
+                incompatible(activation, &format!("its event {offset} cannot be applied: {why}"))
+            })?;
+    }
+    Ok(state)
+}
+
+fn create(activation: &Activation) -> Result<Box<dyn State>, CallError> {
+    contain(activation.kind.actor_type.create).map_err(|panic| CallError::Panicked {
+        detail: format!("{} cannot be made: {panic}", activation.id()).into(),
+    })
+}
+
+fn decode(activation: &Activation, state: &Encoded) -> Result<Box<dyn State>, CallError> {
+    let actor_type = &activation.kind.actor_type;
+    let Encoded { schema, codec, bytes } = state;
+    if *schema > actor_type.schema {
+        return Err(CallError::Incompatible {
+            detail: format!(
+                "the record of {} has schema {schema}, newer than this program's {}; deploy the \
+                 newer program",
+                activation.id(),
+                actor_type.schema
+            )
+            .into(),
+        });
+    }
+    contain(|| (actor_type.decode)(*schema, *codec, bytes))
+        .map_err(|panic| panic.to_string())
+        .and_then(|decoded| decoded.map_err(|error| error.to_string()))
+        .map_err(|why| incompatible(activation, &why))
+}
+
+fn incompatible(activation: &Activation, why: &str) -> CallError {
+    CallError::Incompatible {
+        detail: format!("the record of {} cannot be read: {why}", activation.id()).into(),
+    }
+}

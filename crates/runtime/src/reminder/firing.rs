@@ -1,0 +1,101 @@
+use std::sync::{Arc, Weak};
+
+use tenure_actor::host::{AsHome, CallHead, QueuedCall, TurnGuard};
+use tenure_actor::{CodecError, MethodInfo, StateRef, Ticket};
+use tenure_store::Due;
+use tenure_types::{BoxFuture, CallError};
+
+use crate::runtime::Runtime;
+
+pub(super) static FIRING: MethodInfo =
+    MethodInfo { name: "reminder", exclusive: true, may_suspend: false, durable: false };
+
+/// A reminder on its way to its actor; it becomes a [`Handling`] when its turn has come.
+pub(super) struct Firing {
+    pub(super) head: CallHead,
+    pub(super) due: Due,
+    pub(super) runtime: Weak<Runtime>,
+}
+
+/// The turn of a reminder.
+pub(super) struct Handling {
+    pub(super) inner: Arc<dyn QueuedCall>,
+    pub(super) due: Due,
+    pub(super) runtime: Weak<Runtime>,
+}
+
+fn done(runtime: &Weak<Runtime>, due: &Due, handled: bool) {
+    if let Some(runtime) = runtime.upgrade() {
+        runtime.reminders.done(due, handled, runtime.clock.unix_ms());
+    }
+}
+
+impl QueuedCall for Firing {
+    fn head(&self) -> &CallHead {
+        &self.head
+    }
+
+    fn is_waiting(&self) -> bool {
+        true
+    }
+
+    fn run(&self, _: StateRef<'_>, _: &dyn AsHome) -> bool {
+        unreachable!("a firing becomes a handling before it runs");
+    }
+
+    fn begin(
+        self: Arc<Self>,
+        guard: Box<dyn TurnGuard>,
+    ) -> Result<BoxFuture<'static, Box<dyn TurnGuard>>, Box<dyn TurnGuard>> {
+        Err(guard)
+    }
+
+    fn outcome(&self) -> Result<Vec<u8>, CodecError> {
+        Err(CodecError::new("a reminder has no reply"))
+    }
+
+    fn replay(&self, _: &[u8]) -> Result<bool, CodecError> {
+        Err(CodecError::new("a reminder has no reply"))
+    }
+
+    /// `Ok` says that it is not due: nothing is left to do.
+    fn settle(&self, end: Result<Option<Ticket>, CallError>) {
+        done(&self.runtime, &self.due, end.is_ok());
+    }
+}
+
+impl QueuedCall for Handling {
+    fn head(&self) -> &CallHead {
+        self.inner.head()
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.inner.is_waiting()
+    }
+
+    fn run(&self, state: StateRef<'_>, home: &dyn AsHome) -> bool {
+        self.inner.run(state, home)
+    }
+
+    fn begin(
+        self: Arc<Self>,
+        guard: Box<dyn TurnGuard>,
+    ) -> Result<BoxFuture<'static, Box<dyn TurnGuard>>, Box<dyn TurnGuard>> {
+        Arc::clone(&self.inner).begin(guard)
+    }
+
+    fn outcome(&self) -> Result<Vec<u8>, CodecError> {
+        self.inner.outcome()
+    }
+
+    fn replay(&self, outcome: &[u8]) -> Result<bool, CodecError> {
+        self.inner.replay(outcome)
+    }
+
+    fn settle(&self, end: Result<Option<Ticket>, CallError>) {
+        let handled = end.is_ok();
+        self.inner.settle(end);
+        // Should its unit be lost, the next look at the store finds it again.
+        done(&self.runtime, &self.due, handled);
+    }
+}

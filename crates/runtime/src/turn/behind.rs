@@ -1,0 +1,141 @@
+//! Turns that are saved behind their replies (`write_behind`).
+//!
+//! A turn marks the activation dirty and its reply leaves. A flush encodes the state half of
+//! `max_delay` later, between turns. While the oldest unsaved turn is `max_delay` old or older,
+//! every exclusive turn commits at its end and its reply waits: so a crash loses at most
+//! `max_delay` and one flush of what was acknowledged.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenure_actor::{StateRef, Ticket};
+use tenure_store::{Content, RowChange};
+use tenure_types::{CallError, Instant, Version};
+
+use super::answer::{Ended, encoded, lost};
+use super::left::{LEFT_BYTES_MAX, LEFT_ROWS_MAX, Left};
+use super::word::{FLUSH, LOST, RESET, UNSAVED};
+use crate::activation::{Activation, Hold};
+use crate::commit::dirty::Dirty;
+use crate::runtime::Runtime;
+
+impl Runtime {
+    pub(super) fn end_behind<P: Deref<Target = Arc<Activation>>>(
+        &self,
+        activation: &Arc<Activation>,
+        hold: &mut Hold<P>,
+        ended: Ended<'_>,
+        left: Left,
+        max_delay: Duration,
+    ) -> Result<Option<Ticket>, CallError> {
+        if left.is_deleted {
+            let base = self.forget_dirty(activation).unwrap_or(activation.version());
+            return self.commit_deletion(activation, base);
+        }
+        let now = self.clock.coarse();
+        let mut is_urgent = left.is_urgent;
+        if ended.head.method.exclusive || !left.rows.is_empty() {
+            is_urgent |= self.mark_dirty(activation, now, left.rows, max_delay)?;
+        }
+        let oldest = activation.with_cold(|cold| cold.oldest_unsaved());
+        let is_late = oldest.is_some_and(|since| now.saturating_since(since) >= max_delay);
+        let is_held = is_late || ended.is_durable();
+        if !is_held && !is_urgent && !activation.word.read().has(FLUSH | RESET) {
+            return Ok(None);
+        }
+        if activation.word.read().has(RESET) {
+            // It leaves in order: nothing is lost with it.
+            activation.with_kept(|kept| kept.log.open = None);
+        }
+        let ticket = self.encode_behind(activation, &hold.state())?;
+        if left.opens_log {
+            activation.with_kept(|kept| kept.opened.clone_from(&ticket));
+        }
+        Ok(ticket.filter(|_| is_held))
+    }
+
+    /// Marks the activation; says whether what its turns leave is too much to wait.
+    fn mark_dirty(
+        &self,
+        activation: &Arc<Activation>,
+        now: Instant,
+        rows: Vec<RowChange>,
+        max_delay: Duration,
+    ) -> Result<bool, CallError> {
+        let base = activation.version();
+        activation.set_version(base.next());
+        activation.with_cold(|cold| {
+            if activation.word.read().has(LOST) {
+                return Err(lost(activation));
+            }
+            activation.word.set(UNSAVED);
+            let dirty = cold.dirty.get_or_insert_with(|| {
+                let bytes = activation.encoded_bytes();
+                let entry = self.behind.note(activation, now, now + max_delay / 2, bytes);
+                Box::new(Dirty { since: now, base, rows: Vec::new(), entry })
+            });
+            dirty.rows.extend(rows);
+            let bytes: usize = dirty.rows.iter().map(RowChange::bytes).sum();
+            Ok(dirty.rows.len() > LEFT_ROWS_MAX || bytes > LEFT_BYTES_MAX)
+        })
+    }
+
+    /// Encodes what is dirty and hands it over; gives what must be settled for all of it to be
+    /// durable, `None` if it is.
+    pub(crate) fn encode_behind(
+        &self,
+        activation: &Arc<Activation>,
+        state: &StateRef<'_>,
+    ) -> Result<Option<Ticket>, CallError> {
+        if activation.with_cold(|cold| cold.dirty.is_none()) {
+            return Ok(activation.with_cold(|cold| cold.pipeline.newest()));
+        }
+        let body = self.encode(activation, state)?;
+        activation.note_encoded(0, body.len());
+        let dirty = activation.with_cold(|cold| {
+            activation.word.clear(FLUSH);
+            cold.dirty.take()
+        });
+        let Some(dirty) = dirty else { return Err(lost(activation)) };
+        let content = Content::State(encoded(activation, body));
+        let Dirty { since, base, rows, entry } = *dirty;
+        self.behind.fly(entry);
+        let committed = self.commit(activation, base, content, rows, Some((since, entry)));
+        if committed.is_err() {
+            self.behind.gone(entry);
+        }
+        committed.map(Some)
+    }
+
+    /// Encodes the state with a log of events that is closed.
+    pub(crate) fn encode_closing(
+        &self,
+        activation: &Arc<Activation>,
+        state: &StateRef<'_>,
+    ) -> Result<(), CallError> {
+        activation.with_kept(|kept| (kept.log.open, kept.opened) = (None, None));
+        self.mark_dirty(activation, self.clock.coarse(), Vec::new(), Duration::ZERO)?;
+        self.encode_behind(activation, state).map(drop)
+    }
+
+    /// Takes back the mark; gives the version that is, or will be, stored.
+    fn forget_dirty(&self, activation: &Activation) -> Option<Version> {
+        let dirty = activation.with_cold(|cold| cold.dirty.take())?;
+        self.behind.gone(dirty.entry);
+        Some(dirty.base)
+    }
+
+    /// Encodes between turns what has been dirty for long enough, or leaves a mark for the turn
+    /// that runs.
+    pub(crate) fn flush(self: &Arc<Self>, activation: &Arc<Activation>) {
+        activation.word.set(FLUSH);
+        if let Some(mut hold) = Hold::enter_next(activation, true) {
+            if let Err(error) = self.encode_behind(activation, &hold.state()) {
+                tracing::error!(actor = %activation.id(), %error, "a flush failed");
+            }
+            activation.word.clear(FLUSH);
+            self.release(activation, hold);
+        }
+    }
+}
