@@ -1,0 +1,195 @@
+//! Events: in order, without a gap, under an epoch that changes exactly when some may be lost.
+#![allow(missing_docs, unreachable_pub, reason = "the actors are of this test alone")]
+
+mod cast;
+
+use std::future::IntoFuture;
+
+use cast::{MS, SECOND};
+use tenure::prelude::*;
+use tenure_runtime::EventPage;
+use tenure_sim::{Node, NodeSpec, Simulation, each_seed};
+use tenure_store::MemoryDisk;
+
+#[tenure::data]
+#[derive(Debug, PartialEq)]
+pub struct Said {
+    what: u64,
+}
+
+macro_rules! voice {
+    ($voice:ident, $($persist:tt)*) => {
+        #[tenure::data]
+        #[derive(Default)]
+        pub struct $voice {
+            said: u64,
+        }
+
+        #[actor(persist = $($persist)*, events = Said)]
+        impl $voice {
+            pub fn say(&mut self, cx: &mut Context<Self>, times: u64) -> u64 {
+                for _ in 0..times {
+                    self.said += 1;
+                    cx.emit(Said { what: self.said });
+                }
+                self.said
+            }
+
+            pub fn choke(&mut self, cx: &mut Context<Self>) {
+                cx.emit(Said { what: 0 });
+                panic!("on purpose");
+            }
+
+            pub fn leave(&mut self, cx: &mut Context<Self>) {
+                cx.deactivate();
+            }
+        }
+    };
+}
+voice!(Herald, write_through);
+voice!(Crier, write_behind(max_delay = "200ms"));
+voice!(Rumour, volatile);
+
+fn start(sim: &Simulation, disk: &MemoryDisk) -> Node {
+    NodeSpec::new().with::<Herald>().with::<Crier>().with::<Rumour>().start(sim, disk)
+}
+
+fn events<A: Actor>(sim: &Simulation, node: &Node, epoch: u64, offset: u64) -> EventPage {
+    let reference = tenure::ActorRef::<A>::new(&node.handle(), "a");
+    let target = reference.target().expect("a good key").clone();
+    sim.run_until(node.runtime().events(&target, epoch, offset)).expect("events are read")
+}
+
+fn said(page: &EventPage) -> Vec<u64> {
+    let decode = |bytes: &[u8]| tenure::__private::decode_named::<Said>(1, bytes).unwrap().what;
+    page.events.iter().map(|(_, bytes)| decode(bytes)).collect()
+}
+
+#[test]
+fn durable_events_leave_when_they_are_durable_and_resume_over_restarts() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let herald = node.actor::<Herald>("a");
+    assert_eq!(events::<Herald>(&sim, &node, 0, 0).epoch, 0);
+    disk.faults().delay_batches(Some(10 * MS));
+    let say = node.begin(herald.say(3));
+    sim.run_until_idle();
+    let (began, page) = (sim.now(), events::<Herald>(&sim, &node, 0, 0));
+    assert!(page.offset == 3 && sim.now() - began >= 9 * MS, "they leave when they are durable");
+    assert_eq!(say.take(), Some(Ok(3)));
+    let epoch = events::<Herald>(&sim, &node, 0, 0).epoch;
+    assert!(epoch != 0 && epoch < 1 << 53);
+    let page = events::<Herald>(&sim, &node, epoch, 1);
+    assert!(page.recovered && page.offset == 3);
+    assert_eq!(said(&page), [2, 3]);
+    disk.faults().clear();
+    assert!(sim.run_until(herald.choke().into_future()).is_err());
+    node.crash();
+    let node = start(&sim, &disk);
+    assert_eq!(sim.run_until(node.actor::<Herald>("a").say(1).into_future()), Ok(4));
+    let page = events::<Herald>(&sim, &node, epoch, 2);
+    assert_eq!((page.recovered, said(&page)), (true, vec![3, 4]));
+    assert!(!events::<Herald>(&sim, &node, epoch + 1, 2).recovered);
+    assert!(!events::<Herald>(&sim, &node, epoch, 9).recovered, "an offset from nowhere");
+}
+
+#[test]
+fn a_window_keeps_a_thousand_events_and_tells_a_gap() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    for _ in 0..12 {
+        sim.run_until(node.actor::<Herald>("a").say(100).into_future()).unwrap();
+    }
+    let epoch = events::<Herald>(&sim, &node, 0, 0).epoch;
+    assert!(!events::<Herald>(&sim, &node, epoch, 199).recovered);
+    let page = events::<Herald>(&sim, &node, epoch, 200);
+    assert_eq!((page.recovered, page.events.len()), (true, 1_000));
+    assert_eq!(said(&page), (201..=1_200).collect::<Vec<_>>());
+}
+
+#[test]
+fn events_written_behind_leave_at_once_and_change_their_epoch_when_some_may_be_lost() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let crier = node.actor::<Crier>("a");
+    sim.run_until(crier.say(2).into_future()).unwrap();
+    let first = events::<Crier>(&sim, &node, 0, 0);
+    let page = events::<Crier>(&sim, &node, first.epoch, 0);
+    assert_eq!((page.recovered, said(&page)), (true, vec![1, 2]));
+    sim.run_until(crier.say(1).into_future()).unwrap();
+    assert_eq!(said(&events::<Crier>(&sim, &node, first.epoch, 2)), [3], "it left unsaved");
+    // A crash: whether the third was lost nobody knows, so the log is another one.
+    node.crash();
+    let node = start(&sim, &disk);
+    sim.run_until(node.actor::<Crier>("a").say(1).into_future()).unwrap();
+    let second = events::<Crier>(&sim, &node, first.epoch, 2);
+    assert!(!second.recovered && second.epoch != first.epoch && second.offset == 1);
+    // Leaving in order keeps it, and what a client has not seen is a gap.
+    sim.run_until(node.actor::<Crier>("a").leave().into_future()).unwrap();
+    sim.advance(SECOND);
+    assert_eq!(node.runtime().activations(), 0);
+    sim.run_until(node.actor::<Crier>("a").say(1).into_future()).unwrap();
+    let page = events::<Crier>(&sim, &node, second.epoch, 1);
+    assert_eq!((page.recovered, page.offset, said(&page)), (true, 2, vec![4]));
+    assert_eq!(sim.run_until(node.stop(5 * SECOND)), Ok(0));
+    let node = start(&sim, &disk);
+    sim.run_until(node.actor::<Crier>("a").say(1).into_future()).unwrap();
+    let page = events::<Crier>(&sim, &node, second.epoch, 2);
+    assert_eq!((page.recovered, page.offset, said(&page)), (true, 3, vec![5]));
+}
+
+#[test]
+fn volatile_events_begin_a_new_log_with_every_activation() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let rumour = node.actor::<Rumour>("a");
+    sim.run_until(rumour.say(2).into_future()).unwrap();
+    let first = events::<Rumour>(&sim, &node, 0, 0).epoch;
+    assert_eq!(said(&events::<Rumour>(&sim, &node, first, 0)), [1, 2]);
+    sim.run_until(rumour.leave().into_future()).unwrap();
+    sim.run_until(rumour.say(1).into_future()).unwrap();
+    let second = events::<Rumour>(&sim, &node, first, 2);
+    assert!(!second.recovered && second.epoch != first);
+}
+
+/// A reader who follows an epoch sees every event of it once, in order, over crashes: an epoch
+/// that goes on has lost nothing that anybody saw.
+#[test]
+fn an_epoch_that_goes_on_has_lost_nothing() {
+    each_seed(40, |seed| {
+        let (sim, disk) = (Simulation::new(seed), MemoryDisk::new());
+        let mut dice = sim.dice();
+        let mut node = start(&sim, &disk);
+        let mut seen: Vec<(u64, Vec<(u64, u64)>)> = Vec::new();
+        for _ in 0..40 {
+            let crier = node.actor::<Crier>("a");
+            drop(node.begin(crier.say(1 + dice.below(3))));
+            sim.run_until(crier.say(1).into_future()).unwrap();
+            let (epoch, offset) = seen.last().map_or((0, 0), |(epoch, all)| {
+                (*epoch, all.last().map_or(0, |(offset, _)| *offset))
+            });
+            let mut page = events::<Crier>(&sim, &node, epoch, offset);
+            if !page.recovered {
+                assert_ne!(page.epoch, epoch, "a log that goes on is whole");
+                page = events::<Crier>(&sim, &node, page.epoch, 0);
+                seen.push((page.epoch, Vec::new()));
+            }
+            let (_, all) = seen.last_mut().expect("pushed");
+            for ((offset, _), what) in page.events.iter().zip(said(&page)) {
+                let before = all.last().map_or(0, |(offset, _)| *offset);
+                assert_eq!(*offset, before + 1);
+                assert!(all.last().is_none_or(|(_, last)| *last + 1 == what), "{all:?} {what}");
+                all.push((*offset, what));
+            }
+            sim.advance(MS * dice.below(150) as u32);
+            if dice.below(4) == 0 {
+                node.crash();
+                node = start(&sim, &disk);
+            }
+        }
+        let mut epochs: Vec<_> = seen.iter().map(|(epoch, _)| *epoch).collect();
+        epochs.sort_unstable();
+        epochs.dedup();
+        assert_eq!(epochs.len(), seen.len(), "no epoch comes twice");
+    });
+}
