@@ -17,10 +17,16 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Campaign {
-    /// Kill a server's process at any time and look for what it acknowledged.
+    /// Kill a server's process at any time and look for what it acknowledged; `--mode` says how the
+    /// actors are kept durable.
     Kill,
     /// Cut the power of a server's disk at any time and look for what it acknowledged; needs root.
     Power,
+    /// Cut connections in the middle of calls with idempotency keys and kill the server: each call,
+    /// made again until it is answered, must have one effect.
+    Keys,
+    /// Kill and stop a node again and again: each reminder must be handled once.
+    Reminders,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
     /// Flip a bit of every byte of a store's tables, and kill processes that seal journals all the
@@ -36,6 +42,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let name = match options.campaign {
         Campaign::Kill => "kill",
         Campaign::Power => "power",
+        Campaign::Keys => "keys",
+        Campaign::Reminders => "reminders",
         Campaign::Fleet => "fleet",
         Campaign::Damage => return damage(root, options),
     };
