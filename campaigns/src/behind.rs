@@ -68,8 +68,8 @@ impl Behind {
             let (age, most) = (age.as_millis(), most.as_millis());
             wrong(format!("its lost turn was acknowledged {age} ms before, at most {most} ms"));
         }
-        // The turn that was lost was unsaved at every look since its acknowledgement.
-        for look in watched.looks.iter().filter(|look| look.asked > at) {
+        // The turn that was lost was unsaved at every look between its acknowledgement and the strike.
+        for look in watched.looks.iter().filter(|look| look.asked > at && look.asked < struck) {
             let truth = look.asked - at;
             let margin = look.value - truth.as_secs_f64();
             self.looks_at_lost += 1;

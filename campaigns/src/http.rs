@@ -31,6 +31,8 @@ pub struct Request<'a> {
     pub body: &'a str,
     /// Sent as `Idempotency-Key`.
     pub key: Option<&'a str>,
+    /// Asks for a reply that waits until its turn is durable.
+    pub durable: bool,
 }
 
 /// What a call was answered with.
@@ -66,11 +68,11 @@ pub enum Failure {
 
 /// A reply as it was read.
 #[derive(Debug, PartialEq, Eq)]
-struct Answered {
-    status: u16,
-    reply: Reply,
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) reply: Reply,
     /// Whether the connection goes on.
-    keeps: bool,
+    pub(crate) keeps: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -93,7 +95,8 @@ impl Connection {
     /// # Errors
     /// [`Failure`] says what is known of the call.
     pub fn call(&mut self, method: &str, path: &str, body: &str) -> Result<String, Failure> {
-        self.ask(&Request { method, path, body, key: None }, None).map(|reply| reply.body)
+        self.ask(&Request { method, path, body, key: None, durable: false }, None)
+            .map(|reply| reply.body)
     }
 
     /// Makes a call, and goes away in the middle of it if there is a `cut`.
@@ -105,11 +108,12 @@ impl Connection {
             Some(stream) => stream,
             None => self.connect().map_err(|error| Failure::NotExecuted(error.to_string()))?,
         };
-        let Request { method, path, body, key } = request;
+        let Request { method, path, body, key, durable } = *request;
         let length = body.len();
         let key = key.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
+        let prefer = if durable { "prefer: wait=durable\r\n" } else { "" };
         let text = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{key}\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{key}{prefer}\
              content-length: {length}\r\n\r\n{body}",
             self.address
         );
@@ -179,7 +183,7 @@ fn leave(stream: &mut TcpStream, text: &[u8], cut: Cut) -> io::Result<()> {
 }
 
 /// Reads a whole reply, `None` while a part of it is missing.
-fn parse(bytes: &[u8]) -> io::Result<Option<Answered>> {
+pub(crate) fn parse(bytes: &[u8]) -> io::Result<Option<Answered>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Response::new(&mut headers);
     let parsed = head.parse(bytes).map_err(|error| invalid(&error.to_string()))?;

@@ -10,7 +10,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use clap::ValueEnum;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
@@ -56,8 +55,8 @@ pub struct Options {
     /// How many of a hundred calls are made again although they were answered
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=100))]
     pub repeats: u64,
-    /// How the actors are kept durable; a kill may take what was acknowledged from write-behind ones
-    #[arg(long, value_parser = durable_mode, default_value = "write-through")]
+    /// How the actors are kept durable; calls of write-behind ones ask for a durable reply
+    #[arg(long, value_enum, default_value_t)]
     pub mode: Mode,
     /// Seed, server, and what is broken
     #[command(flatten)]
@@ -91,6 +90,8 @@ struct Account {
 /// What all clients share.
 struct Desk {
     path: String,
+    /// Whether replies are asked for that wait until their turn is durable.
+    durable: bool,
     calls: u64,
     cuts: u64,
     repeats: u64,
@@ -185,6 +186,7 @@ impl Desk {
         let zero = || AtomicU64::new(0);
         Self {
             path: format!("/v1/{}", options.mode.actor_type()),
+            durable: options.mode == Mode::WriteBehind,
             calls: options.calls,
             cuts: options.cuts,
             repeats: options.repeats,
@@ -328,7 +330,8 @@ impl Client {
         let desk = Arc::clone(&self.desk);
         let (path, body) = (format!("{}/{actor}/add", desk.path), id.to_string());
         let key = format!("call-{id}");
-        let request = Request { method: "POST", path: &path, body: &body, key: Some(&key) };
+        let (path, body, durable) = (path.as_str(), body.as_str(), desk.durable);
+        let request = Request { method: "POST", path, body, key: Some(&key), durable };
         let mut tried = was_answered;
         loop {
             desk.attempts.fetch_add(1, Ordering::Relaxed);
@@ -400,12 +403,5 @@ impl fmt::Display for Report {
             self.took.as_secs_f64(),
             self.seed,
         )
-    }
-}
-
-fn durable_mode(text: &str) -> Result<Mode, String> {
-    match Mode::from_str(text, false) {
-        Ok(mode) if mode != Mode::WriteBehind => Ok(mode),
-        _ => Err("write write-through or event-sourced".to_owned()),
     }
 }

@@ -80,6 +80,12 @@ impl Mode {
 }
 
 impl Entries {
+    /// Whether `id` is all that was ever added.
+    #[must_use]
+    pub fn is_only(&self, id: u64) -> bool {
+        self.count == 1 && self.recent == [id]
+    }
+
     fn add(&mut self, id: u64) -> u64 {
         self.count += 1;
         if self.recent.len() == RECENT_MAX {

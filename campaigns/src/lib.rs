@@ -2,13 +2,15 @@
 //!
 //! A campaign starts a server, loads it over HTTP, hurts it in the middle of the load, starts it
 //! again and compares what it knows with the [`Book`] of everything that it acknowledged. [`kill`]
-//! and [`power`] say what is done to it, [`rounds`] is the course that both share, [`fleet`] drives
-//! the example of that name.
+//! and [`power`] say what is done to it, [`rounds`] is the course that both share. [`keys`] makes
+//! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
+//! [`many`] needs more memory than there is, [`fleet`] drives the example of that name.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
 mod behind;
 pub mod book;
+pub mod changed_store;
 pub mod clerk;
 pub mod disk;
 pub mod fleet;
@@ -18,13 +20,18 @@ pub mod keys;
 pub mod kill;
 pub mod ledger;
 mod load;
+pub mod many;
 pub mod metrics;
+pub mod mill;
+mod offer;
+pub mod overload;
 pub mod port;
 pub mod power;
 pub mod process;
 pub mod reminders;
 pub mod rounds;
 pub mod seed;
+pub mod size;
 pub mod stage;
 mod verify;
 

@@ -13,7 +13,7 @@ use tenure_campaigns::disk::Disk;
 use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::Power;
 use tenure_campaigns::rounds::{self, Fault, Options};
-use tenure_campaigns::{fleet, interrupt, keys, reminders};
+use tenure_campaigns::{fleet, interrupt, keys, many, overload, reminders};
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
 #[derive(Parser)]
@@ -45,6 +45,10 @@ enum Campaign {
     Keys(keys::Options),
     /// Set reminders, kill and stop the node again and again, and look for each of them
     Reminders(reminders::Options),
+    /// Offer ten times what the node can do
+    Overload(overload::Options),
+    /// Touch many more actors than fit in memory
+    Many(many::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
 }
@@ -78,6 +82,16 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         }
         Campaign::Reminders(options) => {
             let report = reminders::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
+        Campaign::Overload(options) => {
+            let report = overload::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
+        Campaign::Many(options) => {
+            let report = many::run(&options)?;
             println!("{report}");
             Ok(!report.is_bad())
         }

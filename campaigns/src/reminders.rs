@@ -346,7 +346,8 @@ impl Desk {
         // The key keeps a call that is made again from setting the reminder a second time, after it
         // has come.
         let (body, key) = (format!("{{\"id\":{id},\"ms\":{ms}}}"), format!("wake-{id}"));
-        let request = Request { method: "POST", path: &path, body: &body, key: Some(&key) };
+        let (path, body) = (path.as_str(), body.as_str());
+        let request = Request { method: "POST", path, body, key: Some(&key), durable: false };
         let due_from_ms = unix_ms() + ms;
         while !self.stop.load(Ordering::Relaxed) {
             match connection.ask(&request, None) {

@@ -43,6 +43,10 @@ pub enum Break {
     NoKeys,
     /// Find no reminder in the store: `reminders`.
     NothingDue,
+    /// Let calls wait for an actor without a bound: `overload`.
+    NoBounds,
+    /// Forget what actors leave behind when they leave memory: `many`.
+    Forgetful,
 }
 
 impl Stage {

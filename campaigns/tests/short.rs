@@ -100,6 +100,71 @@ fn reminders_that_are_not_found_again_are_missed() {
     assert!(text.contains(" is MISSING"), "{text}");
 }
 
+/// An overload that is small, and judged so that a busy machine does not decide.
+const OVERLOAD: &[&str] = &[
+    "overload",
+    "--seconds",
+    "3",
+    "--peak-seconds",
+    "3",
+    "--after-seconds",
+    "6",
+    "--mills",
+    "8",
+    "--connections",
+    "600",
+    "--kept",
+    "40",
+    "--refusal-ms",
+    "2000",
+];
+
+#[test]
+fn too_much_is_refused_and_the_rest_is_done() {
+    let (output, text) = campaign(OVERLOAD);
+    assert!(output.status.success());
+    assert!(text.contains(" refused (median "), "{text}");
+}
+
+#[test]
+fn calls_that_wait_without_a_bound_are_noticed() {
+    let (output, text) = campaign(&[OVERLOAD, &["--break", "no-bounds"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains(" calls came to their deadline"), "{text}");
+}
+
+/// 200,000 actors where memory holds half of them.
+const MANY: &[&str] = &["many", "--actors", "200000", "--memory", "64MiB", "--sample", "20000"];
+
+#[test]
+fn actors_that_left_memory_are_found_again() {
+    let (output, text) = campaign(MANY);
+    assert!(output.status.success());
+    assert!(text.contains("many: 200000 actors touched") && text.contains(" 0 lost"), "{text}");
+    assert!(!text.contains(" 0 evicted"), "{text}");
+}
+
+#[test]
+fn actors_that_are_not_found_again_are_missed() {
+    let (output, text) = campaign(&[MANY, &["--break", "forgetful"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("LOST: ledger/"), "{text}");
+}
+
+#[test]
+fn power_cuts_lose_no_events() {
+    let (output, text) = campaign(&["power", "--cuts", "2", "--mode", "event-sourced"]);
+    assert!(output.status.success());
+    assert!(is_skipped(&text) || text.contains(" 0 lost, 0 wrong"), "{text}");
+}
+
+#[test]
+fn power_cuts_lose_no_more_than_the_delay_of_write_behind() {
+    let (output, text) = campaign(&["power", "--cuts", "2", "--mode", "write-behind"]);
+    assert!(output.status.success());
+    assert!(is_skipped(&text) || text.contains(" 0 wrong"), "{text}");
+}
+
 #[test]
 fn power_cuts_lose_nothing() {
     let (output, text) = campaign(&["power", "--cuts", "2"]);

@@ -27,6 +27,11 @@ enum Campaign {
     Keys,
     /// Kill and stop a node again and again: each reminder must be handled once.
     Reminders,
+    /// Offer a node ten times what it can do: its memory stays within its bound, and what it does
+    /// hardly less.
+    Overload,
+    /// Touch many more actors than fit in memory, and look for a sample of them.
+    Many,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
     /// Flip a bit of every byte of a store's tables, and kill processes that seal journals all the
@@ -44,6 +49,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Power => "power",
         Campaign::Keys => "keys",
         Campaign::Reminders => "reminders",
+        Campaign::Overload => "overload",
+        Campaign::Many => "many",
         Campaign::Fleet => "fleet",
         Campaign::Damage => return damage(root, options),
     };

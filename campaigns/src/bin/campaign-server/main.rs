@@ -6,18 +6,18 @@
 
 #![expect(clippy::print_stdout, reason = "the first lines of a server are read by its campaign")]
 
-mod changed_store;
 mod front;
 mod no_sync;
 
 use std::error::Error;
 use std::time::Duration;
 
-use changed_store::{Change, open};
 use clap::ValueEnum;
 use rustix::process::{Signal, set_parent_process_death_signal};
+use tenure_campaigns::changed_store::{Change, open};
 use tenure_campaigns::clerk::Clerk;
 use tenure_campaigns::ledger::{BehindLedger, EventLedger, Ledger, late};
+use tenure_campaigns::mill::Mill;
 use tenure_campaigns::stage::{BREAK_VARIABLE, Break, SLOW_VARIABLE};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -43,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if change != Change::None || hides_age || broken == Some(Break::NoKeys) {
         return front::serve(|folder| open(folder, change), hides_age);
     }
-    let app = tenure::app().actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>();
+    let app =
+        tenure::app().actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>().actor::<Mill>();
     let app = match broken {
         Some(Break::LateFlush) => app.actor::<late::BehindLedger>(),
         _ => app.actor::<BehindLedger>(),
