@@ -66,6 +66,8 @@ pub struct AppProblem {
     pub message: Box<str>,
     /// The error itself as JSON.
     pub json: Box<str>,
+    /// Whether it is the outcome of an earlier call with the same idempotency key.
+    pub replayed: bool,
 }
 
 impl AppProblem {
@@ -76,6 +78,7 @@ impl AppProblem {
             status: error.status(),
             message: error.to_string().into(),
             json: error.to_json().into(),
+            replayed: false,
         }
     }
 }

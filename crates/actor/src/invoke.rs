@@ -44,7 +44,10 @@ pub fn invoke<A: Handler<M>, M: Arguments>(invocation: Invocation<'_>) -> Invoke
     Ok(Box::pin(async move {
         let mut future = call.into_future();
         let reply = poll_fn(|cx| Pin::new(&mut future).poll(cx)).await;
-        let reply = reply.map_err(|e| e.map_app(|error| AppProblem::new(&error)))?;
+        let reply = reply.map_err(|e| {
+            let replayed = future.was_replayed();
+            e.map_app(|error| AppProblem { replayed, ..AppProblem::new(&error) })
+        })?;
         let json = serde_json::to_vec(&reply).map_err(|error| CallError::Panicked {
             detail: format!("the reply cannot be written as JSON: {error}").into(),
         })?;

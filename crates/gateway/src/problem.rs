@@ -30,6 +30,8 @@ pub(crate) struct Problem {
     pub(crate) challenge: Option<&'static str>,
     /// The application's error as JSON.
     pub(crate) error: Option<Box<str>>,
+    /// It is the outcome of an earlier call with the same idempotency key.
+    pub(crate) replayed: bool,
     /// The connection cannot be used for another request.
     pub(crate) close: bool,
 }
@@ -81,6 +83,7 @@ impl Problem {
             allow: None,
             challenge: None,
             error: None,
+            replayed: false,
             close: false,
         }
     }
@@ -148,6 +151,7 @@ impl Problem {
             _ if retryable && status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
             _ => None,
         };
+        let replayed = matches!(&error, CallError::App(app) if app.replayed);
         let code = error.code().as_str();
         let (code, detail, error) = match error {
             CallError::App(app) => {
@@ -166,6 +170,7 @@ impl Problem {
             retryable,
             retry_after_seconds,
             error,
+            replayed,
             ..Self::new(status, "", title, detail)
         }
     }
@@ -260,6 +265,7 @@ mod tests {
             status,
             message: "no seat is left".into(),
             json: r#"{"left":0}"#.into(),
+            replayed: false,
         })
     }
 
@@ -335,6 +341,7 @@ mod tests {
                 status: 400,
                 message: "\"\n".into(),
                 json: broken.into(),
+                replayed: false,
             });
             let json = Problem::from_call(error, false).to_json(Circumstances::default());
             let json: serde_json::Value = serde_json::from_str(&json).unwrap();

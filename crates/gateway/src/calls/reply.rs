@@ -98,6 +98,9 @@ impl Replies {
         {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
+        if problem.replayed {
+            headers.insert(REPLAYED, TRUE);
+        }
         if problem.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

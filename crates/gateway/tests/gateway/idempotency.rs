@@ -34,9 +34,10 @@ fn a_call_that_is_made_again_has_one_effect_and_one_reply() {
 #[test]
 fn an_application_error_is_given_again_too() {
     let world = World::new();
-    for _ in 0..2 {
+    for replayed in [None, Some("true")] {
         let reply = world.ask(&keyed("/v1/counter/42/take", "k", "5"));
         assert_eq!(reply.problem(409, "not_enough"), "only 0 are left");
+        assert_eq!(reply.header("idempotency-replayed"), replayed);
         assert_eq!(reply.json()["error"]["left"], 0);
         assert_eq!(world.ask(&post("/v1/counter/42/add", "5")).status, 200);
     }
