@@ -25,6 +25,9 @@ pub(crate) struct Behind {
 struct Inner {
     entries: BTreeMap<u64, Entry>,
     by_due: BTreeSet<(Instant, u64)>,
+    by_age: BTreeSet<(Instant, u64)>,
+    /// Of all entries.
+    bytes: usize,
     next: u64,
     driver: Option<Waker>,
 }
@@ -63,6 +66,8 @@ impl Behind {
         let activation = Arc::clone(activation);
         inner.entries.insert(id, Entry { activation, since, bytes, due: Some(due) });
         inner.by_due.insert((due, id));
+        inner.by_age.insert((since, id));
+        inner.bytes += bytes;
         let is_first = inner.by_due.first() == Some(&(due, id));
         let driver = if is_first { inner.driver.take() } else { None };
         drop(inner);
@@ -85,8 +90,12 @@ impl Behind {
     pub(crate) fn gone(&self, id: u64) {
         let mut inner = self.inner.lock();
         let entry = inner.entries.remove(&id);
-        if let Some(due) = entry.as_ref().and_then(|entry| entry.due) {
-            inner.by_due.remove(&(due, id));
+        if let Some(entry) = &entry {
+            inner.by_age.remove(&(entry.since, id));
+            inner.bytes -= entry.bytes;
+            if let Some(due) = entry.due {
+                inner.by_due.remove(&(due, id));
+            }
         }
         drop(inner);
         // The last handle on an activation may drop the user's state: not under the lock.
@@ -114,11 +123,11 @@ impl Behind {
     /// What is unsaved at `now`.
     pub(crate) fn unsaved(&self, now: Instant) -> Unsaved {
         let inner = self.inner.lock();
-        let oldest = inner.entries.values().map(|entry| entry.since).min();
+        let oldest = inner.by_age.first();
         Unsaved {
             actors: inner.entries.len(),
-            age: oldest.map_or(Duration::ZERO, |since| now.saturating_since(since)),
-            bytes: inner.entries.values().map(|entry| entry.bytes).sum(),
+            age: oldest.map_or(Duration::ZERO, |(since, _)| now.saturating_since(*since)),
+            bytes: inner.bytes,
         }
     }
 
