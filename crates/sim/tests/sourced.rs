@@ -131,6 +131,60 @@ fn the_state_is_found_again_from_snapshot_and_journal() {
     assert!(offset == 57 && snapshot >= 47, "{snapshot} of {offset}");
 }
 
+/// The same robot in a newer program, which counts in another way and cannot read older states.
+#[tenure::data]
+#[derive(Default)]
+pub struct Walker {
+    steps: u64,
+}
+
+#[actor(name = "robot", schema = 2, persist = event_sourced(snapshot_every = 10), events = Moved)]
+impl Walker {
+    fn apply(&mut self, event: &Moved) {
+        if let Moved::By { steps } = event {
+            self.steps += steps.unsigned_abs();
+        }
+    }
+
+    pub fn go(&self, cx: &mut Context<Self>, steps: i64) {
+        cx.record(Moved::By { steps });
+    }
+
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_read_any_more_is_made_again_from_the_journal() {
+    for events in [5, 10, 2_345] {
+        let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+        let node = start(&sim, &disk);
+        for turn in 0..events {
+            let robot = node.actor::<Robot>("a");
+            sim.run_until(robot.go(if turn % 2 == 0 { 1 } else { -1 }).into_future()).unwrap();
+        }
+        node.crash();
+        let node = NodeSpec::new().with::<Walker>().start(&sim, &disk);
+        let walker = node.actor::<Walker>("a");
+        assert_eq!(sim.run_until(walker.steps().into_future()), Ok(events));
+        for _ in 0..20 {
+            sim.run_until(walker.go(1).into_future()).unwrap();
+        }
+        node.crash();
+        // With a snapshot of its own now.
+        let node = NodeSpec::new().with::<Walker>().start(&sim, &disk);
+        let steps = node.actor::<Walker>("a").steps();
+        assert_eq!(sim.run_until(steps.into_future()), Ok(events + 20));
+        node.crash();
+        // The older program refuses the newer snapshot, and changes nothing.
+        let node = start(&sim, &disk);
+        let place = sim.run_until(node.actor::<Robot>("a").place().into_future());
+        let Err(CallError::Incompatible { detail }) = place else { panic!("{place:?}") };
+        assert!(detail.contains("newer"), "{detail}");
+    }
+}
+
 #[test]
 fn a_deleted_actor_begins_anew() {
     let (sim, disk) = (Simulation::new(1), MemoryDisk::new());

@@ -41,19 +41,28 @@ impl Runtime {
                     // A node that only reads learns of a fence by this alone.
                     runtime.store_lost(incarnation, detail);
                 }
+                let rebuilt = match &loaded {
+                    Ok(Some(stored)) => runtime.rebuild(hold.activation(), stored).await,
+                    _ => Ok(None),
+                };
                 if let Some(next) = runtime.loads.over() {
                     runtime.spawn_load(next);
                 }
-                runtime.loaded(hold, loaded);
+                runtime.loaded(hold, loaded, rebuilt);
             }),
         );
     }
 
-    fn loaded(self: &Arc<Self>, hold: Hold<Owned>, loaded: Result<Option<Stored>, StoreError>) {
+    fn loaded(
+        self: &Arc<Self>,
+        hold: Hold<Owned>,
+        loaded: Result<Option<Stored>, StoreError>,
+        rebuilt: Result<Option<Box<dyn State>>, CallError>,
+    ) {
         let activation = Arc::clone(hold.activation());
         let opened = loaded
             .map_err(|error| load_error(&activation, &error))
-            .and_then(|stored| self.open_record(&activation, stored));
+            .and_then(|stored| self.open_record(&activation, stored, rebuilt?));
         match opened {
             Ok(state) => {
                 self.greet(&activation);
@@ -93,7 +102,7 @@ impl Runtime {
     pub(crate) fn restart(self: &Arc<Self>, hold: Hold<Owned>) {
         let activation = Arc::clone(hold.activation());
         if !activation.kind.stored {
-            match self.open_record(&activation, None) {
+            match self.open_record(&activation, None, None) {
                 Ok(state) => {
                     self.greet(&activation);
                     self.go_live(hold, state);
@@ -107,7 +116,7 @@ impl Runtime {
     }
 }
 
-fn load_error(activation: &Activation, error: &StoreError) -> CallError {
+pub(super) fn load_error(activation: &Activation, error: &StoreError) -> CallError {
     let detail: Box<str> = format!("{} cannot be loaded: {error}", activation.id()).into();
     match error {
         StoreError::Newer { .. } => CallError::Incompatible { detail },

@@ -6,16 +6,18 @@ use tenure_types::{CallError, Version};
 
 use super::Activation;
 use super::kept::Kept;
+use super::load::load_error;
 use crate::runtime::Runtime;
 use crate::turn::contain;
 
 impl Runtime {
-    /// The state of a record, or that of an actor that was never stored. Also puts in what is kept
-    /// beside it.
+    /// The state of a record, or that of an actor that was never stored; `rebuilt` where the journal
+    /// was applied already. Also puts in what is kept beside it.
     pub(crate) fn open_record(
         &self,
         activation: &Activation,
         stored: Option<Stored>,
+        rebuilt: Option<Box<dyn State>>,
     ) -> Result<Box<dyn State>, CallError> {
         let actor_type = &activation.kind.actor_type;
         let Some(mut stored) = stored else {
@@ -45,7 +47,10 @@ impl Runtime {
             }
             Content::Journaled { snapshot: at } => {
                 snapshot = *at;
-                replay(activation, &stored)?
+                match rebuilt {
+                    Some(state) => state,
+                    None => replay(activation, &stored)?,
+                }
             }
         };
         activation.set_version(stored.version);
@@ -60,6 +65,46 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// Applies the whole journal, where the snapshot has an older form that this program does not
+    /// read: a snapshot is a cache. `None` where it is not needed.
+    pub(super) async fn rebuild(
+        &self,
+        activation: &Activation,
+        stored: &Stored,
+    ) -> Result<Option<Box<dyn State>>, CallError> {
+        let schema = activation.kind.actor_type.schema;
+        let snapshot = stored.rows.iter().find(|row| row.key == RowKey::Snapshot);
+        let is_needed = snapshot.is_some_and(|row| {
+            row.value.schema < schema && decode(activation, &row.value).is_err()
+        });
+        if !is_needed {
+            return Ok(None);
+        }
+        let (id, end) = (activation.id(), stored.log.offset);
+        tracing::info!(actor = %id, events = end, "its snapshot is of an older form; its journal is applied");
+        let mut state = create(activation)?;
+        let mut at = 0;
+        while at < end {
+            let page = self.store.events(&id, at, REBUILD_PAGE_EVENTS).await;
+            let page = page.map_err(|error| load_error(activation, &error))?;
+            let is_gapless = !page.is_empty()
+                && page.iter().zip(at + 1..).all(|((offset, _), expected)| *offset == expected);
+            if !is_gapless {
+                return Err(incompatible(activation, &format!("an event after {at} is missing")));
+            }
+            for (offset, event) in page.iter().take_while(|(offset, _)| *offset <= end) {
+                apply(activation, &mut *state, *offset, event)?;
+                at = *offset;
+            }
+        }
+        Ok(Some(state))
+    }
+}
+
+/// How many events of a journal are read at a time.
+const REBUILD_PAGE_EVENTS: usize = 1_000;
+
 fn fits(actor_type: &ActorType, content: &Content) -> bool {
     let is_journaled = matches!(content, Content::Journaled { .. });
     is_journaled == matches!(actor_type.persist, Persist::EventSourced { .. })
@@ -67,7 +112,6 @@ fn fits(actor_type: &ActorType, content: &Content) -> bool {
 
 /// Snapshot, then every event after it. The engine has checked that none is missing.
 fn replay(activation: &Activation, stored: &Stored) -> Result<Box<dyn State>, CallError> {
-    let apply = activation.kind.actor_type.apply;
     let snapshot = stored.rows.iter().find(|row| row.key == RowKey::Snapshot);
     let mut state = match snapshot {
         Some(row) => decode(activation, &row.value)?,
@@ -75,15 +119,24 @@ fn replay(activation: &Activation, stored: &Stored) -> Result<Box<dyn State>, Ca
     };
     for row in &stored.rows {
         let RowKey::Journal(offset) = row.key else { continue };
-        let Encoded { schema, codec, bytes } = &row.value;
-        contain(|| apply(&mut *state, *schema, *codec, bytes))
-            .map_err(|panic| panic.to_string())
-            .and_then(|applied| applied.map_err(|error| error.to_string()))
-            .map_err(|why| {
-                incompatible(activation, &format!("its event {offset} cannot be applied: {why}"))
-            })?;
+        apply(activation, &mut *state, offset, &row.value)?;
     }
     Ok(state)
+}
+
+fn apply(
+    activation: &Activation,
+    state: &mut dyn State,
+    offset: u64,
+    event: &Encoded,
+) -> Result<(), CallError> {
+    let Encoded { schema, codec, bytes } = event;
+    contain(|| (activation.kind.actor_type.apply)(state, *schema, *codec, bytes))
+        .map_err(|panic| panic.to_string())
+        .and_then(|applied| applied.map_err(|error| error.to_string()))
+        .map_err(|why| {
+            incompatible(activation, &format!("its event {offset} cannot be applied: {why}"))
+        })
 }
 
 fn create(activation: &Activation) -> Result<Box<dyn State>, CallError> {
