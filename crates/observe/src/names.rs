@@ -42,6 +42,9 @@ descriptions! {
     ACTIVATION_BYTES "tenure_activation_bytes" "Memory that activations take, as far as it is known";
     EVICTIONS "tenure_evictions_total" "Activations that left memory to make room";
     MAILBOX_CALLS "tenure_mailbox_calls" "Calls that wait for their turn";
+    TURNS_IN_FLIGHT "tenure_turns_in_flight" "Turns that have begun and wait for something";
+    SPAWNED "tenure_spawned" "Futures of cx.spawn that have not ended";
+    UNCOMMITTED_BYTES "tenure_uncommitted_bytes" "Bytes of units on their way to the store";
     LOADS_IN_FLIGHT "tenure_loads_in_flight" "Activations that wait for their record";
     COMMIT_UNITS "tenure_commit_units_total" "Units that were committed";
     COMMIT_CONFLICTS "tenure_commit_conflicts_total" "Units that met another version";

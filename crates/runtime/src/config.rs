@@ -9,6 +9,21 @@ pub struct RuntimeConfig {
     pub mailbox_len_max: usize,
     /// How many replies of one actor may wait for the store; past it `Overloaded`.
     pub uncommitted_turns_max: usize,
+    /// How long a call may have to wait for its turn, as far as that is foreseen; past it
+    /// `Overloaded`.
+    pub queue_time_max: Duration,
+    /// How many calls may wait for their turns on a node; past it `Overloaded`. As for all bounds of
+    /// a node, calls that turns make may take as much again.
+    pub calls_waiting_max: usize,
+    /// How many turns of a node may have begun and wait for something; past it `Overloaded`.
+    pub turns_in_flight_max: usize,
+    /// How many bytes of units a node may have on their way to the store; past it `Overloaded`.
+    pub uncommitted_bytes_max: usize,
+    /// How many futures of `cx.spawn` a node runs; a turn that goes past it is rolled back with
+    /// `Overloaded`.
+    pub spawned_max: usize,
+    /// As `spawned_max`, of one actor.
+    pub actor_spawned_max: usize,
     /// How many loads may be in flight; further ones wait.
     pub loads_in_flight_max: usize,
     /// How many loads may wait to begin; past it `Overloaded`.
@@ -33,6 +48,12 @@ impl Default for RuntimeConfig {
         Self {
             mailbox_len_max: 2_048,
             uncommitted_turns_max: 4_096,
+            queue_time_max: Duration::from_secs(5),
+            calls_waiting_max: 1 << 17,
+            turns_in_flight_max: 1 << 16,
+            uncommitted_bytes_max: 256 << 20,
+            spawned_max: 1 << 16,
+            actor_spawned_max: 1_000,
             loads_in_flight_max: 256,
             loads_waiting_max: 16_384,
             memory_bytes_max: u64::MAX,

@@ -8,6 +8,7 @@
 //! random number but through what [`Parts`] brings in, so that a simulator can run it.
 
 mod activation;
+mod admission;
 mod catalog;
 mod commit;
 mod config;
@@ -15,6 +16,7 @@ mod events;
 mod mailbox;
 mod memory;
 mod meters;
+mod pace;
 mod recover;
 mod reminder;
 mod runtime;

@@ -2,19 +2,26 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_actor::host::QueuedCall;
 use tenure_actor::{Cause, Link};
+use tenure_types::Instant;
+
+use crate::pace::Pace;
 
 /// A full mailbox looks for calls that were taken back once in a part of its length of refusals:
 /// so one refusal looks at so many calls on average, and a short mailbox looks every time.
 const LOOKS_PER_REFUSAL: usize = 8;
+/// A mailbox with fewer calls is not judged by how long they will wait.
+const FORETOLD_LEN_MIN: usize = 8;
 
 /// Calls that wait for their turn.
 #[derive(Default)]
 pub(crate) struct Mailbox {
     calls: VecDeque<Arc<dyn QueuedCall>>,
     refusals: usize,
+    pace: Pace,
 }
 
 impl Mailbox {
@@ -30,7 +37,18 @@ impl Mailbox {
         self.calls.len() < len_max
     }
 
-    pub(crate) fn push(&mut self, call: Arc<dyn QueuedCall>) {
+    /// How long one more call will wait for its turn, as far as it can be foretold.
+    pub(crate) fn foretell(&mut self, now: Instant) -> Duration {
+        if self.calls.len() < FORETOLD_LEN_MIN {
+            return Duration::ZERO;
+        }
+        self.pace.foretell(now, self.calls.len()).unwrap_or_default()
+    }
+
+    pub(crate) fn push(&mut self, call: Arc<dyn QueuedCall>, now: Instant) {
+        if self.calls.is_empty() {
+            self.pace.begin(now);
+        }
         self.calls.push_back(call);
     }
 
@@ -59,7 +77,9 @@ impl Mailbox {
         self.calls.front()
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Arc<dyn QueuedCall>> {
+    /// Takes the next call out, for its turn.
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<Arc<dyn QueuedCall>> {
+        self.pace.note_taken(now);
         self.calls.pop_front()
     }
 

@@ -59,6 +59,12 @@ impl TypeMeters {
 pub(crate) struct Meters {
     /// Calls that had to wait for their turn and still do.
     pub(crate) queued: Arc<Gauge>,
+    /// Turns that have begun and wait for something.
+    pub(crate) suspended: Arc<Gauge>,
+    /// Futures of `cx.spawn` that have not ended.
+    pub(crate) spawned: Arc<Gauge>,
+    /// Bytes of units on their way to the store.
+    pub(crate) uncommitted_bytes: Arc<Gauge>,
     pub(crate) units: Arc<Counter>,
     pub(crate) conflicts: Arc<Counter>,
     pub(crate) failures: Arc<Counter>,
@@ -74,6 +80,9 @@ impl Meters {
     pub(crate) fn register(metrics: &Metrics) -> Result<Self, MetricError> {
         Ok(Self {
             queued: metrics.register_gauge(names::MAILBOX_CALLS, &[])?,
+            suspended: metrics.register_gauge(names::TURNS_IN_FLIGHT, &[])?,
+            spawned: metrics.register_gauge(names::SPAWNED, &[])?,
+            uncommitted_bytes: metrics.register_gauge(names::UNCOMMITTED_BYTES, &[])?,
             units: metrics.register_counter(names::COMMIT_UNITS, &[])?,
             conflicts: metrics.register_counter(names::COMMIT_CONFLICTS, &[])?,
             failures: metrics.register_counter(names::COMMIT_FAILURES, &[])?,

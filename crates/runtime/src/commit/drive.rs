@@ -32,7 +32,9 @@ impl Runtime {
         let now = self.clock.now();
         // The flags change together with the pipeline, under its lock.
         let (settled, word, dirty) = activation.with_cold(|cold| {
+            let bytes = cold.pipeline.in_flight_bytes();
             let settled = cold.pipeline.settled(token, outcome, now);
+            self.count_uncommitted(bytes, cold.pipeline.in_flight_bytes());
             let mut dirty = None;
             let word = match &settled {
                 Settled::Durable { next: None, .. } if cold.dirty.is_none() => {
@@ -72,6 +74,13 @@ impl Runtime {
             Settled::Stale => return,
         }
         self.wake_mailbox(activation, word);
+    }
+
+    /// Keeps the account of what is on its way: an actor had `before` bytes and has `after`.
+    pub(crate) fn count_uncommitted(&self, before: usize, after: usize) {
+        if before != after {
+            self.meters.uncommitted_bytes.add(after as i64 - before as i64);
+        }
     }
 
     /// Turns that were kept waiting by the commit go on, on a task: not on the engine's thread.

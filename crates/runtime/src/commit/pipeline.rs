@@ -67,6 +67,7 @@ struct InFlight {
     attempts: u32,
     held: usize,
     since: Instant,
+    bytes: usize,
     behind: Vec<(Instant, u64)>,
 }
 
@@ -113,6 +114,7 @@ impl Pipeline {
         }
         let unit = Arc::new(unit);
         self.in_flight = Some(InFlight {
+            bytes: unit.bytes(),
             unit: Arc::clone(&unit),
             ticket: ticket.clone(),
             attempts: 1,
@@ -159,6 +161,11 @@ impl Pipeline {
         unit.map_or((0, 0), |unit| (unit.bytes(), unit.rows.len()))
     }
 
+    /// Bytes of the unit in flight.
+    pub(crate) fn in_flight_bytes(&self) -> usize {
+        self.in_flight.as_ref().map_or(0, |in_flight| in_flight.bytes)
+    }
+
     /// Whether nothing is on its way.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_none()
@@ -199,6 +206,7 @@ impl Pipeline {
         let next = self.pending.take().map(|pending| {
             let unit = Arc::new(pending.unit);
             self.in_flight = Some(InFlight {
+                bytes: unit.bytes(),
                 unit: Arc::clone(&unit),
                 ticket: pending.ticket,
                 attempts: 1,

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use tenure_actor::host::{CallHead, Home, QueuedCall, TurnGuard};
 use tenure_actor::{Effects, MethodInfo, Persist, StateRef, Ticket};
+use tenure_observe::Gauge;
 use tenure_types::{BoxFuture, CallError};
 
 use super::answer::Ended;
@@ -40,8 +41,11 @@ impl Runtime {
                 Poll::Pending => {}
             }
         }
+        let suspended = Suspended::count(&self.meters.suspended);
         let task = async move {
             let mut turn = turn;
+            // Counted until the future ends or is dropped.
+            let _suspended = suspended;
             let ended = poll_fn(|cx| poll_turn(&mut turn, cx)).await;
             conclude(turn, ended, &*call);
         };
@@ -102,6 +106,22 @@ fn conclude(turn: TurnFuture, ended: Result<Box<dyn TurnGuard>, Box<str>>, call:
             }
             call.settle(Err(CallError::Panicked { detail: panic }));
         }
+    }
+}
+
+/// Counts a turn among those that have begun and wait for something.
+struct Suspended(Arc<Gauge>);
+
+impl Suspended {
+    fn count(gauge: &Arc<Gauge>) -> Self {
+        gauge.add(1);
+        Self(Arc::clone(gauge))
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        self.0.add(-1);
     }
 }
 

@@ -74,6 +74,10 @@ impl Runtime {
                 .into(),
             });
         }
+        if !effects.spawned.is_empty() {
+            let mine = activation.with_cold(|cold| cold.spawned as usize);
+            self.check_spawned(mine, effects.spawned.len())?;
+        }
         let fired = match cause {
             Some(Cause::Reminder(id)) => Some(id),
             _ => None,

@@ -163,7 +163,10 @@ impl Runtime {
                 return Err(lost(activation));
             }
             activation.word.set(UNSAVED);
-            Ok(cold.pipeline.turn_ended(unit, now, behind))
+            let bytes = cold.pipeline.in_flight_bytes();
+            let ended = cold.pipeline.turn_ended(unit, now, behind);
+            self.count_uncommitted(bytes, cold.pipeline.in_flight_bytes());
+            Ok(ended)
         })?;
         if let Some(unit) = submit {
             self.submit(activation, unit);

@@ -57,7 +57,7 @@ impl Runtime {
         if kind.stored && !self.is_store_available() {
             return Err(self.store_unavailable());
         }
-        Ok(())
+        self.check_load(kind, call.head())
     }
 
     fn find_and_enter(

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenure_actor::host::{PendingCall, QueuedCall, Started};
-use tenure_types::{CallError, Outcome};
+use tenure_actor::host::{CallHead, PendingCall, QueuedCall, Started};
+use tenure_types::{CallError, Instant, Outcome};
 
 use super::answer::Ended;
 use super::contain;
@@ -13,6 +13,7 @@ use super::inline::needs_alone;
 use super::known::Before;
 use super::word::{QUEUED, RESET, SEALED, Word};
 use crate::activation::{Activation, Here, Hold};
+use crate::mailbox::Mailbox;
 use crate::runtime::Runtime;
 
 /// How many waiting turns whoever ends a turn runs, before a task takes over.
@@ -29,7 +30,7 @@ impl Runtime {
         activation: &Arc<Activation>,
         call: &mut dyn PendingCall,
     ) -> Option<Started> {
-        let len_max = activation.kind.mailbox_len_max;
+        let now = self.clock.coarse();
         let one_way = call.head().one_way;
         let mut queued = None;
         let (started, runnable) = activation.with_cold(|cold| {
@@ -37,15 +38,15 @@ impl Runtime {
                 return (None, false);
             }
             let waiting = cold.mailbox.len();
-            let has_room = cold.mailbox.has_room(len_max);
-            if has_room {
+            let room = self.check_room(activation, &mut cold.mailbox, call.head(), now);
+            if room.is_ok() {
                 let shared = call.share();
                 queued = shared.head().chain.is_some().then(|| Arc::clone(&shared));
-                cold.mailbox.push(shared);
+                cold.mailbox.push(shared, now);
             }
             self.count_waiting(waiting, cold.mailbox.len());
-            if !has_room {
-                return (Some(Started::Refused(mailbox_full(activation, len_max))), false);
+            if let Err(error) = room {
+                return (Some(Started::Refused(error)), false);
             }
             let word = activation.word.set(QUEUED);
             // Whoever held it may have left before the mark was set: then nobody else comes.
@@ -64,6 +65,28 @@ impl Runtime {
             self.go_on(activation);
         }
         started
+    }
+
+    /// Whether one more call may wait: the mailbox is short, empties in time, and the node has room.
+    fn check_room(
+        &self,
+        activation: &Activation,
+        mailbox: &mut Mailbox,
+        head: &CallHead,
+        now: Instant,
+    ) -> Result<(), CallError> {
+        let len_max = activation.kind.mailbox_len_max;
+        if !mailbox.has_room(len_max) {
+            let detail = format!("{len_max} calls wait for {} already", activation.id());
+            return Err(actor_full(detail, Duration::from_millis(50)));
+        }
+        let (wait, wait_max) = (mailbox.foretell(now), self.config.queue_time_max);
+        if wait > wait_max {
+            let (calls, id) = (mailbox.len(), activation.id());
+            let detail = format!("{calls} calls wait for {id}, for {wait:.1?} at its pace");
+            return Err(actor_full(detail, wait - wait_max));
+        }
+        self.check_waiting(head)
     }
 
     /// Keeps the gauge of waiting calls: a mailbox had `before` and has `after`.
@@ -144,7 +167,7 @@ impl Runtime {
             let head = cold.mailbox.head().map(|call| needs_alone(activation, call.head()));
             let taken = head.and_then(|exclusive| {
                 let hold = Hold::enter_next(activation, exclusive)?;
-                Some((hold, cold.mailbox.pop()?))
+                Some((hold, cold.mailbox.pop(self.clock.coarse())?))
             });
             self.count_waiting(waiting, cold.mailbox.len());
             if cold.mailbox.is_empty() {
@@ -225,10 +248,11 @@ impl Runtime {
     }
 }
 
-fn mailbox_full(activation: &Activation, len_max: usize) -> CallError {
+fn actor_full(detail: String, retry_after: Duration) -> CallError {
+    let retry_after_ms = u32::try_from(retry_after.as_millis()).unwrap_or(u32::MAX);
     CallError::Overloaded {
-        detail: format!("{len_max} calls wait for {} already", activation.id()).into(),
-        retry_after_ms: 50,
+        detail: detail.into(),
+        retry_after_ms: retry_after_ms.max(1),
         actor: true,
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tenure_actor::host::{CallHead, PendingCall, QueuedCall, Started};
 use tenure_actor::{Cause, Delivery, Method, NO_ARGUMENTS, Target, Ticket};
+use tenure_observe::Gauge;
 use tenure_types::{BoxFuture, CallError, Instant};
 
 use super::word::KEPT;
@@ -126,9 +128,13 @@ impl Runtime {
             cold.spawned += 1;
             activation.word.set(KEPT);
         });
+        self.meters.spawned.add(1);
         let (runtime, activation) = (Arc::clone(self), Arc::clone(activation));
+        let ended = Working {
+            activation: Arc::clone(&activation),
+            meter: Arc::clone(&self.meters.spawned),
+        };
         let task = async move {
-            let ended = Working { activation: Arc::clone(&activation) };
             if let Some(ticket) = ticket
                 && let Err(error) = ticket.wait().await
             {
@@ -138,8 +144,15 @@ impl Runtime {
             let call = work.await;
             // An activation that started over has the same place; one that left is looked up.
             let target = activation.target();
-            if let Err(error) = runtime.deliver(&target, call) {
-                tracing::warn!(actor = %activation.id(), %error, "a result was not delivered");
+            // Nobody would make the work again: a full mailbox is waited for.
+            while let Err(error) = runtime.deliver(&target, Arc::clone(&call)) {
+                let CallError::Overloaded { retry_after_ms, .. } = error else {
+                    tracing::warn!(actor = %activation.id(), %error, "a result was not delivered");
+                    break;
+                };
+                let pause =
+                    Duration::from_millis(retry_after_ms.into()).min(RESULT_AGAIN_AFTER_MAX);
+                runtime.tasks.sleep_until(runtime.clock.now() + pause).await;
             }
             drop(ended);
         };
@@ -199,13 +212,18 @@ impl Drop for Delayed {
     }
 }
 
+/// The longest pause before a result is delivered again that met a full mailbox.
+const RESULT_AGAIN_AFTER_MAX: Duration = Duration::from_secs(1);
+
 /// Lets the activation leave memory again, also when the work panics.
 struct Working {
     activation: Arc<Activation>,
+    meter: Arc<Gauge>,
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
+        self.meter.add(-1);
         let activation = &self.activation;
         activation.with_cold(|cold| {
             cold.spawned -= 1;

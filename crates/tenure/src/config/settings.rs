@@ -30,6 +30,16 @@ pub struct Settings {
     pub mailbox_len_max: usize,
     /// `actors.uncommitted_turns_max`: how many replies of one actor may wait for the store.
     pub uncommitted_turns_max: usize,
+    /// `actors.queue_time_max`: how long a call may have to wait for its turn.
+    pub queue_time_max: Duration,
+    /// `node.calls_waiting_max`: how many calls may wait for their turns on the node.
+    pub calls_waiting_max: usize,
+    /// `node.turns_in_flight_max`: how many turns may have begun and wait for something.
+    pub turns_in_flight_max: usize,
+    /// `node.uncommitted_bytes_max`: how many bytes may be on their way to the store.
+    pub uncommitted_bytes_max: u64,
+    /// `node.spawned_max`: how many futures of `cx.spawn` may run.
+    pub spawned_max: usize,
     /// `actors.activations_max`: how many actors may be in memory.
     pub activations_max: usize,
     /// `actors.loads_in_flight_max`: how many loads may be in flight.
@@ -58,6 +68,11 @@ impl Default for Settings {
             deadline_max: Duration::ZERO,
             mailbox_len_max: 0,
             uncommitted_turns_max: 0,
+            queue_time_max: Duration::ZERO,
+            calls_waiting_max: 0,
+            turns_in_flight_max: 0,
+            uncommitted_bytes_max: 0,
+            spawned_max: 0,
             activations_max: 0,
             memory: None,
             loads_in_flight_max: 0,
@@ -99,6 +114,10 @@ macro_rules! settings {
 settings! {
     "node.name" = "n1", "how the node calls itself in replies, logs and metrics", name: node_name;
     "node.drain_budget" = "30s", "how long a stop waits for what is in flight", drain_budget: duration;
+    "node.calls_waiting_max" = "131072", "how many calls may wait for their turns on the node", calls_waiting_max: count;
+    "node.turns_in_flight_max" = "65536", "how many turns may have begun and wait for something", turns_in_flight_max: count;
+    "node.uncommitted_bytes_max" = "256MiB", "how many bytes may be on their way to the store", uncommitted_bytes_max: bytes;
+    "node.spawned_max" = "65536", "how many futures of cx.spawn may run on the node", spawned_max: count;
     "store.path" = ".tenure", "the folder of the embedded store", store_path: path;
     "gateway.listen" = "127.0.0.1:7070", "where calls come in", gateway_listen: address;
     "gateway.connections_max" = "10240", "how many client connections may be open", connections_max: count;
@@ -109,6 +128,7 @@ settings! {
     "calls.deadline_max" = "10m", "the longest deadline a client may ask for", deadline_max: duration;
     "actors.mailbox_len_max" = "2048", "how many calls may wait for one actor", mailbox_len_max: count;
     "actors.uncommitted_turns_max" = "4096", "how many replies of one actor may wait for the store", uncommitted_turns_max: count;
+    "actors.queue_time_max" = "5s", "how long a call may have to wait for its turn, as far as that is foreseen", queue_time_max: duration;
     "actors.activations_max" = "16777216", "how many actors may be in memory", activations_max: count;
     "actors.memory" = "auto", "how much memory actors may take: auto is half of the machine's", memory: memory;
     "actors.loads_in_flight_max" = "256", "how many loads may be in flight", loads_in_flight_max: count;

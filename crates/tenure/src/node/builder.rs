@@ -232,6 +232,12 @@ fn runtime_config(settings: &Settings) -> RuntimeConfig {
     RuntimeConfig {
         mailbox_len_max: settings.mailbox_len_max,
         uncommitted_turns_max: settings.uncommitted_turns_max,
+        queue_time_max: settings.queue_time_max,
+        calls_waiting_max: settings.calls_waiting_max,
+        turns_in_flight_max: settings.turns_in_flight_max,
+        uncommitted_bytes_max: usize::try_from(settings.uncommitted_bytes_max)
+            .unwrap_or(usize::MAX),
+        spawned_max: settings.spawned_max,
         loads_in_flight_max: settings.loads_in_flight_max,
         activations_max: settings.activations_max,
         memory_bytes_max: settings.memory.unwrap_or_else(half_of_memory),
