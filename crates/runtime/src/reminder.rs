@@ -49,10 +49,12 @@ struct Inner {
 }
 
 impl Reminders {
-    /// A turn has set a reminder.
-    pub(crate) fn set(&self, due: Due) {
+    /// A turn has set a reminder. What is near is put in even before the first look into the store:
+    /// that may come before the turn's unit is there.
+    pub(crate) fn set(&self, due: Due, now_ms: u64) {
         let mut inner = self.inner.lock();
-        if due.due_ms > inner.read_until_ms {
+        let near_ms = now_ms.saturating_add(HORIZON.as_millis() as u64);
+        if due.due_ms > inner.read_until_ms.max(near_ms) {
             return;
         }
         inner.add(due);

@@ -205,12 +205,13 @@ impl Runtime {
             self.change_timer(activation, change);
         }
         for (due_ms, name) in later.reminders {
-            self.reminders.set(Due {
+            let due = Due {
                 due_ms,
                 type_name: activation.kind.actor_type.name.as_str().into(),
                 key: activation.key.clone(),
                 reminder: name,
-            });
+            };
+            self.reminders.set(due, self.clock.unix_ms());
         }
         for spawned in later.spawned {
             self.spawn_work(activation, spawned.into_work(), ticket.cloned());
