@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tenure_types::{ActorTypeName, TypeNameError};
 
-use crate::{Actor, CodecError, Hooks, Method, Persist, State};
+use crate::{Actor, CodecError, Hooks, Method, Persist, StandingMethods, State};
 
 /// An actor type as a runtime sees it: its name, its rules and the functions that make its state.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct ActorType {
     pub methods: &'static [Method],
     /// What runs at the beginning and the end of an activation.
     pub hooks: Hooks,
+    /// What can be called of every type.
+    pub standing: StandingMethods,
 }
 
 impl ActorType {
@@ -61,6 +63,7 @@ impl ActorType {
             apply: apply::<A>,
             methods: A::methods(),
             hooks: A::hooks(),
+            standing: StandingMethods::of::<A>(),
         })
     }
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-use tenure_types::{CallError, Instant, KeyError, Outcome};
+use tenure_types::{CallError, Instant, KeyError, Outcome, StateTag};
 
 use crate::cause;
 use crate::cell::{CallCell, Unstarted};
 use crate::host::{CallHead, HostHandle, Started, TimerKey};
+use crate::standing::Defer;
 use crate::{
-    Actor, ActorRef, CallKey, Cause, Handler, Message, MethodInfo, NestedKeys, Origin, Target,
-    Ticket, WaitSlot,
+    Actor, ActorRef, CallKey, Cause, Handler, Message, MethodInfo, NestedKeys, Origin,
+    Precondition, Receipt, Target, Ticket, WaitSlot, encode_named,
 };
 
 /// How long a call may take where neither the call nor the node's configuration says.
@@ -34,6 +35,7 @@ pub struct Call<A, M> {
 struct Options {
     key: Option<Box<str>>,
     durable: bool,
+    receipt: Option<Arc<Receipt>>,
 }
 
 /// A message that is sent later: `.send()` it.
@@ -77,9 +79,26 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
 
     /// Lets the reply wait until what the turn saw is durable, in a type that is written behind.
     /// Other stored types do so anyway; in a volatile one there is nothing to wait for.
+    ///
+    /// Of a message that is sent: `send` answers when a reminder of it is durable. The turn then runs
+    /// at least once, and has one effect on its actor; volatile actors have no reminders and refuse it.
     pub fn durable(mut self) -> Self {
         self.options.get_or_insert_default().durable = true;
         self
+    }
+
+    /// Runs the turn only in a state that the receipt's precondition admits, else the call ends in
+    /// `VersionMismatch`; and writes into the receipt which state the turn left and when it ran.
+    pub fn receipt(mut self, receipt: Arc<Receipt>) -> Self {
+        self.options.get_or_insert_default().receipt = Some(receipt);
+        self
+    }
+
+    /// Runs the turn only if the actor's state still has this tag, as [`Receipt::tag`] gave it; else the
+    /// call ends in `VersionMismatch`. Takes the place of an earlier receipt.
+    pub fn if_match(self, tag: StateTag) -> Self {
+        let precondition = Precondition::OneOf([tag].into());
+        self.receipt(Arc::new(Receipt::new(Some(precondition))))
     }
 
     /// Sends the message after this time. The node that sends it keeps it, and it is lost with
@@ -100,8 +119,35 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
     /// # Cancel safety
     /// Once polled to the end the message is on its way; before, it was not sent.
     pub async fn send(self) -> Result<(), CallError> {
+        if self.options.as_ref().is_some_and(|options| options.durable) {
+            return self.defer(Duration::ZERO)?.await;
+        }
         let mut future = self.into_call_future(true);
         poll_fn(|cx| future.poll_sent(cx, None)).await
+    }
+
+    /// The call that keeps this message with its actor until `after` has passed.
+    fn defer(self, after: Duration) -> Result<CallFuture<A, Defer>, CallError> {
+        let bad = |detail: String| CallError::BadRequest { detail: detail.into() };
+        if !A::PERSIST.is_stored() {
+            return Err(bad(format!("`{}` is volatile: it has no reminders", A::TYPE)));
+        }
+        let mut body = Vec::new();
+        encode_named(&self.message, &mut body)
+            .map_err(|error| bad(format!("the arguments cannot be encoded: {error}")))?;
+        let message = Defer {
+            // A message that is sent again with its key is the same one.
+            name: match self.options.as_ref().and_then(|options| options.key.as_ref()) {
+                Some(key) => cause::name_of_sent(key),
+                None => cause::name_of_sent(&format!("{:016x}", self.host.call_id().0)),
+            },
+            after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+            method: M::METHOD.into(),
+            body,
+        };
+        let Self { host, target, origin, deadline, options, actor, .. } = self;
+        let call = Call { host, target, origin, deadline, options, message, actor };
+        Ok(call.into_future())
     }
 
     #[inline]
@@ -109,7 +155,7 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
         let now = self.host.clock().coarse();
         let own = now + self.deadline.unwrap_or_else(|| self.host.deadline_default());
         let (mut deadline, mut chain, mut unsaved) = (own, None, None);
-        let (mut durable, mut cause, mut nested) = (false, None, None);
+        let (mut durable, mut cause, mut receipt, mut nested) = (false, None, None, None);
         if let Some(origin) = self.origin {
             deadline = own.min(origin.deadline);
             unsaved.clone_from(&origin.unsaved);
@@ -119,7 +165,7 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
         let slot = WaitSlot::default();
         if self.options.is_some() || nested.is_some() {
             match ask(self.options, nested, &self.message) {
-                Ok(asked) => (durable, cause) = asked,
+                Ok(asked) => (durable, cause, receipt) = asked,
                 Err(error) => {
                     let phase = Phase::Refused(error);
                     return CallFuture {
@@ -140,7 +186,7 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
                 // The turn of a sent message has a time of its own.
                 let deadline = if one_way { own } else { deadline };
                 let method = MethodInfo::of::<A, M>();
-                let head = CallHead { method, deadline, chain, one_way, durable, cause };
+                let head = CallHead { method, deadline, chain, one_way, durable, cause, receipt };
                 Phase::Unstarted(Unstarted::new(target, head, self.message))
             }
             Err(error) => {
@@ -151,9 +197,9 @@ impl<A: Handler<M>, M: Message> Call<A, M> {
     }
 }
 
-/// Whether the reply waits for the store, and what stands behind the call: the caller's key, or one
-/// derived from the turn that calls.
-type Asked = (bool, Option<Arc<Cause>>);
+/// Whether the reply waits for the store; what stands behind the call, the caller's key or one derived
+/// from the turn that calls; and the receipt.
+type Asked = (bool, Option<Arc<Cause>>, Option<Arc<Receipt>>);
 
 #[cold]
 fn ask<M: Message>(
@@ -161,7 +207,7 @@ fn ask<M: Message>(
     nested: Option<Arc<NestedKeys>>,
     message: &M,
 ) -> Result<Asked, CallError> {
-    let Options { key, durable } = options.map(|options| *options).unwrap_or_default();
+    let Options { key, durable, receipt } = options.map(|options| *options).unwrap_or_default();
     let key = match (key, nested) {
         (Some(key), _) => {
             let checked = cause::check_name("an idempotency key", &key);
@@ -169,13 +215,13 @@ fn ask<M: Message>(
             key
         }
         (None, Some(nested)) => nested.next(),
-        (None, None) => return Ok((durable, None)),
+        (None, None) => return Ok((durable, None, receipt)),
     };
     let arguments = CallKey::arguments_of(message).map_err(|error| {
         let detail = format!("the arguments cannot be encoded: {error}");
         CallError::BadRequest { detail: detail.into() }
     })?;
-    Ok((durable, Some(Arc::new(Cause::Key(CallKey { key, arguments })))))
+    Ok((durable, Some(Arc::new(Cause::Key(CallKey { key, arguments }))), receipt))
 }
 
 impl<A: Handler<M>, M: Message> IntoFuture for Call<A, M> {
@@ -199,6 +245,9 @@ impl<A: Handler<M>, M: Message> Delayed<A, M> {
     /// Once polled to the end the message is kept; before, it was not.
     pub async fn send(self) -> Result<(), CallError> {
         let Self { mut call, after } = self;
+        if call.options.as_ref().is_some_and(|options| options.durable) {
+            return call.defer(after)?.await;
+        }
         let budget = call.deadline.unwrap_or_else(|| call.host.deadline_default());
         call.deadline = Some(budget.saturating_add(after));
         let mut future = call.into_call_future(true);

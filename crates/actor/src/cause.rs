@@ -88,6 +88,16 @@ impl NestedKeys {
     }
 }
 
+/// The name of the reminder that keeps a message: that of its key, or a hash of it where that is too
+/// long.
+pub(crate) fn name_of_sent(key: &str) -> Box<str> {
+    let name = format!("sent:{key}");
+    if name.len() <= CAUSE_NAME_BYTES_MAX {
+        return name.into();
+    }
+    format!("sent#{:032x}", xxhash_rust::xxh3::xxh3_128(name.as_bytes())).into()
+}
+
 /// Checks a key or name.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tenure_types::{ActorTypeName, BoxFuture, CallError, Clock, Instant, Key, Tasks};
 
 use crate::{
-    CallId, Cause, CodecError, Link, MethodInfo, ReminderChange, StateRef, Target, Ticket,
+    CallId, Cause, CodecError, Link, MethodInfo, Receipt, ReminderChange, StateRef, Target, Ticket,
     TimerChange, TimerId,
 };
 
@@ -85,13 +85,23 @@ pub struct CallHead {
     pub durable: bool,
     /// What stands behind the call, where that is more than a caller who waits.
     pub cause: Option<Arc<Cause>>,
+    /// What the caller asks of the state, and wants to know of the turn.
+    pub receipt: Option<Arc<Receipt>>,
 }
 
 impl CallHead {
     /// The head of a message of an actor to itself.
     #[must_use]
     pub fn to_self(method: &'static MethodInfo, deadline: Instant) -> Self {
-        Self { method, deadline, chain: None, one_way: true, durable: false, cause: None }
+        Self {
+            method,
+            deadline,
+            chain: None,
+            one_way: true,
+            durable: false,
+            cause: None,
+            receipt: None,
+        }
     }
 }
 

@@ -29,6 +29,9 @@ pub fn invoke<A: Handler<M>, M: Arguments>(invocation: Invocation<'_>) -> Invoke
     if invocation.durable {
         call = call.durable();
     }
+    if let Some(receipt) = invocation.receipt {
+        call = call.receipt(receipt);
+    }
     if let Some(after) = invocation.after {
         return Ok(Box::pin(async move {
             call.after(after).send().await.map_err(CallError::widen)?;

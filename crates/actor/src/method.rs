@@ -4,7 +4,7 @@ use std::time::Duration;
 use tenure_types::{BoxFuture, CallError, Key};
 
 use crate::host::{CallHead, HostHandle, QueuedCall};
-use crate::{AppProblem, CodecError, MethodInfo, Shape};
+use crate::{AppProblem, CodecError, MethodInfo, Receipt, Shape};
 
 /// One method of an actor type as the outside sees it.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,8 @@ pub struct Invocation<'a> {
     pub durable: bool,
     /// Answer at once, and send the message after this time.
     pub after: Option<Duration>,
+    /// What is asked of the state, and what is to be known of the turn.
+    pub receipt: Option<Arc<Receipt>>,
 }
 
 /// What a call over text has answered.

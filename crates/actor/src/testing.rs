@@ -277,6 +277,7 @@ fn context<A: Actor>(world: &World, own: &Instance, budget: Duration) -> Context
         one_way: false,
         durable: false,
         cause: None,
+        receipt: None,
     };
     Context::new(own.home(), &head, None)
 }

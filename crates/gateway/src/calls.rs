@@ -4,7 +4,6 @@ mod answer;
 mod body;
 mod count;
 mod deadline;
-mod delay;
 mod durability;
 mod front;
 mod head;
@@ -13,7 +12,10 @@ mod path;
 mod prefer;
 mod reply;
 mod routes;
+mod sending;
 mod suggest;
+mod tags;
+mod timing;
 
 use std::sync::Arc;
 

@@ -49,6 +49,8 @@ pub struct GatewayConfig {
     pub deadline_max: Duration,
     /// The longest time by which a message may be delayed; past it 400.
     pub delay_max: Duration,
+    /// Whether replies say where the time of their calls went (`Server-Timing`).
+    pub server_timing: bool,
     /// Whether a problem shows the message of a handler's panic, which may hold anything. Meant
     /// for development.
     pub show_panics: bool,
@@ -64,6 +66,7 @@ impl Default for GatewayConfig {
             body_timeout: Duration::from_secs(30),
             deadline_max: Duration::from_secs(600),
             delay_max: Duration::from_secs(24 * 3_600),
+            server_timing: true,
             show_panics: false,
         }
     }

@@ -217,6 +217,7 @@ fn status_of(error: &CallError<AppProblem>) -> (StatusCode, &'static str) {
             let status = own.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
             (status, "Refused by the application")
         }
+        CallError::VersionMismatch { .. } => (StatusCode::PRECONDITION_FAILED, "Another state"),
         CallError::BadRequest { .. } => (StatusCode::BAD_REQUEST, "Bad request"),
         CallError::NotFound { .. } => (StatusCode::NOT_FOUND, "Not found"),
         CallError::Denied { .. } => (StatusCode::FORBIDDEN, "Denied"),

@@ -25,8 +25,8 @@ use tenure_actor::host::{AsHome, Home, HostHandle};
 use tenure_actor::{ActorType, Effects, State, Target, Ticket, TimerId};
 use tenure_store::{EventLog, UnitOutcome, UnitSink};
 use tenure_types::{
-    ActorId, ActorTypeName, CallError, CallErrorCode, Instant, Key, Outcome, Tenure, Token,
-    Version, actor_hash,
+    ActorId, ActorTypeName, CallError, CallErrorCode, Instant, Key, Outcome, StateTag, Tenure,
+    Token, Version, actor_hash,
 };
 
 use crate::memory::Memory;
@@ -106,11 +106,13 @@ pub(crate) struct Activation {
     version: AtomicU64,
     tenure: AtomicU64,
     cold: Mutex<Option<Box<Cold>>>,
-    /// 96 bits of a keyed hash of the last encoded state, to tell a turn that changed nothing. Written by
+    /// A keyed hash of the last encoded state, to tell a turn that changed nothing. Written by
     /// exclusive holders alone.
-    encoded: [AtomicU32; 3],
+    encoded: AtomicU64,
     /// Bytes of the last encoded state.
     encoded_bytes: AtomicU32,
+    /// A digest of the tenure that produced `version`. Written by exclusive holders alone.
+    stamp: AtomicU32,
 }
 
 /// With the two counters of the `Arc` around it.
@@ -144,8 +146,9 @@ impl Activation {
             version: AtomicU64::new(0),
             tenure: AtomicU64::new(0),
             cold: Mutex::new(None),
-            encoded: Default::default(),
+            encoded: AtomicU64::new(0),
             encoded_bytes: AtomicU32::new(0),
+            stamp: AtomicU32::new(0),
         })
     }
 
@@ -169,8 +172,20 @@ impl Activation {
         Version(self.version.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn set_version(&self, version: Version) {
-        self.version.store(version.0, Ordering::Relaxed);
+    /// Names the state in memory.
+    pub(crate) fn tag(&self) -> StateTag {
+        StateTag { stamp: self.stamp.load(Ordering::Relaxed), version: self.version() }
+    }
+
+    /// The state was read: another tenure may have produced it.
+    pub(crate) fn set_tag(&self, tag: StateTag) {
+        self.version.store(tag.version.0, Ordering::Relaxed);
+        self.stamp.store(tag.stamp, Ordering::Relaxed);
+    }
+
+    /// A turn of this activation brought the state to this version.
+    pub(crate) fn change_to(&self, version: Version, view: u64) {
+        self.set_tag(StateTag::new(self.tenure(view), version));
     }
 
     /// The tenure of this activation: the runtime's incarnation and a sequence number.
@@ -183,15 +198,10 @@ impl Activation {
     }
 
     /// Keeps the hash of the encoded state; says whether it differs from the one before.
-    pub(crate) fn note_encoded(&self, hash: u128, bytes: usize) -> bool {
-        let parts = [hash as u32, (hash >> 32) as u32, (hash >> 64) as u32];
-        let mut changed = false;
-        for (kept, part) in self.encoded.iter().zip(parts) {
-            changed |= kept.load(Ordering::Relaxed) != part;
-            kept.store(part, Ordering::Relaxed);
-        }
+    pub(crate) fn note_encoded(&self, hash: u64, bytes: usize) -> bool {
+        let before = self.encoded.swap(hash, Ordering::Relaxed);
         self.note_bytes(bytes);
-        changed
+        before != hash
     }
 
     fn note_bytes(&self, bytes: usize) {

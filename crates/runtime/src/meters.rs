@@ -4,7 +4,7 @@ use tenure_observe::{Counter, Gauge, Histogram, MetricError, Metrics, names};
 use tenure_types::{ActorTypeName, CallErrorCode};
 
 /// The codes that a call can fail with before or after its turn, in the order of their counters.
-const CODES: [CallErrorCode; 13] = [
+const CODES: [CallErrorCode; 14] = [
     CallErrorCode::BadRequest,
     CallErrorCode::NotFound,
     CallErrorCode::TooLarge,
@@ -18,6 +18,7 @@ const CODES: [CallErrorCode; 13] = [
     CallErrorCode::Denied,
     CallErrorCode::InProgress,
     CallErrorCode::KeyReused,
+    CallErrorCode::VersionMismatch,
 ];
 
 /// What is counted of one actor type, resolved at registration.

@@ -3,7 +3,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
-use siphasher::sip128::SipHasher13;
+use siphasher::sip::SipHasher13;
 use tenure_actor::host::{Host, HostHandle, PendingCall, QueuedCall, Started, TimerKey};
 use tenure_actor::{ActorType, CallId, Target, Ticket, TimerId};
 use tenure_observe::{Condition, Health, MetricError, Metrics, names};
@@ -253,8 +253,8 @@ impl Runtime {
     /// A hash of an encoded state that tells a turn which changed nothing. States are often made of
     /// what clients send, and two of one hash would be a write that is acknowledged and not made:
     /// so it is SipHash-1-3 (Aumasson and Bernstein 2012) with a secret of this process.
-    pub(crate) fn hash_state(&self, body: &[u8]) -> u128 {
-        self.state_hash.hash(body).as_u128()
+    pub(crate) fn hash_state(&self, body: &[u8]) -> u64 {
+        self.state_hash.hash(body)
     }
 }
 

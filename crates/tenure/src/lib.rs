@@ -63,8 +63,8 @@ pub use node::{Node, NodeBuilder};
 /// ```
 pub use tenure_actor::TestContext;
 pub use tenure_actor::{
-    Actor, ActorRef, AppError, Call, Context, Delayed, Handler, IntoKey, Message, ReminderId,
-    TestReminder, TimerId,
+    Actor, ActorRef, AppError, Call, Context, Delayed, Delete, Handler, IntoKey, Message,
+    Precondition, Receipt, ReminderId, TestReminder, TimerId,
 };
 pub use tenure_gateway::{Access, Authorise, Refusal};
 /// Makes an actor of a type: write it on the inherent `impl` block that has the handlers.

@@ -40,6 +40,8 @@ pub enum CallErrorCode {
     InProgress,
     /// See [`CallError::KeyReused`].
     KeyReused,
+    /// See [`CallError::VersionMismatch`].
+    VersionMismatch,
     /// See [`CallError::TooLarge`].
     TooLarge,
     /// See [`CallError::Deadline`].
@@ -69,6 +71,7 @@ impl CallErrorCode {
             CallErrorCode::Denied => "denied",
             CallErrorCode::InProgress => "in_progress",
             CallErrorCode::KeyReused => "key_reused",
+            CallErrorCode::VersionMismatch => "version_mismatch",
             CallErrorCode::TooLarge => "too_large",
             CallErrorCode::Deadline => "deadline",
             CallErrorCode::Overloaded => "overloaded",
@@ -114,6 +117,11 @@ pub enum CallError<E = Infallible> {
     /// The idempotency key was used before, for another method or other arguments. Not executed.
     KeyReused {
         /// Which key.
+        detail: Box<str>,
+    },
+    /// The actor's state is not the one that the caller asked for. Not executed.
+    VersionMismatch {
+        /// Which state it has.
         detail: Box<str>,
     },
     /// A bound on size was passed: arguments, a call chain (both not executed), or the record a
@@ -177,6 +185,7 @@ impl<E> CallError<E> {
             CallError::Denied { .. } => CallErrorCode::Denied,
             CallError::InProgress { .. } => CallErrorCode::InProgress,
             CallError::KeyReused { .. } => CallErrorCode::KeyReused,
+            CallError::VersionMismatch { .. } => CallErrorCode::VersionMismatch,
             CallError::TooLarge { .. } => CallErrorCode::TooLarge,
             CallError::Deadline { .. } => CallErrorCode::Deadline,
             CallError::Overloaded { .. } => CallErrorCode::Overloaded,
@@ -200,6 +209,7 @@ impl<E> CallError<E> {
             | CallError::Denied { .. }
             | CallError::InProgress { .. }
             | CallError::KeyReused { .. }
+            | CallError::VersionMismatch { .. }
             | CallError::TooLarge { .. }
             | CallError::Overloaded { .. }
             | CallError::Unavailable { .. }
@@ -232,6 +242,7 @@ impl<E> CallError<E> {
             CallError::Denied { detail } => CallError::Denied { detail },
             CallError::InProgress { detail } => CallError::InProgress { detail },
             CallError::KeyReused { detail } => CallError::KeyReused { detail },
+            CallError::VersionMismatch { detail } => CallError::VersionMismatch { detail },
             CallError::TooLarge { detail } => CallError::TooLarge { detail },
             CallError::Deadline { outcome } => CallError::Deadline { outcome },
             CallError::Overloaded { detail, retry_after_ms, actor } => {
@@ -269,6 +280,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             | CallError::Denied { detail }
             | CallError::InProgress { detail }
             | CallError::KeyReused { detail }
+            | CallError::VersionMismatch { detail }
             | CallError::TooLarge { detail }
             | CallError::Overloaded { detail, .. }
             | CallError::Unavailable { detail }

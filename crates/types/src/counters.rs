@@ -31,6 +31,16 @@ pub struct Tenure {
     pub sequence: u64,
 }
 
+impl Tenure {
+    /// A digest of this tenure: tenures that follow each other have different ones.
+    #[must_use]
+    pub const fn stamp(self) -> u32 {
+        // Knuth's multiplier spreads views over the numbers, sequences go on from there.
+        let mixed = self.view.wrapping_mul(2_654_435_761).wrapping_add(self.sequence);
+        (mixed & 0xffff_ffff) as u32
+    }
+}
+
 /// Names one submitted unit for ever: who submitted it and which one it was.
 ///
 /// A store keeps the token of each actor's last unit, so that a unit whose outcome was lost can

@@ -11,6 +11,7 @@ mod counters;
 mod id;
 mod key;
 mod seams;
+mod tag;
 mod time;
 
 pub use call_error::{CallError, CallErrorCode, Outcome};
@@ -18,4 +19,5 @@ pub use counters::{Incarnation, Tenure, Token, Version};
 pub use id::{ActorId, ActorTypeName, TypeNameError, actor_hash};
 pub use key::{KEY_BYTES_MAX, Key, KeyError};
 pub use seams::{BoxFuture, Clock, Entropy, Tasks};
+pub use tag::{StateTag, StateTagError};
 pub use time::Instant;

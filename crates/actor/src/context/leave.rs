@@ -138,13 +138,24 @@ impl<A: Actor> Context<A> {
             self.fail(CodecError::new(wrong));
             return;
         }
-        // Rounded up: it never comes too early.
-        let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        let due_ms = self.unix_ms().saturating_add(millis);
+        let due_ms = self.due_in(after);
         if let Some(delivery) = self.delivery(message) {
             let change = ReminderChange::Set { name: name.into(), due_ms, every, delivery };
             self.effects().reminders.push(change);
         }
+    }
+
+    /// Keeps a message as a reminder that comes once.
+    pub(crate) fn keep_message(&mut self, name: Box<str>, after: Duration, delivery: Delivery) {
+        let due_ms = self.due_in(after);
+        let change = ReminderChange::Set { name, due_ms, every: None, delivery };
+        self.effects().reminders.push(change);
+    }
+
+    /// Unix milliseconds, rounded up: it never comes too early.
+    fn due_in(&self, after: Duration) -> u64 {
+        let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        self.unix_ms().saturating_add(millis)
     }
 
     fn start_timer<M: Message>(&mut self, period: Duration, once: bool, message: M) -> TimerId {

@@ -3,9 +3,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tenure_types::{CallError, Key, Tasks};
+use tenure_types::{CallError, Instant, Key, StateTag, Tasks, Version};
 
 use super::agenda::Agenda;
 use super::executor::{Begun, Executor};
@@ -33,6 +34,8 @@ struct Inner {
     mailbox: VecDeque<Arc<dyn QueuedCall>>,
     /// Whether the activation has begun.
     awake: bool,
+    /// Counts exclusive turns.
+    version: Version,
     agenda: Agenda,
 }
 
@@ -48,6 +51,7 @@ impl Instance {
             state: (!under_test).then(|| (actor_type.create)()),
             mailbox: VecDeque::new(),
             awake: false,
+            version: Version::NONE,
             agenda: Agenda::default(),
         };
         let home = TestHome {
@@ -120,7 +124,10 @@ impl Instance {
             self.begin(&call.share(), held);
             return Started::Queued;
         }
-        held.begin(call.head());
+        if let Err(error) = held.begin(call.head()) {
+            held.give_back();
+            return Started::Refused(error);
+        }
         call.run(held.borrow(call.head().method.exclusive), &WayHome(Arc::clone(&self.home)));
         held.end(call.head());
         self.go_on();
@@ -163,7 +170,10 @@ impl Instance {
             self.begin(call, held);
             return;
         }
-        held.begin(call.head());
+        if let Err(error) = held.begin(call.head()) {
+            held.give_back();
+            return call.settle(Err(error));
+        }
         let exclusive = call.head().method.exclusive;
         if call.run(held.borrow(exclusive), &WayHome(Arc::clone(&self.home))) {
             held.end(call.head());
@@ -175,7 +185,10 @@ impl Instance {
 
     /// Begins a turn that may have to wait.
     fn begin(self: &Arc<Self>, call: &Arc<dyn QueuedCall>, mut held: Held) {
-        held.begin(call.head());
+        if let Err(error) = held.begin(call.head()) {
+            held.give_back();
+            return call.settle(Err(error));
+        }
         let exclusive = call.head().method.exclusive;
         let guard = Box::new(Turn { held, exclusive });
         let turn = match Arc::clone(call).begin(guard) {
@@ -196,6 +209,14 @@ impl Instance {
                 .into(),
             }));
         }
+    }
+
+    fn tag(&self) -> StateTag {
+        StateTag { stamp: 0, version: self.inner.lock().version }
+    }
+
+    fn now(&self) -> Instant {
+        self.executor.now_in(Duration::ZERO)
     }
 
     fn hold(self: &Arc<Self>) -> Option<Held> {
@@ -224,12 +245,16 @@ impl Held {
         if exclusive { StateRef::Exclusive(&mut **state) } else { StateRef::Shared(&**state) }
     }
 
-    /// The state, for a turn that begins.
-    fn begin(&mut self, head: &CallHead) {
+    /// Begins a turn, if the state is one that its caller wants.
+    fn begin(&mut self, head: &CallHead) -> Result<(), CallError> {
+        if let Some(receipt) = &head.receipt {
+            receipt.begin(self.instance.tag(), self.instance.now())?;
+        }
         if head.method.exclusive {
             let state = self.state.as_ref().expect("held until it is given back");
             self.before = self.instance.before(&**state);
         }
+        Ok(())
     }
 
     /// Ends the turn of a call.
@@ -239,6 +264,11 @@ impl Held {
         let left = instance.home.left.lock().take().unwrap_or_default();
         if head.method.exclusive {
             instance.check(&*state, self.before.as_deref(), &left);
+            let mut inner = instance.inner.lock();
+            inner.version = inner.version.next();
+        }
+        if let Some(receipt) = &head.receipt {
+            receipt.end(instance.tag(), instance.now());
         }
         let deleted = left.delete;
         instance.handled(head);

@@ -5,18 +5,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::ETAG;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Version};
-use tenure_actor::{AppProblem, Invocation};
+use tenure_actor::{AppProblem, Invocation, Receipt};
 use tenure_types::{CallError, Instant, Key, Outcome};
 
 use super::body::{self, BodyLimits, too_large};
-use super::delay::check_delay;
 use super::durability::Durability;
 use super::front::Caller;
 use super::head::{Asked, Head};
 use super::path::decode_key;
-use super::routes::{Matched, Route};
+use super::routes::{Matched, Route, Source};
+use super::sending::{Sending, check_delay};
+use super::tags;
+use super::timing::{Moments, server_timing};
 use crate::auth::{Access, Refusal};
 use crate::problem::Problem;
 
@@ -25,8 +28,9 @@ struct Checked<'a> {
     route: Route,
     key: Key,
     one_way: bool,
-    /// How long a message is kept before it is sent.
-    delay: Option<Duration>,
+    /// How a message is sent.
+    sending: Sending,
+    source: Source,
     /// The arguments, where they are in the query.
     query: Option<&'a str>,
     asked: Asked<'a>,
@@ -68,20 +72,25 @@ async fn call(
     began: Instant,
 ) -> Result<Response<Full<Bytes>>, Box<Problem>> {
     let front = &caller.front;
-    let checked = check(caller, parts)?;
+    let mut checked = check(caller, parts)?;
     authorise(caller, parts, &checked).await?;
     let budget = checked.asked.budget.map(|budget| budget.min(front.config.deadline_max));
     let deadline = budget.map_or(Instant::NEVER, |budget| began + budget);
-    // Nobody waits for the turn of a message, durable or not.
-    let durable = checked.asked.durable && !checked.one_way;
-    let future = {
+    // Nobody waits for the turn of a message, but it may be kept by its actor.
+    let durable = if checked.one_way { checked.sending.durable } else { checked.asked.durable };
+    let receipt = match checked.one_way {
+        true => None,
+        false => Some(Arc::new(Receipt::new(checked.asked.precondition.take()))),
+    };
+    let (called, future) = {
         // The bytes, and their part of the bound, are given back as soon as they are parsed.
         let (bytes, _part) = read_body(caller, body, began, deadline).await?;
         let remaining = match budget {
             None => None,
             Some(_) => Some(remaining(caller, deadline)?),
         };
-        (checked.route.method.invoke)(Invocation {
+        let called = caller.host.clock().now();
+        let future = (checked.route.method.invoke)(Invocation {
             host: &caller.host,
             key: checked.key,
             body: &bytes,
@@ -90,39 +99,65 @@ async fn call(
             one_way: checked.one_way,
             idempotency_key: checked.asked.idempotency_key,
             durable,
-            after: checked.delay,
-        })
-        .map_err(|error| failed(caller, error.widen()))?
+            after: checked.sending.delay,
+            receipt: receipt.clone(),
+        });
+        (called, future.map_err(|error| failed(caller, error.widen()))?)
     };
     // Dropped with the connection: a call whose turn has not begun is then taken back.
     let answered = future.await.map_err(|error| failed(caller, error))?;
-    if checked.one_way {
-        return Ok(front.replies.accepted());
-    }
+    let Some(receipt) = receipt else {
+        return Ok(front.replies.accepted(durable));
+    };
     let Route { persist, method, .. } = checked.route;
     let durability = Durability::of(persist, method.info, durable);
-    Ok(front.replies.reply(answered, durability, durable))
+    let mut response = front.replies.reply(answered, durability, durable);
+    if checked.source == Source::Nowhere {
+        front.replies.make_empty(&mut response, StatusCode::NO_CONTENT);
+    }
+    let headers = response.headers_mut();
+    if front.config.server_timing {
+        let answered = caller.host.clock().now();
+        let timing = server_timing(Moments { began, called, answered }, &receipt);
+        headers.insert("server-timing", timing);
+    }
+    if let Some(tag) = receipt.tag().filter(|_| checked.source != Source::Nowhere) {
+        headers.insert(ETAG, tags::etag(tag));
+        let has = checked.asked.if_none_match.is_some_and(|value| tags::has(value, tag));
+        if has && checked.source == Source::Query {
+            front.replies.make_empty(&mut response, StatusCode::NOT_MODIFIED);
+        }
+    }
+    Ok(response)
 }
 
 /// Everything that can be decided before the body.
 fn check<'a>(caller: &Caller, parts: &'a Parts) -> Result<Checked<'a>, Box<Problem>> {
     let front = &caller.front;
     let matched = front.routes.find(&parts.method, parts.uri.path(), parts.uri.query())?;
-    check_delay(matched.delay, front.config.delay_max)?;
+    check_delay(matched.sending.delay, front.config.delay_max)?;
     let key = decode_key(matched.key).map_err(|error| Problem::bad_request(error.to_string()))?;
     let head = Head::read(&parts.headers)?;
-    let asked = head.check(parts.version >= Version::HTTP_11, !matched.from_query)?;
-    if matched.from_query && asked.has_body {
-        let detail = "GET takes its arguments from the query, not from a body";
+    let reads_body = matched.source == Source::Body;
+    let asked = head.check(parts.version >= Version::HTTP_11, reads_body)?;
+    if !reads_body && asked.has_body {
+        let detail = match matched.source {
+            Source::Query => "GET takes its arguments from the query, not from a body",
+            _ => "DELETE takes no body",
+        };
         return Err(Problem::bad_request(detail).closing().into());
+    }
+    if matched.one_way && asked.precondition.is_some() {
+        let detail = "If-Match cannot be answered for a message: nobody waits for its turn";
+        return Err(Problem::bad_request(detail).into());
     }
     let bytes_max = front.config.body_bytes_max;
     if let Some(bytes) = asked.content_length.filter(|bytes| *bytes > bytes_max as u64) {
         return Err(too_large(bytes_max, Some(bytes)));
     }
-    let query = matched.from_query.then(|| parts.uri.query().unwrap_or(""));
-    let Matched { route, one_way, delay, .. } = matched;
-    Ok(Checked { route, key, one_way, delay, query, asked })
+    let query = (matched.source == Source::Query).then(|| parts.uri.query().unwrap_or(""));
+    let Matched { route, one_way, sending, source, .. } = matched;
+    Ok(Checked { route, key, one_way, sending, source, query, asked })
 }
 
 async fn authorise(

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use tenure_actor::Precondition;
 
 use super::deadline::{connect_timeout_ms, grpc_timeout};
 use super::idempotency::idempotency_key;
 use super::prefer::waits_durable;
+use super::tags::if_match;
 use crate::problem::{Problem, echo};
 
 /// The headers that the gateway reads, each at most once.
@@ -25,13 +27,14 @@ pub(crate) struct Head<'a> {
     connect_timeout_ms: Option<&'a HeaderValue>,
     idempotency_key: Option<&'a HeaderValue>,
     if_match: Option<&'a HeaderValue>,
+    if_none_match: Option<&'a HeaderValue>,
     traceparent: Option<&'a HeaderValue>,
     /// Whether `Prefer`, which may occur several times, has `wait=durable`.
     waits_durable: Option<bool>,
 }
 
 /// What the headers of a request say, once they are found to be right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked<'a> {
     /// How long the client waits.
     pub(crate) budget: Option<Duration>,
@@ -43,6 +46,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) idempotency_key: Option<&'a str>,
     /// Answer only when what the turn saw is durable.
     pub(crate) durable: bool,
+    /// In which states the turn may run.
+    pub(crate) precondition: Option<Precondition>,
+    /// The states that the client has already.
+    pub(crate) if_none_match: Option<&'a HeaderValue>,
 }
 
 impl<'a> Head<'a> {
@@ -84,6 +91,7 @@ impl<'a> Head<'a> {
             "connect-timeout-ms" => &mut self.connect_timeout_ms,
             "idempotency-key" => &mut self.idempotency_key,
             "if-match" => &mut self.if_match,
+            "if-none-match" => &mut self.if_none_match,
             "traceparent" => &mut self.traceparent,
             _ => return None,
         })
@@ -102,7 +110,6 @@ impl<'a> Head<'a> {
         if needs_host && self.host.is_none() {
             return Err(Problem::bad_request("the header Host is missing").into());
         }
-        self.check_promises()?;
         let idempotency_key = match self.idempotency_key {
             None => None,
             Some(value) => Some(idempotency_key(value.as_bytes()).map_err(Problem::bad_request)?),
@@ -116,16 +123,19 @@ impl<'a> Head<'a> {
             self.check_content_type()?;
         }
         let durable = self.waits_durable.unwrap_or(false);
-        Ok(Asked { budget: self.budget()?, content_length, has_body, idempotency_key, durable })
-    }
-
-    /// Refuses what would be a false promise if it were ignored.
-    fn check_promises(&self) -> Result<(), Box<Problem>> {
-        if self.if_match.is_some() {
-            let detail = "If-Match is not available yet: no reply carries an ETag";
-            return Err(Problem::bad_request(detail).into());
-        }
-        Ok(())
+        let precondition = match self.if_match {
+            None => None,
+            Some(value) => Some(if_match(value).map_err(Problem::bad_request)?),
+        };
+        Ok(Asked {
+            budget: self.budget()?,
+            content_length,
+            has_body,
+            idempotency_key,
+            durable,
+            precondition,
+            if_none_match: self.if_none_match,
+        })
     }
 
     /// A page of another site can send forms, plain text and bodies without a type, but JSON only

@@ -65,9 +65,20 @@ impl Replies {
         response
     }
 
-    /// 202: the message is in the mailbox, or kept until its time has come.
-    pub(super) fn accepted(&self) -> Response<Full<Bytes>> {
-        self.response(StatusCode::ACCEPTED, Bytes::new())
+    /// 202: the message is in the mailbox, or kept until its time has come; `durable`, by its actor.
+    pub(super) fn accepted(&self, durable: bool) -> Response<Full<Bytes>> {
+        let mut response = self.response(StatusCode::ACCEPTED, Bytes::new());
+        if durable {
+            response.headers_mut().insert(DURABILITY, DURABLE);
+        }
+        response
+    }
+
+    /// Takes the body away: the status says all.
+    pub(super) fn make_empty(&self, response: &mut Response<Full<Bytes>>, status: StatusCode) {
+        *response.status_mut() = status;
+        *response.body_mut() = Full::new(Bytes::new());
+        response.headers_mut().remove(CONTENT_TYPE);
     }
 
     /// A problem with a request for `path`.

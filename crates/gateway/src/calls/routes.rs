@@ -1,12 +1,10 @@
 //! Which method of which actor type a request is for.
 
-use std::time::Duration;
-
 use hyper::Method as HttpMethod;
 use tenure_actor::{ActorType, Method, Persist, Shape};
 
-use super::delay::delay_of;
 use super::path::{CallPath, decode};
+use super::sending::{Sending, sending_of};
 use super::suggest::hint;
 use crate::problem::{Problem, echo};
 
@@ -14,7 +12,14 @@ use crate::problem::{Problem, echo};
 #[derive(Debug)]
 pub(crate) struct Routes {
     /// By name, in order.
-    types: Vec<(&'static str, Vec<Route>)>,
+    types: Vec<(&'static str, TypeRoutes)>,
+}
+
+/// What can be called of one actor type.
+#[derive(Debug)]
+struct TypeRoutes {
+    methods: Vec<Route>,
+    delete: Route,
 }
 
 /// One method of one actor type.
@@ -32,10 +37,19 @@ pub(crate) struct Matched<'a> {
     /// The key's segment, not yet decoded.
     pub(crate) key: &'a str,
     pub(crate) one_way: bool,
-    /// How long a message is kept before it is sent.
-    pub(crate) delay: Option<Duration>,
-    /// Whether the arguments are in the query, not in the body.
-    pub(crate) from_query: bool,
+    /// How a message is sent.
+    pub(crate) sending: Sending,
+    /// Where the arguments are.
+    pub(crate) source: Source,
+}
+
+/// Where the arguments of a call are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Body,
+    Query,
+    /// There are none: `DELETE`.
+    Nowhere,
 }
 
 const NOT_YET: &str = "is not available yet";
@@ -44,12 +58,14 @@ impl Routes {
     pub(crate) fn new(types: &[ActorType]) -> Self {
         let routes_of = |actor_type: &ActorType| {
             let outside = actor_type.methods.iter().filter(|m| !m.internal);
-            let routes = outside.map(|method| Route {
+            let route = |method| Route {
                 type_name: actor_type.name.as_str(),
                 method,
                 persist: actor_type.persist,
-            });
-            (actor_type.name.as_str(), routes.collect())
+            };
+            let methods = outside.map(route).collect();
+            let delete = route(actor_type.standing.delete);
+            (actor_type.name.as_str(), TypeRoutes { methods, delete })
         };
         let mut types: Vec<_> = types.iter().map(routes_of).collect();
         types.sort_unstable_by_key(|(name, _)| *name);
@@ -67,25 +83,35 @@ impl Routes {
         query: Option<&str>,
     ) -> Result<Matched<'a>, Box<Problem>> {
         let parsed = CallPath::parse(path);
+        if let CallPath::Actor { type_name, key } = parsed
+            && *http_method == HttpMethod::DELETE
+        {
+            let route = self.routes(type_name)?.delete;
+            if let Some(query) = query.filter(|query| !query.is_empty()) {
+                return Err(unused_query("DELETE", query).into());
+            }
+            let (sending, source) = (Sending::default(), Source::Nowhere);
+            return Ok(Matched { route, key, one_way: false, sending, source });
+        }
         let CallPath::Method { type_name, key, method, one_way } = parsed else {
             return Err(self.nowhere(http_method, parsed).into());
         };
-        let routes = self.routes(type_name)?;
+        let routes = &self.routes(type_name)?.methods;
         let Some(route) = routes.iter().find(|r| r.method.info.name == method) else {
             return Err(no_method(http_method, routes, type_name, method).into());
         };
-        let from_query = check_http_method(http_method, route, one_way)?;
-        let mut delay = None;
+        let source = check_http_method(http_method, route, one_way)?;
+        let mut sending = Sending::default();
         match query.filter(|query| !query.is_empty()) {
-            Some(query) if from_query => check_arguments(query, route.method)?,
-            Some(query) if one_way => delay = delay_of(query)?,
-            Some(query) => return Err(unused_query(query).into()),
+            Some(query) if source == Source::Query => check_arguments(query, route.method)?,
+            Some(query) if one_way => sending = sending_of(query)?,
+            Some(query) => return Err(unused_query("POST", query).into()),
             None => {}
         }
-        Ok(Matched { route: *route, key, one_way, delay, from_query })
+        Ok(Matched { route: *route, key, one_way, sending, source })
     }
 
-    fn routes(&self, type_name: &str) -> Result<&[Route], Box<Problem>> {
+    fn routes(&self, type_name: &str) -> Result<&TypeRoutes, Box<Problem>> {
         match self.types.binary_search_by_key(&type_name, |(name, _)| name) {
             Ok(index) => Ok(&self.types[index].1),
             Err(_) => {
@@ -109,19 +135,37 @@ impl Routes {
                 return Problem::not_found(detail);
             }
             CallPath::Type { type_name } => (type_name, "a key and a method are missing".into()),
-            CallPath::Actor { type_name, .. } if *http_method == HttpMethod::DELETE => {
-                (type_name, format!("DELETE {NOT_YET}"))
+            CallPath::Actor { type_name, .. } if *http_method == HttpMethod::POST => {
+                (type_name, "a method is missing".into())
             }
-            CallPath::Actor { type_name, .. } => (type_name, "a method is missing".into()),
+            CallPath::Actor { type_name, key } => return self.only_deleted(type_name, key),
             CallPath::TooDeep { type_name, rest } => (type_name, too_deep(type_name, rest)),
         };
         match self.routes(type_name) {
             Err(problem) => *problem,
             Ok(routes) => {
-                let hint = hint("", "methods", &names(routes));
+                let hint = hint("", "methods", &names(&routes.methods));
                 Problem::not_found(format!(
                     "{detail}; calls of `{type_name}` go to POST /v1/{type_name}/{{key}}/{{method}}{hint}"
                 ))
+            }
+        }
+    }
+}
+
+impl Routes {
+    /// An actor itself is no page.
+    fn only_deleted(&self, type_name: &str, key: &str) -> Problem {
+        match self.routes(type_name) {
+            Err(problem) => *problem,
+            Ok(routes) => {
+                let hint = hint("", "methods", &names(&routes.methods));
+                let detail = format!(
+                    "an actor itself can only be deleted; call a method of it, as in \
+                     /v1/{type_name}/{}/{{method}}{hint}",
+                    echo(key)
+                );
+                Problem::method_not_allowed("DELETE", detail)
             }
         }
     }
@@ -153,17 +197,17 @@ fn too_deep(type_name: &str, rest: &str) -> String {
     }
 }
 
-/// Answers whether the arguments are in the query.
+/// Answers where the arguments are.
 fn check_http_method(
     http_method: &HttpMethod,
     route: &Route,
     one_way: bool,
-) -> Result<bool, Box<Problem>> {
+) -> Result<Source, Box<Problem>> {
     let name = route.method.info.name;
     let by_get = !route.method.info.exclusive && !one_way;
     match *http_method {
-        HttpMethod::POST => Ok(false),
-        HttpMethod::GET if by_get => Ok(true),
+        HttpMethod::POST => Ok(Source::Body),
+        HttpMethod::GET if by_get => Ok(Source::Query),
         HttpMethod::GET if one_way => {
             let detail = "a message is sent with POST";
             Err(Problem::method_not_allowed("POST", detail).into())
@@ -203,13 +247,15 @@ fn check_arguments(query: &str, method: &Method) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
-fn unused_query(query: &str) -> Problem {
+fn unused_query(http_method: &str, query: &str) -> Problem {
     let name = parameters(query).next().unwrap_or_default();
     Problem::bad_request(match name {
-        "delay" => "`delay` belongs to POST ../send".to_owned(),
-        "durable" => format!("`durable` belongs to POST ../send, where it {NOT_YET}"),
+        "delay" | "durable" => format!("`{name}` belongs to POST ../send"),
         _ => {
-            format!("POST takes no query, this one has `{}`; arguments are in the body", echo(name))
+            let name = echo(name);
+            format!(
+                "{http_method} takes no query, this one has `{name}`; arguments are in the body"
+            )
         }
     })
 }

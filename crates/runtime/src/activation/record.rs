@@ -2,7 +2,7 @@
 
 use tenure_actor::{ActorType, Persist, State};
 use tenure_store::{Content, Encoded, EventLog, RowKey, Stored};
-use tenure_types::{CallError, Version};
+use tenure_types::{CallError, StateTag};
 
 use super::Activation;
 use super::kept::Kept;
@@ -21,7 +21,7 @@ impl Runtime {
     ) -> Result<Box<dyn State>, CallError> {
         let actor_type = &activation.kind.actor_type;
         let Some(mut stored) = stored else {
-            activation.set_version(Version::NONE);
+            activation.set_tag(StateTag::default());
             return create(activation);
         };
         let mut snapshot = 0;
@@ -53,7 +53,7 @@ impl Runtime {
                 }
             }
         };
-        activation.set_version(stored.version);
+        activation.set_tag(StateTag::new(stored.tenure, stored.version));
         if stored.log.open.is_some() {
             // Events may have left that were lost with their activation: clients must know.
             stored.log = EventLog { epoch: self.new_epoch(), offset: 0, open: None };

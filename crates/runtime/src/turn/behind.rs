@@ -64,7 +64,7 @@ impl Runtime {
         max_delay: Duration,
     ) -> Result<bool, CallError> {
         let base = activation.version();
-        activation.set_version(base.next());
+        activation.change_to(base.next(), self.incarnation().0);
         activation.with_cold(|cold| {
             if activation.word.read().has(LOST) {
                 return Err(lost(activation));

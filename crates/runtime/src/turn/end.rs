@@ -25,6 +25,19 @@ impl Runtime {
         hold: &mut Hold<P>,
         ended: Ended<'_>,
     ) -> Result<Option<Ticket>, CallError> {
+        let ticket = self.take_effects(activation, hold, ended);
+        if let Some(receipt) = &ended.head.receipt {
+            receipt.end(activation.tag(), self.clock.now());
+        }
+        ticket
+    }
+
+    fn take_effects<P: Deref<Target = Arc<Activation>>>(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        hold: &mut Hold<P>,
+        ended: Ended<'_>,
+    ) -> Result<Option<Ticket>, CallError> {
         if !hold.is_exclusive() {
             return if activation.kind.durable { hold_reply(activation) } else { Ok(None) };
         }
@@ -39,7 +52,7 @@ impl Runtime {
                 self.end_behind(activation, hold, ended, left, max_delay)?
             }
             _ => {
-                activation.set_version(activation.version().next());
+                activation.change_to(activation.version().next(), self.incarnation().0);
                 if left.is_deleted {
                     activation.word.set(RESET);
                 }
@@ -59,6 +72,9 @@ impl Runtime {
         hold: &mut Hold<P>,
         ended: Ended<'_>,
     ) -> Result<Option<Ticket>, CallError> {
+        if let Some(receipt) = &ended.head.receipt {
+            receipt.end(activation.tag(), self.clock.now());
+        }
         if activation.kind.durable {
             return hold_reply(activation);
         }
@@ -141,7 +157,7 @@ impl Runtime {
         behind: Option<(Instant, u64)>,
     ) -> Result<Ticket, CallError> {
         if behind.is_none() {
-            activation.set_version(expected.next());
+            activation.change_to(expected.next(), self.incarnation().0);
         }
         let token = self.next_token();
         let is_deletion = matches!(content, Content::Deleted { .. });

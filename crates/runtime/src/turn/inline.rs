@@ -183,6 +183,10 @@ impl Runtime {
         mut hold: Hold<&Arc<Activation>>,
         call: &mut dyn PendingCall,
     ) -> Started {
+        if let Err(error) = self.check_state(activation, call.head()) {
+            self.release(activation, hold);
+            return Started::Refused(error);
+        }
         let ran = contain(|| call.run(hold.state(), &Here(activation)));
         let ended = match ran {
             Ok(()) => {
@@ -195,6 +199,19 @@ impl Runtime {
         match ended {
             Ok(ticket) => Started::Ran(ticket),
             Err(error) => Started::Refused(error),
+        }
+    }
+
+    /// Refuses a turn in a state that its caller does not want.
+    #[inline]
+    pub(super) fn check_state(
+        &self,
+        activation: &Activation,
+        head: &CallHead,
+    ) -> Result<(), CallError> {
+        match &head.receipt {
+            None => Ok(()),
+            Some(receipt) => receipt.begin(activation.tag(), self.clock.now()),
         }
     }
 

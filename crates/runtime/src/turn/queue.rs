@@ -215,6 +215,10 @@ impl Runtime {
                 return self.settle(activation, &*call, answer);
             }
         };
+        if let Err(error) = self.check_state(activation, call.head()) {
+            self.release(activation, hold);
+            return self.settle(activation, &*call, Err(error));
+        }
         if call.head().method.may_suspend {
             return self.begin_detachable(hold.own(), call);
         }

@@ -103,6 +103,7 @@ fn gateway_config(settings: &Settings, dev: bool) -> GatewayConfig {
         body_bytes_max: usize::try_from(settings.body_bytes_max).unwrap_or(usize::MAX),
         body_timeout: settings.request_timeout,
         deadline_max: settings.deadline_max,
+        server_timing: settings.server_timing,
         show_panics: dev,
         ..defaults
     }

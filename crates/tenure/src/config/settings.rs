@@ -20,6 +20,8 @@ pub struct Settings {
     pub body_bytes_max: u64,
     /// `gateway.request_timeout`: how long a client may take to send a request.
     pub request_timeout: Duration,
+    /// `gateway.server_timing`: whether replies say where the time of their calls went.
+    pub server_timing: bool,
     /// `admin.listen`: where health, metrics and administration listen.
     pub admin_listen: SocketAddr,
     /// `calls.deadline`: how long a call may take that says nothing about it.
@@ -63,6 +65,7 @@ impl Default for Settings {
             connections_max: 0,
             body_bytes_max: 0,
             request_timeout: Duration::ZERO,
+            server_timing: false,
             admin_listen: ([127, 0, 0, 1], 0).into(),
             deadline: Duration::ZERO,
             deadline_max: Duration::ZERO,
@@ -123,6 +126,7 @@ settings! {
     "gateway.connections_max" = "10240", "how many client connections may be open", connections_max: count;
     "gateway.body_bytes_max" = "1MiB", "the largest request body", body_bytes_max: bytes;
     "gateway.request_timeout" = "30s", "how long a client may take to send a request", request_timeout: duration;
+    "gateway.server_timing" = "true", "whether replies say where the time of their calls went", server_timing: truth;
     "admin.listen" = "127.0.0.1:7071", "where health, metrics and administration listen", admin_listen: address;
     "calls.deadline" = "30s", "how long a call may take that says nothing about it", deadline: duration;
     "calls.deadline_max" = "10m", "the longest deadline a client may ask for", deadline_max: duration;
@@ -134,6 +138,10 @@ settings! {
     "actors.loads_in_flight_max" = "256", "how many loads may be in flight", loads_in_flight_max: count;
     "actors.idle_after" = "10m", "when an idle durable actor leaves memory", idle_after: duration;
     "actors.volatile_idle_after" = "1h", "when an idle volatile actor leaves memory, with its state", volatile_idle_after: duration;
+}
+
+fn truth(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "write true or false".to_owned())
 }
 
 fn memory(text: &str) -> Result<Option<u64>, String> {

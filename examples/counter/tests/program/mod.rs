@@ -19,11 +19,18 @@ pub(crate) struct Program {
 /// What a call was answered.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) content_type: String,
+    headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
 impl Reply {
+    /// A header by its name in small letters.
+    #[allow(dead_code, reason = "not every test looks at headers")]
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn text(&self) -> (u16, &str) {
         (self.status, self.body.trim())
     }
@@ -60,11 +67,24 @@ impl Program {
 
     /// Makes one call over a connection of its own.
     pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Reply {
+        self.call_with(method, path, body, &[])
+    }
+
+    /// The same, with more headers.
+    pub(crate) fn call_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Reply {
         let mut stream = TcpStream::connect(self.calls).expect("the counter listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
         let length = body.len();
+        let more: String =
+            headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{more}\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
             self.calls
         );
@@ -74,15 +94,12 @@ impl Program {
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head, a blank line, a body");
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
-        let content_type = lines.find_map(|line| {
+        let headers = lines.filter_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-type").then(|| value.trim().to_owned())
+            Some((name.to_ascii_lowercase(), value.trim().to_owned()))
         });
-        Reply {
-            status: status.expect("a status line"),
-            content_type: content_type.unwrap_or_default(),
-            body: body.to_owned(),
-        }
+        let headers = headers.collect();
+        Reply { status: status.expect("a status line"), headers, body: body.to_owned() }
     }
 
     /// Ends the program with SIGKILL.

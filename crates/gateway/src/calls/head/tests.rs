@@ -70,6 +70,7 @@ fn what_may_occur_once_may_not_occur_twice() {
         "connect-timeout-ms",
         "idempotency-key",
         "if-match",
+        "if-none-match",
         "traceparent",
     ] {
         let headers = headers(&[(name, "1"), (name, "1")]);
@@ -81,10 +82,12 @@ fn what_may_occur_once_may_not_occur_twice() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_and_not_ignored() {
-    let problem = check(&[("if-match", "\"x\"")]).unwrap_err();
+fn a_precondition_is_read_or_refused() {
+    let asked = check(&[("if-match", "*")]).unwrap();
+    assert_eq!(asked.precondition, Some(tenure_actor::Precondition::Exists));
+    let problem = check(&[("if-match", "x")]).unwrap_err();
     assert_eq!(problem.status.as_u16(), 400);
-    assert!(problem.detail.contains("not available yet"));
+    assert!(problem.detail.contains("double quotes"), "{}", problem.detail);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hyper::Method as Http;
-use tenure_actor::{Hooks, Invoked, MethodInfo};
+use tenure_actor::{Hooks, Invoked, MethodInfo, StandingMethods};
 use tenure_types::{ActorTypeName, CallError};
 
 use super::*;
@@ -31,6 +31,8 @@ static METHODS: [Method; 4] = [
     method(&info("compact", true), Shape::None, true),
 ];
 
+static DELETE: Method = method(&info("_delete", true), Shape::None, false);
+
 fn routes() -> Routes {
     let actor_type = |name| ActorType {
         name: ActorTypeName::new(name).unwrap(),
@@ -47,6 +49,7 @@ fn routes() -> Routes {
         apply: |_, _, _, _| unreachable!("nothing is activated"),
         methods: &METHODS,
         hooks: Hooks::default(),
+        standing: StandingMethods { delete: &DELETE },
     };
     Routes::new(&[actor_type("counter"), actor_type("cart")])
 }
@@ -66,10 +69,16 @@ fn a_method_is_found_by_its_exact_path() {
         (Http::GET, "/v1/cart/42/range", Some("%66rom=1"), false, None, true),
     ] {
         let found = routes.find(&http, path, query).unwrap();
-        assert_eq!((found.one_way, found.from_query), (one_way, from_query), "{path}");
-        assert_eq!(found.delay, delay, "{path}");
+        let source = if from_query { Source::Query } else { Source::Body };
+        assert_eq!((found.one_way, found.source), (one_way, source), "{path}");
+        assert_eq!(found.sending, Sending { delay, durable: false }, "{path}");
         assert_eq!(found.key, "42");
     }
+    let sent = routes.find(&Http::POST, "/v1/counter/42/add/send", Some("durable=true")).unwrap();
+    assert_eq!(sent.sending, Sending { delay: None, durable: true });
+    let delete = routes.find(&Http::DELETE, "/v1/counter/42", None).unwrap();
+    assert_eq!((delete.key, delete.source, delete.one_way), ("42", Source::Nowhere, false));
+    assert_eq!(delete.route.method.info.name, "_delete");
 }
 
 #[test]
@@ -94,13 +103,18 @@ fn what_is_not_there_is_told_with_what_is() {
         (Http::POST, "/v1/counter/a/add/", None, 404, "ends in a slash"),
         (Http::POST, "/v1/counter/a", None, 404, "a method is missing"),
         (Http::POST, "/v1/counter", None, 404, "a key and a method are missing"),
-        (Http::DELETE, "/v1/counter/a", None, 404, "DELETE is not available yet"),
+        (Http::POST, "/v1/counter/a/_delete", None, 404, "no method `_delete`"),
+        (Http::DELETE, "/v1/countr/a", None, 404, "did you mean `counter`?"),
+        (Http::DELETE, "/v1/counter", None, 404, "a key and a method are missing"),
+        (Http::DELETE, "/v1/counter/a", Some("x=1"), 400, "DELETE takes no query"),
+        (Http::GET, "/v1/counter/a", None, 405, "an actor itself can only be deleted"),
+        (Http::DELETE, "/v1/counter/a/add", None, 405, "called with POST"),
         (Http::GET, "/v1/counter/a/events", None, 404, "is not available yet"),
         (Http::POST, "/v1/counter/a/add/send", Some("delay=soon"), 400, "this one is \"soon\""),
         (Http::POST, "/v1/counter/a/add/send", Some("by=5"), 400, "this one has `by`"),
-        (Http::POST, "/v1/counter/a/add/send", Some("durable=true"), 404, "is not available yet"),
+        (Http::POST, "/v1/counter/a/add/send", Some("durable=1"), 400, "true or false"),
         (Http::POST, "/v1/counter/a/add", Some("delay=30s"), 400, "belongs to POST ../send"),
-        (Http::POST, "/v1/counter/a/add", Some("durable=true"), 400, "it is not available yet"),
+        (Http::POST, "/v1/counter/a/add", Some("durable=true"), 400, "belongs to POST ../send"),
         (Http::GET, "/v1/counter/a/get", Some("delay=30s"), 400, "`get` has no argument `delay`"),
         (Http::POST, "/v1/counter/a/add", Some("by=5"), 400, "POST takes no query"),
         (Http::GET, "/v1/counter/a/get", Some("x=1"), 400, "`get` has no argument `x`"),
@@ -116,6 +130,7 @@ fn what_is_not_there_is_told_with_what_is() {
         assert!(problem.detail.contains(part), "{http} {path}: {}", problem.detail);
         let allow = match (status, problem.detail.contains("GET or POST")) {
             (405, true) => Some("GET, POST"),
+            (405, false) if problem.detail.contains("deleted") => Some("DELETE"),
             (405, false) => Some("POST"),
             _ => None,
         };

@@ -1,39 +1,57 @@
-//! How long a message is kept before it is sent: `POST .../send?delay=30s`.
+//! How a message is sent: `POST .../send?delay=30s&durable=true`.
 
 use std::time::Duration;
 
 use super::path::decode;
 use crate::problem::{Problem, echo};
 
-/// Reads the query of a message. A delay of zero is none.
+/// What the query of a message asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sending {
+    /// How long it is kept before it is sent. A delay of zero is none.
+    pub(crate) delay: Option<Duration>,
+    /// Whether it is kept by its actor, as a reminder: at least once.
+    pub(crate) durable: bool,
+}
+
+/// Reads the query of a message.
 ///
 /// # Errors
-/// 404 for what is not available yet, 400 for every other parameter and a delay that is none.
-pub(crate) fn delay_of(query: &str) -> Result<Option<Duration>, Box<Problem>> {
-    let mut delay = None;
+/// 400 for every other parameter, and values that are none.
+pub(crate) fn sending_of(query: &str) -> Result<Sending, Box<Problem>> {
+    let (mut delay, mut durable) = (None, None);
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name {
             "delay" if delay.is_none() => delay = Some(read(value)?),
-            "delay" => {
-                return Err(Problem::bad_request("`delay` occurs more than once").into());
-            }
-            "durable" => {
-                let detail = "sending with `durable` is not available yet; a message is lost with \
-                              its node";
-                return Err(Problem::not_found(detail).into());
+            "durable" if durable.is_none() => durable = Some(is_true(value)?),
+            "delay" | "durable" => {
+                let detail = format!("`{name}` occurs more than once");
+                return Err(Problem::bad_request(detail).into());
             }
             _ => {
                 let detail = format!(
-                    "a message takes the query `delay` and no other, this one has `{}`; arguments \
-                     are in the body",
+                    "a message takes the query `delay` and `durable` and no other, this one has `{}`; \
+                     arguments are in the body",
                     echo(name)
                 );
                 return Err(Problem::bad_request(detail).into());
             }
         }
     }
-    Ok(delay.filter(|delay| !delay.is_zero()))
+    let delay = delay.filter(|delay: &Duration| !delay.is_zero());
+    Ok(Sending { delay, durable: durable.unwrap_or(false) })
+}
+
+fn is_true(value: &str) -> Result<bool, Box<Problem>> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => {
+            let detail = format!("`durable` is true or false; this one is {:?}", echo(other));
+            Err(Problem::bad_request(detail).into())
+        }
+    }
 }
 
 /// Refuses a delay that is longer than the node keeps messages.
@@ -93,7 +111,8 @@ mod tests {
             ("", None),
             ("&", None),
         ] {
-            assert_eq!(delay_of(query), Ok(expected), "{query}");
+            let sending = Sending { delay: expected, durable: false };
+            assert_eq!(sending_of(query), Ok(sending), "{query}");
         }
         for (query, status, part) in [
             ("delay=", 400, "this one is \"\""),
@@ -112,12 +131,25 @@ mod tests {
             ("delay=1s&delay=2s", 400, "`delay` occurs more than once"),
             ("delay=1s&by=5", 400, "this one has `by`"),
             ("Delay=1s", 400, "this one has `Delay`"),
-            ("durable=true", 404, "not available yet"),
-            ("delay=1s&durable=true", 404, "not available yet"),
+            ("durable", 400, "`durable` is true or false"),
+            ("durable=1", 400, "this one is \"1\""),
+            ("durable=true&durable=true", 400, "`durable` occurs more than once"),
         ] {
-            let problem = delay_of(query).unwrap_err();
+            let problem = sending_of(query).unwrap_err();
             assert_eq!(problem.status.as_u16(), status, "{query}");
             assert!(problem.detail.contains(part), "{query}: {}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn a_message_may_be_kept_by_its_actor() {
+        let s = Duration::from_secs;
+        for (query, delay, durable) in [
+            ("durable=true", None, true),
+            ("durable=false", None, false),
+            ("durable=true&delay=30s", Some(s(30)), true),
+        ] {
+            assert_eq!(sending_of(query), Ok(Sending { delay, durable }), "{query}");
         }
     }
 

@@ -1,0 +1,96 @@
+//! Messages that every actor understands, whatever its author wrote.
+
+use std::convert::Infallible;
+use std::future::{Future, ready};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{
+    Actor, Arguments, Commanding, Context, Delivery, Handler, Message, Method, MethodInfo, Shape,
+    deliver, invoke,
+};
+
+/// Deletes the actor, as [`Context::delete`] does: what it was is gone, and the next call finds one
+/// that never was.
+///
+/// From a typed reference: `node.actor::<Cart>("alice").as_ref().call(Delete {}).await?`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Delete {}
+
+/// Keeps a message for this actor as a reminder: it is delivered at least once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Defer {
+    /// The reminder's name.
+    pub(crate) name: Box<str>,
+    pub(crate) after_ms: u64,
+    pub(crate) method: Box<str>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The methods that every actor type has.
+#[derive(Clone, Copy, Debug)]
+pub struct StandingMethods {
+    /// [`Delete`].
+    pub delete: &'static Method,
+}
+
+impl StandingMethods {
+    pub(crate) fn of<A: Actor>() -> Self {
+        Self { delete: const { &method::<A, Delete>() } }
+    }
+}
+
+const fn method<A: Handler<M>, M: Arguments>() -> Method {
+    Method {
+        info: MethodInfo::of::<A, M>(),
+        shape: M::SHAPE,
+        internal: false,
+        invoke: invoke::<A, M>,
+        deliver: deliver::<A, M>,
+    }
+}
+
+// Names of methods do not begin with an underscore: no author's own is hidden.
+impl Message for Delete {
+    const METHOD: &'static str = "_delete";
+}
+
+impl Arguments for Delete {
+    const SHAPE: Shape = Shape::None;
+
+    fn from_single<'de, D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("this message has no argument"))
+    }
+}
+
+impl Message for Defer {
+    const METHOD: &'static str = "_defer";
+}
+
+macro_rules! handler {
+    ($message:ty, |$cx:ident, $taken:pat_param| $body:expr) => {
+        impl<A: Actor> Handler<$message> for A {
+            type Reply = ();
+            type Error = Infallible;
+            // It changes nothing of the state itself: so it is one for event-sourced types too.
+            type Access = Commanding;
+            const MAY_SUSPEND: bool = false;
+
+            fn handle<'a>(
+                _: &'a A,
+                $cx: &'a mut Context<A>,
+                $taken: $message,
+            ) -> impl Future<Output = Result<(), Infallible>> + Send + 'a {
+                $body;
+                ready(Ok(()))
+            }
+        }
+    };
+}
+
+handler!(Delete, |cx, _| cx.delete());
+handler!(Defer, |cx, message| {
+    let delivery = Delivery { method: message.method, body: message.body.into() };
+    cx.keep_message(message.name, Duration::from_millis(message.after_ms), delivery);
+});
