@@ -20,7 +20,6 @@ use std::sync::{Arc, Weak};
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tenure_actor::host::{AsHome, Home, HostHandle};
 use tenure_actor::{ActorType, Effects, State, Target, Ticket, TimerId};
 use tenure_store::{EventLog, UnitOutcome, UnitSink};
@@ -31,6 +30,7 @@ use tenure_types::{
 
 use crate::memory::Memory;
 use crate::meters::TypeMeters;
+use crate::sync::Mutex;
 use crate::turn::word::{LEFT, LOST, RESET, TurnWord, UNSAVED, Word};
 
 use cold::Cold;
@@ -116,6 +116,7 @@ pub(crate) struct Activation {
 }
 
 /// With the two counters of the `Arc` around it.
+#[cfg(not(shuttle))]
 const _: () = assert!(size_of::<Activation>() + 2 * size_of::<usize>() <= 128);
 
 impl Activation {

@@ -21,6 +21,7 @@ mod recover;
 mod reminder;
 mod runtime;
 mod stop;
+mod sync;
 mod timer;
 mod turn;
 

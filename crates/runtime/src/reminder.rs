@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tenure_store::Due;
+
+use crate::sync::Mutex;
 
 /// How far ahead reminders are kept in memory, and how often the store is asked.
 const HORIZON: Duration = Duration::from_secs(60);

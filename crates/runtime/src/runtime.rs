@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use crate::config::RuntimeConfig;
 use crate::memory::{Memory, ResidentBytes};
 use crate::meters::{Meters, TypeMeters};
 use crate::reminder::Reminders;
+use crate::sync::AtomicBool;
 use crate::timer::Timers;
 
 /// What a runtime is made of: everything that is not deterministic comes in here.

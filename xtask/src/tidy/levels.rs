@@ -21,6 +21,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tenure-gateway", 2),
     ("tenure", 3),
     ("tenure-cli", 4),
+    ("tenure-shuttle", 4),
     ("tenure-sim", 4),
     ("tenure-benches", 4),
     ("tenure-campaigns", 4),

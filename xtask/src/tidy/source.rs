@@ -102,12 +102,27 @@ impl Member {
         let bins = self.manifest.get("bin").and_then(toml::Value::as_array).into_iter().flatten();
         let named = lib.chain(bins).filter_map(|target| target.get("path")?.as_str());
         paths.extend(named.map(PathBuf::from));
-        let mut roots: Vec<usize> =
-            paths.iter().filter_map(|path| workspace.file_at(&self.folder.join(path))).collect();
+        let mut roots: Vec<usize> = paths
+            .iter()
+            .filter_map(|path| workspace.file_at(&beside(&self.folder, path)))
+            .collect();
         roots.sort_unstable();
         roots.dedup();
         roots
     }
+}
+
+/// Returns `path` as seen from `folder`: a library may be another package's sources.
+fn beside(folder: &Path, path: &Path) -> PathBuf {
+    let mut joined = folder.to_path_buf();
+    for part in path {
+        if part == ".." {
+            joined.pop();
+        } else {
+            joined.push(part);
+        }
+    }
+    joined
 }
 
 fn read_manifest(root: &Path, path: &Path) -> anyhow::Result<(toml::Table, String)> {

@@ -1,8 +1,8 @@
 use std::collections::VecDeque;
 
-use parking_lot::Mutex;
-
 use super::hold::{Hold, Owned};
+
+use crate::sync::Mutex;
 
 /// Bounds how many loads are in flight.
 pub(crate) struct LoadGate {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tenure_types::Instant;
 
 use crate::activation::Activation;
+use crate::sync::Mutex;
 
 /// How long until a flush that met a running turn is tried again.
 pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(5);

@@ -2,11 +2,12 @@ use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
-use parking_lot::Mutex;
 use tenure_actor::host::TimerKey;
 use tenure_types::{BoxFuture, Clock, Instant, Tasks};
 
 use super::wheel::Wheel;
+
+use crate::sync::Mutex;
 
 /// How many wishes come true before the driver lets other tasks run.
 const DUE_MAX: usize = 1024;

@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::activation::Activation;
+use crate::sync::thread_local;
 
 /// How many turns may run inside each other on one thread.
 const DEPTH_MAX: u32 = 16;
@@ -26,21 +27,21 @@ pub(super) struct Depth(());
 impl Depth {
     /// One level deeper; `None` past the bounds: the turn then goes to a task.
     pub(super) fn enter() -> Option<Self> {
-        let depth = DEPTH.get();
+        let depth = DEPTH.with(Cell::get);
         let here = ptr::from_ref(&depth).addr();
         if depth == 0 {
-            BASE.set(here);
-        } else if depth >= DEPTH_MAX || BASE.get().abs_diff(here) > STACK_BYTES_MAX {
+            BASE.with(|base| base.set(here));
+        } else if depth >= DEPTH_MAX || BASE.with(Cell::get).abs_diff(here) > STACK_BYTES_MAX {
             return None;
         }
-        DEPTH.set(depth + 1);
+        DEPTH.with(|it| it.set(depth + 1));
         Some(Self(()))
     }
 }
 
 impl Drop for Depth {
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
     }
 }
 
@@ -49,18 +50,18 @@ pub(super) struct Running(*const Activation);
 
 impl Running {
     pub(super) fn mailbox_of(activation: &Arc<Activation>) -> Self {
-        Self(MAILBOX.replace(Arc::as_ptr(activation)))
+        Self(MAILBOX.with(|mailbox| mailbox.replace(Arc::as_ptr(activation))))
     }
 
     /// Whether this thread's innermost mailbox run is that of `activation`: its loop goes on after
     /// the turn, and nobody else need start one.
     pub(super) fn is_of(activation: &Arc<Activation>) -> bool {
-        MAILBOX.get() == Arc::as_ptr(activation)
+        MAILBOX.with(Cell::get) == Arc::as_ptr(activation)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        MAILBOX.set(self.0);
+        MAILBOX.with(|mailbox| mailbox.set(self.0));
     }
 }

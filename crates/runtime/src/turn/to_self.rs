@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tenure_actor::host::{CallHead, PendingCall, QueuedCall, Started};
 use tenure_actor::{Cause, Delivery, Method, NO_ARGUMENTS, Target, Ticket};
 use tenure_observe::Gauge;
@@ -14,6 +13,7 @@ use tenure_types::{BoxFuture, CallError, Instant};
 use super::word::KEPT;
 use crate::activation::{Activation, Kind};
 use crate::runtime::Runtime;
+use crate::sync::Mutex;
 
 /// A call that lies on the heap already, on its way to an actor.
 pub(crate) struct Ready(pub(crate) Arc<dyn QueuedCall>);

@@ -4,8 +4,8 @@
 //! compare-and-swap to enter and one subtraction to leave. [`Word`] is the pure part: what may
 //! follow what. [`TurnWord`] applies it atomically.
 
+use crate::sync::{AtomicU32, Ordering};
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 const READERS: u32 = (1 << 20) - 1;
 const WRITER: u32 = 1 << 20;
