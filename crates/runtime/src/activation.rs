@@ -237,6 +237,14 @@ impl Activation {
         result
     }
 
+    /// Leaves memory if nobody holds it and nothing waits or is unsaved. Under the cold lock: who
+    /// queues has looked for the seal and not marked yet that somebody waits, and would wait for
+    /// ever.
+    pub(crate) fn seal(&self) -> bool {
+        let _cold = self.cold.lock();
+        self.word.seal()
+    }
+
     /// Works with what is kept beside the state, which is made for it, and freed again once it is
     /// empty.
     pub(crate) fn with_kept<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> T {

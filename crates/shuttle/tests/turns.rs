@@ -6,6 +6,7 @@ mod world;
 
 use std::cell::{Cell, RefCell};
 use std::future::IntoFuture;
+use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
 use tenure::prelude::*;
@@ -221,6 +222,37 @@ fn calls_of_one_caller_run_in_their_order() {
             assert!(of_one.is_sorted(), "{seen:?}");
         }
         assert_eq!(seen.len(), 6, "{seen:?}");
+    });
+}
+
+/// The sweep takes the actor out of memory while it is called: no turn is lost to the copy that
+/// leaves.
+#[test]
+fn nobody_runs_on_an_activation_that_leaves() {
+    explore(3_000, || {
+        // Hours pass, and nobody's deadline.
+        let deadline = Duration::from_secs(1_000 * 3_600);
+        let node = start_with(RuntimeConfig { deadline, ..RuntimeConfig::default() });
+        let tally = reference!(node, Durable, DurableRef);
+        wait(tally.add().into_future()).expect("it adds");
+        let sweeper = node.clone();
+        let sweep = work(move || {
+            for _ in 0..4 {
+                sweeper.clock.pass_an_hour();
+                yield_now();
+            }
+            0
+        });
+        let leaver = node.clone();
+        let leave = work(move || {
+            let left = wait(reference!(leaver, Durable, DurableRef).leave().into_future());
+            left.expect("it leaves");
+            0
+        });
+        let calls = any_calls!(node, Durable, DurableRef, 2);
+        let added: u64 = beside(vec![sweep, leave, calls]).iter().sum();
+        let value = wait(reference!(node, Durable, DurableRef).get().into_future());
+        assert_eq!(value, Ok(added + 1));
     });
 }
 

@@ -64,7 +64,7 @@ impl Runtime {
             // It leaves at a later look, when that is durable.
             return false;
         }
-        let left = activation.word.seal();
+        let left = activation.seal();
         if left {
             self.catalog.remove(activation);
             let timers = activation.with_cold(|cold| {
