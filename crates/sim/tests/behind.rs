@@ -48,6 +48,11 @@ impl Meter {
         self.value
     }
 
+    pub async fn get_slowly(&self, cx: &Context<Self>, ms: u64) -> u64 {
+        cx.sleep(MS * ms as u32).await;
+        self.value
+    }
+
     pub fn fail(&mut self) {
         self.value += 1;
         panic!("on purpose");
@@ -232,4 +237,23 @@ fn what_was_unsaved_survives_a_store_that_failed_and_came_back() {
     assert_eq!(sim.run_until(a.get().into_future()), Ok(1), "memory was kept");
     assert_eq!(stored(&disk, "a"), 1, "and saved under the new incarnation");
     assert_eq!(sim.run_until(b.get().into_future()), Ok(0));
+}
+
+/// A read for good that ends after the unit it saw was lost must not say that all is durable.
+#[test]
+fn a_durable_read_of_what_was_lost_is_told() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let meter = node.actor::<Meter>("a");
+    assert_eq!(sim.run_until(meter.add(1).into_future()), Ok(1));
+    disk.faults().delay_batches(Some(300 * MS));
+    let read = node.begin(meter.get_slowly(500).durable());
+    sim.advance(DELAY);
+    disk.faults().fail("the disk is away");
+    sim.advance(SECOND);
+    disk.faults().clear();
+    let told = read.take().expect("it has ended");
+    assert!(matches!(told, Err(CallError::Storage { .. })), "{told:?}");
+    sim.advance(10 * SECOND);
+    assert_eq!(sim.run_until(meter.get().into_future()), Ok(stored(&disk, "a")));
 }

@@ -89,7 +89,11 @@ impl Runtime {
         state: &StateRef<'_>,
     ) -> Result<Option<Ticket>, CallError> {
         if activation.with_cold(|cold| cold.dirty.is_none()) {
-            return Ok(activation.with_cold(|cold| cold.pipeline.newest()));
+            // Nothing on its way may mean that all is durable, or that it was lost meanwhile.
+            return activation.with_cold(|cold| match activation.word.read().has(LOST) {
+                true => Err(lost(activation)),
+                false => Ok(cold.pipeline.newest()),
+            });
         }
         let body = self.encode(activation, state)?;
         activation.note_encoded(0, body.len());
