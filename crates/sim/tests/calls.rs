@@ -388,3 +388,24 @@ fn a_key_that_breaks_the_rule_is_told_by_every_call() {
     let error = sim.run_until(foreign.get().into_future()).unwrap_err();
     assert!(error.to_string().contains("does not run the actor type `ledger`"), "{error}");
 }
+
+/// The turn before ends at the very moment of the deadline: whoever comes first, the call that
+/// waited does not run.
+#[test]
+fn a_call_whose_deadline_has_passed_does_not_begin() {
+    each_seed(30, |seed| {
+        let (sim, disk) = (Simulation::new(seed), MemoryDisk::new());
+        let node = start(&sim, &disk);
+        let ledger = node.actor::<Ledger>("a");
+        assert_eq!(sim.run_until(ledger.get().into_future()), Ok(0));
+        sim.advance(SECOND);
+        let slow = node.begin(ledger.add_slowly(1, 20));
+        sim.run_until_idle();
+        let late = node.begin(ledger.add(1).deadline(20 * MS));
+        sim.advance(SECOND);
+        assert_eq!(slow.take(), Some(Ok(1)));
+        let late = late.take().expect("it has ended");
+        assert_eq!(late, Err(CallError::Deadline { outcome: Outcome::NotExecuted }));
+        assert_eq!(sim.run_until(ledger.get().into_future()), Ok(1), "it did not run");
+    });
+}

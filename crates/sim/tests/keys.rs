@@ -62,6 +62,14 @@ macro_rules! till {
 }
 till!(Till);
 
+/// A till that is saved behind its replies.
+#[tenure::data]
+#[derive(Default)]
+pub struct Tab {
+    sum: u64,
+}
+till!(Tab, persist = write_behind(max_delay = "200ms"));
+
 thread_local! {
     static FAILED: Cell<bool> = const { Cell::new(false) };
 }
@@ -88,7 +96,7 @@ impl Shop {
 }
 
 fn start(sim: &Simulation, disk: &MemoryDisk) -> Node {
-    NodeSpec::new().with::<Till>().with::<Shop>().start(sim, disk)
+    NodeSpec::new().with::<Till>().with::<Tab>().with::<Shop>().start(sim, disk)
 }
 
 #[test]
@@ -221,5 +229,79 @@ fn retries_over_crashes_and_faults_have_one_effect_each() {
             replies.push((reply, expected));
         }
         assert!(replies.iter().all(|(reply, expected)| reply == expected), "{replies:?}");
+    });
+}
+
+/// The reply of a written-behind turn was lost, and whoever makes the call again wants it durable:
+/// the remembered reply waits for the flush of the remembered turn, and survives a crash then.
+#[test]
+fn a_durable_retry_waits_for_the_flush_of_the_turn_it_repeats() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    disk.faults().delay_batches(Some(20 * MS));
+    let tab = node.actor::<Tab>("a");
+    let lost = node.begin(tab.pay(5).idempotency_key("k"));
+    sim.run_until_idle();
+    drop(lost);
+    assert_eq!(sim.run_until(tab.pay(5).idempotency_key("k").into_future()), Ok(5));
+    assert_eq!(disk.counts().units, 0, "a plain retry is answered as a plain call: at once");
+    let again = node.begin(tab.pay(5).idempotency_key("k").durable());
+    sim.advance(15 * MS);
+    assert!(!again.is_ready(), "the turn is on its way");
+    let more = node.begin(tab.pay(5).idempotency_key("k").durable());
+    sim.run_until_idle();
+    assert!(!more.is_ready(), "nothing is dirty, and not all is durable");
+    sim.advance(6 * MS);
+    assert_eq!((again.take(), more.take()), (Some(Ok(5)), Some(Ok(5))));
+    node.crash();
+    let node = start(&sim, &disk);
+    let tab = node.actor::<Tab>("a");
+    assert_eq!(sim.run_until(tab.pay(5).idempotency_key("k").into_future()), Ok(5));
+    assert_eq!(sim.run_until(tab.sum().into_future()), Ok(5), "one effect");
+}
+
+/// A durable retry of what is written behind has one effect over crashes and faults, as a call of a
+/// durable type has.
+#[test]
+fn durable_retries_of_what_is_written_behind_have_one_effect_each() {
+    each_seed(30, |seed| {
+        let (sim, disk) = (Simulation::new(seed), MemoryDisk::new());
+        let mut dice = sim.dice();
+        let mut node = start(&sim, &disk);
+        let mut expected = 0;
+        for call in 0..30_u64 {
+            let by = 1 + dice.below(9);
+            expected += by;
+            let reply = loop {
+                match dice.below(6) {
+                    0 => disk.faults().next_unit(UnitFault::SilentCommitted),
+                    1 => disk.faults().next_unit(UnitFault::UnknownAbsent),
+                    _ => {}
+                }
+                let tab = node.actor::<Tab>("a");
+                let key = format!("call-{call}");
+                // A reply that nobody waits for, and a retry that is to stay.
+                drop(node.begin(tab.pay(by).idempotency_key(key.clone())));
+                let made = tab.pay(by).idempotency_key(key).durable().deadline(SECOND);
+                let begun = node.begin(made);
+                sim.run_polls(dice.below(60));
+                if let Some(Ok(reply)) = begun.take() {
+                    break reply;
+                }
+                if dice.below(3) == 0 {
+                    disk.faults().clear();
+                    node.crash();
+                    node = start(&sim, &disk);
+                } else {
+                    sim.advance(3 * SECOND);
+                }
+            };
+            assert_eq!(reply, expected);
+            if dice.below(4) == 0 {
+                disk.faults().clear();
+                node.crash();
+                node = start(&sim, &disk);
+            }
+        }
     });
 }
