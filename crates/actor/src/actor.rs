@@ -5,7 +5,8 @@ use tenure_types::actor_hash;
 
 use crate::host::HostHandle;
 use crate::{
-    ActorRef, CodecError, Event, IntoKey, Method, Origin, Persist, State, Target, TypeSlot,
+    ActorRef, CodecError, DataTypes, Event, IntoKey, Method, Origin, Persist, State, Target,
+    TypeSchema, TypeSlot,
 };
 
 /// A struct that Tenure keeps one live copy of for each key. `#[actor]` on its `impl` block writes
@@ -74,6 +75,11 @@ pub trait Actor: Send + Sync + Sized + 'static {
 
     /// What can be called, in the order of the source, internal ones included.
     fn methods() -> &'static [Method];
+
+    /// What its state and its events look like.
+    fn data() -> DataTypes {
+        DataTypes { state: Some(TypeSchema::unknown::<Self>()), event: None, upgrades: &[] }
+    }
 
     /// The methods that run when an activation begins and before it leaves memory.
     fn hooks() -> Hooks {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tenure_types::{ActorTypeName, TypeNameError};
 
-use crate::{Actor, CodecError, Hooks, Method, Persist, StandingMethods, State};
+use crate::{Actor, CodecError, DataTypes, Hooks, Method, Persist, StandingMethods, State};
 
 /// An actor type as a runtime sees it: its name, its rules and the functions that make its state.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct ActorType {
     /// Changes an event-sourced state by a stored event: schema, codec, bytes.
     #[expect(clippy::type_complexity, reason = "a name for it would say less")]
     pub apply: fn(&mut dyn State, u32, u8, &[u8]) -> Result<(), CodecError>,
+    /// What its state and its events look like.
+    pub data: fn() -> DataTypes,
     /// What can be called.
     pub methods: &'static [Method],
     /// What runs at the beginning and the end of an activation.
@@ -61,6 +63,7 @@ impl ActorType {
             create: || Box::new(A::create()),
             decode: |schema, codec, body| Ok(Box::new(A::decode(schema, codec, body)?)),
             apply: apply::<A>,
+            data: A::data,
             methods: A::methods(),
             hooks: A::hooks(),
             standing: StandingMethods::of::<A>(),

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A message of an actor to itself, encoded.
@@ -46,6 +48,20 @@ impl Serialize for TimerId {
 impl<'de> Deserialize<'de> for TimerId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <()>::deserialize(deserializer).map(|()| Self::default())
+    }
+}
+
+impl JsonSchema for TimerId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("TimerId")
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        <()>::json_schema(generator)
     }
 }
 

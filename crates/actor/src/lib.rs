@@ -9,6 +9,7 @@
 //! A runtime sees [`host::PendingCall`], [`host::QueuedCall`] and [`State`].
 
 mod actor;
+mod actor_schemas;
 mod actor_type;
 mod app_error;
 mod arguments;
@@ -33,6 +34,7 @@ mod persist;
 mod receipt;
 mod reference;
 mod require;
+mod schema;
 mod standing;
 mod state;
 mod target;
@@ -41,6 +43,7 @@ mod ticket;
 mod type_slot;
 
 pub use actor::{Actor, Hooks};
+pub use actor_schemas::{ActorSchemas, ArgumentSchema, MethodSchemas, OldState};
 pub use actor_type::ActorType;
 pub use app_error::{AppError, AppProblem, Probe, ProbeNotResult, Projected};
 pub use arguments::{Arguments, JSON_DEPTH_MAX, Shape, decode_json, decode_query};
@@ -63,6 +66,10 @@ pub use persist::Persist;
 pub use receipt::{Precondition, Receipt};
 pub use reference::{ActorRef, Origin};
 pub use require::{Require, Unmet, check_schema, error_json};
+pub use schema::{
+    ALIASES_KEYWORD, ArgumentType, DataTypes, Describe, Field, FieldSchemas, MethodTypes,
+    OTHER_KEYWORD, TypeSchema, UNKNOWN_KEYWORD, Undescribed,
+};
 pub use standing::{Delete, StandingMethods};
 pub use state::{State, StateRef};
 pub use target::Target;

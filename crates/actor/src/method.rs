@@ -4,7 +4,7 @@ use std::time::Duration;
 use tenure_types::{BoxFuture, CallError, Key};
 
 use crate::host::{CallHead, HostHandle, QueuedCall};
-use crate::{AppProblem, CodecError, MethodInfo, Receipt, Shape};
+use crate::{AppProblem, CodecError, MethodInfo, MethodTypes, Receipt, Shape};
 
 /// One method of an actor type as the outside sees it.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub struct Method {
     pub shape: Shape,
     /// Whether it is kept off HTTP: `#[handler(internal)]`.
     pub internal: bool,
+    /// What its arguments, its reply and its error look like.
+    pub types: &'static MethodTypes,
     /// Parses the arguments and makes the call; see [`invoke`](crate::invoke).
     pub invoke: for<'a> fn(Invocation<'a>) -> Invoked,
     /// Makes a call of an encoded message that nobody waits for; see [`deliver`](crate::deliver).

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    Actor, Arguments, Commanding, Context, Delivery, Handler, Message, Method, MethodInfo, Shape,
-    deliver, invoke,
+    Actor, Arguments, Commanding, Context, Delivery, Handler, Message, Method, MethodInfo,
+    MethodTypes, Shape, deliver, invoke,
 };
 
 /// Deletes the actor, as [`Context::delete`] does: what it was is gone, and the next call finds one
@@ -45,6 +45,7 @@ const fn method<A: Handler<M>, M: Arguments>() -> Method {
     Method {
         info: MethodInfo::of::<A, M>(),
         shape: M::SHAPE,
+        types: &MethodTypes::NONE,
         internal: false,
         invoke: invoke::<A, M>,
         deliver: deliver::<A, M>,

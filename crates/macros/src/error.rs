@@ -3,11 +3,12 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::spanned::Spanned;
-use syn::{Attribute, Fields, Generics, Ident, Item};
+use syn::{Attribute, DeriveInput, Fields, Generics, Ident, Item};
 
 use crate::data;
 use crate::report::Report;
 use crate::root::Root;
+use crate::schema::Schema;
 
 mod emit;
 mod message;
@@ -37,8 +38,20 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         }
     };
     let (derives, impls) = made.unwrap_or_default();
+    let (item, schema) = describe(item, &root);
     let errors = report.into_tokens();
-    quote!(#derives #item #impls #errors)
+    let Schema { derives: schema_derives, impls: schema_impls } = schema;
+    quote!(#derives #schema_derives #item #impls #schema_impls #errors)
+}
+
+fn describe(item: Item, root: &Root) -> (Item, Schema) {
+    let mut item: DeriveInput = match item {
+        Item::Enum(item) => item.into(),
+        Item::Struct(item) => item.into(),
+        other => return (other, Schema::default()),
+    };
+    let schema = data::schema(&mut item, root);
+    (item.into(), schema)
 }
 
 /// The derives to put before the item, and the implementations to put after it.

@@ -15,6 +15,7 @@ mod duration;
 mod error;
 mod report;
 mod root;
+mod schema;
 
 /// # What it makes
 /// The block stays as it is. Beside it appear, for a type `Counter` with a handler `add`: the
@@ -77,6 +78,12 @@ pub fn actor(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # What it makes
 /// It derives serde's `Serialize` and `Deserialize`, without a dependency on serde. Attributes
 /// such as `#[serde(default)]` work as ever, and other derives are left alone.
+///
+/// It also derives `JsonSchema` of `schemars`, from which `check` and descriptions of the end points
+/// are made. A field whose type has no schema is one that is not checked, and a field that is
+/// converted (`#[serde(with = ..)]`) is as well; `#[schemars(with = "..")]` on the field says what it
+/// looks like. `#[tenure::data(no_schema)]` leaves it out, for a type that implements `JsonSchema`
+/// itself.
 #[proc_macro_attribute]
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
     data::expand(options.into(), &item.into()).into()

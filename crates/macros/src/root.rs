@@ -47,8 +47,13 @@ impl Root {
 
     /// The path of the re-exported serde, as serde's own attribute wants it.
     pub(crate) fn serde(&self) -> LitStr {
+        self.inner("serde")
+    }
+
+    /// The path of a re-exported crate, as the attributes of its derives want it.
+    pub(crate) fn inner(&self, name: &str) -> LitStr {
         let path = self.0.to_token_stream().to_string().replace(' ', "");
-        LitStr::new(&format!("{path}::__private::serde"), Span::call_site())
+        LitStr::new(&format!("{path}::__private::{name}"), Span::call_site())
     }
 }
 

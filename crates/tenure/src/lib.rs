@@ -206,6 +206,7 @@ pub mod prelude {
 /// What the macros' output names. Not for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use schemars;
     pub use serde;
     pub use serde_json;
     pub use tenure_actor::*;

@@ -120,6 +120,7 @@ fn argument(input: &PatType, ty: &TokenStream) -> syn::Result<Argument> {
         name: ident.unraw().to_string(),
         ident,
         scalar: is_scalar(&input.ty),
+        optional: last_segment(&input.ty).is_some_and(|last| last.ident == "Option"),
         span: input.ty.span(),
         ty: with_self_named(input.ty.to_token_stream(), ty),
     })

@@ -17,6 +17,7 @@ pub(super) fn emit(model: &Model) -> TokenStream {
     let table = table::emit(model);
     let events = events::items(model);
     let markers = events::markers(model);
+    let data = data(model);
     quote! {
         #markers
 
@@ -28,6 +29,8 @@ pub(super) fn emit(model: &Model) -> TokenStream {
             #events
 
             #state
+
+            #data
 
             #table
 
@@ -66,6 +69,34 @@ fn rules(model: &Model) -> TokenStream {
         #schema
         #idle_after
         #mailbox
+    }
+}
+
+/// What the state, its older forms and the events look like.
+fn data(model: &Model) -> TokenStream {
+    let private = model.private();
+    let option = quote!(::core::option::Option);
+    let asking = table::asking(&private);
+    let state = if model.options.persist.is_volatile() {
+        quote!(#option::None)
+    } else {
+        quote!(#option::Some(<#private::Describe<Self>>::TYPE))
+    };
+    let event = match &model.options.events {
+        Some(event) => quote!(#option::Some(<#private::Describe<#event>>::TYPE)),
+        None => quote!(#option::None),
+    };
+    let from = model.upgrades.iter().map(|upgrade| upgrade.from);
+    let old = model.upgrades.iter().map(|upgrade| &upgrade.old);
+    quote! {
+        fn data() -> #private::DataTypes {
+            #asking
+            #private::DataTypes {
+                state: #state,
+                event: #event,
+                upgrades: const { &[#((#from, <#private::Describe<#old>>::TYPE)),*] },
+            }
+        }
     }
 }
 

@@ -100,6 +100,8 @@ pub(super) struct Argument {
     pub(super) span: Span,
     /// Whether it is a number, text, a truth value, or an `Option` of one.
     pub(super) scalar: bool,
+    /// Whether it is an `Option`.
+    pub(super) optional: bool,
 }
 
 /// What a handler returns.

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::model::{Handler, Model};
+use super::model::{Handler, Model, Reply};
 
 /// `Actor::methods` and `Actor::hooks`.
 pub(super) fn emit(model: &Model) -> TokenStream {
@@ -13,8 +13,10 @@ pub(super) fn emit(model: &Model) -> TokenStream {
         quote!(#(#cfgs)* #entry)
     });
     let hooks = hooks(model);
+    let asking = asking(&private);
     quote! {
         fn methods() -> &'static [#private::Method] {
+            #asking
             const { &[#(#entries),*] }
         }
 
@@ -38,9 +40,11 @@ fn hooks(model: &Model) -> Option<TokenStream> {
             })
         })
         .collect();
+    let asking = asking(&private);
     (!set.is_empty()).then(|| {
         quote! {
             fn hooks() -> #private::Hooks {
+                #asking
                 #[allow(unused_mut, reason = "`#[cfg]` may leave none")]
                 let mut hooks = #private::Hooks::default();
                 #(#set)*
@@ -54,13 +58,55 @@ fn entry(model: &Model, handler: &Handler) -> TokenStream {
     let private = model.private();
     let ty = &model.ty;
     let Handler { message, internal, .. } = handler;
+    let types = types(model, handler);
     quote! {
         #private::Method {
             info: #private::MethodInfo::of::<#ty, #message>(),
             shape: <#message as #private::Arguments>::SHAPE,
             internal: #internal,
+            types: const { &#types },
             invoke: #private::invoke::<#ty, #message>,
             deliver: #private::deliver::<#ty, #message>,
+        }
+    }
+}
+
+/// Lets types be asked for their schema.
+pub(super) fn asking(private: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(unused_imports, reason = "only a type without a schema needs it")]
+        use #private::Undescribed as _;
+    }
+}
+
+fn types(model: &Model, handler: &Handler) -> TokenStream {
+    let private = model.private();
+    let (ty, message) = (&model.ty, &handler.message);
+    let docs =
+        handler.docs.iter().filter_map(|doc| Some(&doc.meta.require_name_value().ok()?.value));
+    let arguments = handler.arguments.iter().map(|argument| {
+        let (name, ty, is_option) = (&argument.name, &argument.ty, argument.optional);
+        quote! {
+            #private::ArgumentType {
+                name: #name,
+                schema: <#private::Describe<#ty>>::TYPE,
+                is_option: #is_option,
+            }
+        }
+    });
+    let handles = quote!(<#ty as #private::Handler<#message>>);
+    let error = match handler.reply {
+        Reply::Result(..) => quote! {
+            ::core::option::Option::Some(<#private::Describe<#handles::Error>>::TYPE)
+        },
+        Reply::Unit | Reply::Value(..) => quote!(::core::option::Option::None),
+    };
+    quote! {
+        #private::MethodTypes {
+            docs: &[#(#docs),*],
+            arguments: &[#(#arguments),*],
+            reply: <#private::Describe<#handles::Reply>>::TYPE,
+            error: #error,
         }
     }
 }

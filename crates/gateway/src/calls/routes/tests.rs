@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hyper::Method as Http;
-use tenure_actor::{Hooks, Invoked, MethodInfo, StandingMethods};
+use tenure_actor::{DataTypes, Hooks, Invoked, MethodInfo, MethodTypes, StandingMethods};
 use tenure_types::{ActorTypeName, CallError};
 
 use super::*;
@@ -14,6 +14,7 @@ const fn method(info: &'static MethodInfo, shape: Shape, internal: bool) -> Meth
         info,
         shape,
         internal,
+        types: &MethodTypes::NONE,
         invoke: nothing,
         deliver: |_, _| unreachable!("nothing is delivered"),
     }
@@ -47,6 +48,7 @@ fn routes() -> Routes {
         create: || unreachable!("nothing is activated"),
         decode: |_, _, _| unreachable!("nothing is activated"),
         apply: |_, _, _, _| unreachable!("nothing is activated"),
+        data: DataTypes::default,
         methods: &METHODS,
         hooks: Hooks::default(),
         standing: StandingMethods { delete: &DELETE },

@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use tenure_actor::{
     Access, Actor, ActorRef, AppError, Arguments, CODEC_NAMED, CodecError, Context, Exclusive,
-    Handler, Message, Method, MethodInfo, NoEvent, Persist, Shape, Shared, State, TypeSlot,
-    decode_named, deliver, encode_named, invoke,
+    Handler, Message, Method, MethodInfo, MethodTypes, NoEvent, Persist, Shape, Shared, State,
+    TypeSlot, decode_named, deliver, encode_named, invoke,
 };
 
 /// A durable actor with a method of every shape.
@@ -93,6 +93,7 @@ macro_rules! actor {
                     info: MethodInfo::of::<$actor, $method>(),
                     shape: $method::SHAPE,
                     internal: $internal,
+                    types: &MethodTypes::NONE,
                     invoke: invoke::<$actor, $method>,
                     deliver: deliver::<$actor, $method>,
                 }),*];
