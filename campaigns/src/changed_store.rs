@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-use tenure_store::{Due, Encoded, Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
+use tenure_store::{
+    Due, Encoded, Store, StoreError, Stored, StoredHead, Unit, UnitOutcome, UnitSink,
+};
 use tenure_store_embedded::EmbeddedStore;
-use tenure_types::{ActorId, BoxFuture, Incarnation, Token};
+use tenure_types::{ActorId, BoxFuture, Incarnation, Key, Token};
 
 /// How long after its answer a unit goes to the engine, where answers come early.
 const EARLY: Duration = Duration::from_millis(20);
@@ -129,6 +131,10 @@ impl Store for Changed {
         self.engine.open()
     }
 
+    fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.engine.open_to_read()
+    }
+
     fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
         self.engine.fence(incarnation)
     }
@@ -156,6 +162,19 @@ impl Store for Changed {
             return Box::pin(async { Ok(Vec::new()) });
         }
         self.engine.due(until_ms, after, limit)
+    }
+
+    fn types(&self) -> BoxFuture<'static, Result<Vec<Box<str>>, StoreError>> {
+        self.engine.types()
+    }
+
+    fn heads(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>> {
+        self.engine.heads(type_name, after, limit)
     }
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {

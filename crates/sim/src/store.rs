@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tenure_store::{Due, Encoded, Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
-use tenure_types::{ActorId, BoxFuture, Incarnation, Token};
+use tenure_store::{
+    Due, Encoded, Store, StoreError, Stored, StoredHead, Unit, UnitOutcome, UnitSink,
+};
+use tenure_types::{ActorId, BoxFuture, Incarnation, Key, Token};
 
 use crate::trace::Happening;
 use crate::world::World;
@@ -72,6 +74,11 @@ impl Store for Watched {
         })
     }
 
+    fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.watch.record("open_to_read", None, 0);
+        self.inner.open_to_read()
+    }
+
     fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
         self.watch.record("fence", None, incarnation.0);
         self.inner.fence(incarnation)
@@ -107,6 +114,19 @@ impl Store for Watched {
     ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>> {
         self.watch.record("due", None, until_ms);
         self.inner.due(until_ms, after, limit)
+    }
+
+    fn types(&self) -> BoxFuture<'static, Result<Vec<Box<str>>, StoreError>> {
+        self.inner.types()
+    }
+
+    fn heads(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>> {
+        self.inner.heads(type_name, after, limit)
     }
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {

@@ -84,6 +84,26 @@ impl Prefix {
     }
 }
 
+/// What all heads come after, and all of them before.
+pub(crate) const ACTORS: (&[u8], &[u8]) = (&[ACTOR], &[ACTOR + 1]);
+
+/// What the heads of a type, and the rows beside them, begin with.
+pub(crate) fn type_prefix(type_name: &str) -> Vec<u8> {
+    [&[ACTOR], type_name.as_bytes(), &[0]].concat()
+}
+
+/// The type in the key of a head or of a row beside it.
+pub(crate) fn read_type(key: &[u8]) -> Option<&str> {
+    text(split_zero(key.strip_prefix(&[ACTOR])?)?.0)
+}
+
+/// What a head with this key, or one beside which it lies, is followed by at the earliest: no key of
+/// an actor has a control character.
+pub(crate) fn after_actor(type_prefix: &[u8], key: &[u8]) -> Vec<u8> {
+    let key = key.split(|byte| *byte == 0).next().unwrap_or_default();
+    [type_prefix, key, &[1]].concat()
+}
+
 /// An entry of an index: its key says everything, its value is a checksum of the key.
 pub(crate) fn index_value(key: &[u8]) -> [u8; 8] {
     xxh3_64(key).to_le_bytes()

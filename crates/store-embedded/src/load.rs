@@ -32,5 +32,10 @@ fn serve(serving: &Serving, request: Request) {
         Request::Due { until_ms, after, limit, answer } => {
             answer.answer_with(|| serving.due(until_ms, after.as_ref(), limit));
         }
+        Request::Types { answer } => answer.answer_with(|| serving.view(|view| view.types())),
+        Request::Heads { type_name, after, limit, answer } => {
+            answer
+                .answer_with(|| serving.view(|view| view.heads(&type_name, after.as_ref(), limit)));
+        }
     }
 }

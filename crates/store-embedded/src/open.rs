@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -24,11 +24,26 @@ use crate::serving::Serving;
 const DATA: &str = "data";
 const DATA_UNFINISHED: &str = "data.new";
 
-/// The threads of one incarnation. They keep the lock.
+/// The threads of one incarnation, or of a store that is only read.
 pub(crate) struct Running {
     pub(crate) serving: Arc<Serving>,
-    committer: JoinHandle<Result<End, StoreError>>,
+    work: Work,
     loaders: Vec<JoinHandle<()>>,
+}
+
+/// Who keeps the lock.
+enum Work {
+    /// The thread that commits.
+    Commit(JoinHandle<Result<End, StoreError>>),
+    Read(Reading),
+}
+
+/// A store that is only read.
+struct Reading {
+    tree: PathBuf,
+    /// Everything was in tables: the journal that the tree has made says nothing.
+    is_emptied: bool,
+    lock: FolderLock,
 }
 
 /// Opens the folder under the next incarnation and starts its threads. `failure` is what ended the
@@ -79,6 +94,31 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
         return Err(counting(path, error));
     }
     start(config, serving, writer, lock)
+}
+
+/// Opens the folder without an incarnation; `None` where there is no store.
+///
+/// The checks are those of a start, and the tree reads its journals. That writes nothing which a
+/// start that is killed would not write, so the progress file goes on to say the truth.
+pub(crate) fn open_to_read(config: &EmbeddedConfig) -> Result<Option<Running>, StoreError> {
+    let data = config.path.join(DATA);
+    if !data.try_exists().map_err(|error| failure::io("looking for", &data, &error))? {
+        return Ok(None);
+    }
+    let lock = FolderLock::acquire(&config.path)?;
+    failure::wait_until_closed(&data)?;
+    let verified = integrity::verify(&data)?;
+    let tree = data.join(integrity::TREE);
+    if verified.is_emptied {
+        integrity::remove_journals(&tree)?;
+    }
+    let rows = open_rows(config, &tree)?;
+    let incarnation = check(&rows, &tree, verified)?;
+    let serving = Arc::new(Serving::new(config, incarnation, rows));
+    serving.queue.refuse(Refusal::Fenced("the store is open to be read, not to be written".into()));
+    let reading = Reading { tree, is_emptied: verified.is_emptied, lock };
+    let running = Running { serving, work: Work::Read(reading), loaders: Vec::new() };
+    start_loaders(config, running).map(Some)
 }
 
 /// Checks that the tree found what is there, and gives the last incarnation.
@@ -216,7 +256,11 @@ fn start(
             stopped
         })?
     };
-    let mut running = Running { serving, committer, loaders: Vec::new() };
+    let running = Running { serving, work: Work::Commit(committer), loaders: Vec::new() };
+    start_loaders(config, running)
+}
+
+fn start_loaders(config: &EmbeddedConfig, mut running: Running) -> Result<Running, StoreError> {
     for number in 0..config.load_threads.max(1) {
         let serving = Arc::clone(&running.serving);
         match spawn(format!("tenure-load-{number}"), move || load::run(&serving)) {
@@ -266,16 +310,41 @@ impl Running {
     /// [`StoreError`] when the stop could not be marked or the tree does not end.
     pub(crate) fn end(self, refusal: Refusal) -> Result<End, StoreError> {
         self.serving.queue.refuse(refusal);
-        let end = self.committer.join().unwrap_or_else(|_| {
-            tracing::error!("the thread that commits panicked");
-            Ok(End::Failed(Fault::System))
-        });
+        let end = match self.work {
+            Work::Commit(committer) => committer.join().unwrap_or_else(|_| {
+                tracing::error!("the thread that commits panicked");
+                Ok(End::Failed(Fault::System))
+            }),
+            Work::Read(reading) => reading.end(&self.serving),
+        };
         for loader in self.loaders {
             if loader.join().is_err() {
                 tracing::error!("a thread that loads panicked");
             }
         }
         end
+    }
+}
+
+impl Running {
+    /// Lets the incarnation end by itself.
+    pub(crate) fn abandon(self, refusal: Refusal) {
+        self.serving.queue.refuse(refusal);
+        if let Work::Read(reading) = self.work {
+            drop(reading.end(&self.serving));
+        }
+    }
+}
+
+impl Reading {
+    fn end(self, serving: &Serving) -> Result<End, StoreError> {
+        serving.end_loads();
+        failure::wait_until_closed(&self.tree)?;
+        if self.is_emptied {
+            integrity::remove_journals(&self.tree)?;
+        }
+        drop(self.lock);
+        Ok(End::Orderly)
     }
 }
 

@@ -2,15 +2,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use tenure_store::{Due, Encoded, Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
-use tenure_types::{ActorId, BoxFuture, Incarnation};
+use tenure_store::{
+    Due, Encoded, Store, StoreError, Stored, StoredHead, Unit, UnitOutcome, UnitSink,
+};
+use tenure_types::{ActorId, BoxFuture, Incarnation, Key};
 
 use crate::EmbeddedConfig;
 use crate::answer::{self, Answer};
 use crate::commit::{End, Refusal};
 use crate::failure::Fault;
 use crate::load::{Reader, Request};
-use crate::open::{Running, journal_bytes, open};
+use crate::open::{Running, journal_bytes, open, open_to_read};
 use crate::serving::Serving;
 
 /// A store in one folder of a local disk.
@@ -119,6 +121,12 @@ impl Store for EmbeddedStore {
         self.control(Shared::open)
     }
 
+    /// It reads journals as a start does, into memory: what is in the tree's files may be arranged
+    /// anew, and says the same.
+    fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.control(Shared::open_to_read)
+    }
+
     fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
         self.control(move |shared| shared.fence(incarnation))
     }
@@ -156,6 +164,20 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>> {
         self.queue(|answer| Request::Due { until_ms, after, limit, answer })
+    }
+
+    fn types(&self) -> BoxFuture<'static, Result<Vec<Box<str>>, StoreError>> {
+        self.queue(|answer| Request::Types { answer })
+    }
+
+    fn heads(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>> {
+        let (type_name, after) = (type_name.into(), after.cloned());
+        self.queue(|answer| Request::Heads { type_name, after, limit, answer })
     }
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
@@ -198,6 +220,15 @@ impl Shared {
         *self.serving.write() = Some(Arc::clone(&opened.serving));
         *control = Control { running: Some(opened), failure: None };
         Ok(incarnation)
+    }
+
+    fn open_to_read(&self) -> Result<bool, StoreError> {
+        let mut control = self.control.lock();
+        control.end(Refusal::Fenced("the store was opened to be read".into()))?;
+        let opened = open_to_read(&self.config)?;
+        *self.serving.write() = opened.as_ref().map(|opened| Arc::clone(&opened.serving));
+        control.running = opened;
+        Ok(control.running.is_some())
     }
 
     fn fence(&self, incarnation: Incarnation) -> Result<(), StoreError> {
@@ -246,7 +277,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if let Some(running) = self.control.get_mut().running.take() {
-            running.serving.queue.refuse(Refusal::Fenced("the store was dropped".into()));
+            running.abandon(Refusal::Fenced("the store was dropped".into()));
         }
     }
 }

@@ -10,4 +10,5 @@ mod journals;
 mod leftovers;
 mod lifecycle;
 mod power_cut;
+mod reading;
 mod support;

@@ -3,11 +3,11 @@
 use std::ops::Bound::{self, Excluded, Included};
 
 use fjall::{Database, Guard, Keyspace, Readable, Slice, Snapshot};
-use tenure_store::reading::{self, Events};
+use tenure_store::reading::{self, Events, Heads};
 use tenure_store::row::beside::{self, bit, kind};
 use tenure_store::row::{self, Beside, Owner};
-use tenure_store::{Content, Due, Encoded, Row, RowKey, StoreError, Stored};
-use tenure_types::ActorId;
+use tenure_store::{Content, Due, Encoded, Row, RowKey, StoreError, Stored, StoredHead};
+use tenure_types::{ActorId, Key};
 
 use crate::failure::{TreeError, contain};
 use crate::keys::{self, HeadKey, Prefix};
@@ -137,6 +137,60 @@ impl View {
         Ok(found)
     }
 
+    /// Reads what [`tenure_store::Store::types`] answers.
+    pub(crate) fn types(&self) -> Result<Vec<Box<str>>, StoreError> {
+        const WHAT: &str = "the list of what is stored";
+        let (mut from, end) = (keys::ACTORS.0.to_vec(), keys::ACTORS.1.to_vec());
+        let mut types: Vec<Box<str>> = Vec::new();
+        loop {
+            let range = (Included(from), Excluded(end.clone()));
+            let next = self.scan(range).and_then(|mut scan| scan.next());
+            let Some((key, _)) = next.map_err(|error| error.reading(WHAT))? else {
+                return Ok(types);
+            };
+            let Some(name) = keys::read_type(&key) else {
+                return Err(unnamed(WHAT));
+            };
+            types.push(name.into());
+            from = keys::after(&keys::type_prefix(name));
+        }
+    }
+
+    /// Reads what [`tenure_store::Store::heads`] answers.
+    pub(crate) fn heads(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<StoredHead>, StoreError> {
+        let what = || format!("the list of what is stored of {type_name}");
+        let prefix = keys::type_prefix(type_name);
+        let end = keys::after(&prefix);
+        let scan_from = |from: Vec<u8>| {
+            let scan = self.scan((Included(from), Excluded(end.clone())));
+            scan.map_err(|error| error.reading(&what()))
+        };
+        let first = after.map(|after| keys::after_actor(&prefix, after.as_bytes()));
+        let mut scan = scan_from(first.unwrap_or_else(|| prefix.clone()))?;
+        let mut page = Heads::new(limit);
+        while page.has_room() {
+            let next = scan.next().map_err(|error| error.reading(&what()))?;
+            let Some((place, row)) = next else { break };
+            let name = &place[prefix.len()..];
+            if name.contains(&0) {
+                // A row beside a head: there may be many of them.
+                scan = scan_from(keys::after_actor(&prefix, name))?;
+                continue;
+            }
+            let key = std::str::from_utf8(name).ok().and_then(|name| Key::new(name).ok());
+            let Some(key) = key else { return Err(unnamed(&what())) };
+            let owner = Owner { type_name, key: &key };
+            let stored = row::decode(owner, &row).map(|(stored, _)| stored);
+            page.push(key, stored);
+        }
+        Ok(page.end())
+    }
+
     /// Reads the rows of one actor in a range of keys.
     fn rows(
         &self,
@@ -185,6 +239,11 @@ impl Scan {
     pub(crate) fn next(&mut self) -> Result<Option<(Slice, Slice)>, TreeError> {
         contain(|| self.iter.next().map(Guard::into_inner).transpose())
     }
+}
+
+fn unnamed(what: &str) -> StoreError {
+    let detail = "an entry has a name that no actor has; restore a backup".into();
+    StoreError::Corrupt { what: what.into(), detail }
 }
 
 fn rows_of(actor: &ActorId) -> String {

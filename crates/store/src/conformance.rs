@@ -12,6 +12,7 @@ mod due;
 mod incarnations;
 mod journal;
 mod keys;
+mod listing;
 mod model;
 mod rows;
 mod subject;
@@ -34,6 +35,10 @@ pub use journal::{
     events_are_read_in_pages, gaps_in_journals_are_named, pages_of_events_are_bounded,
 };
 pub use keys::{strange_keys_are_apart, type_names_are_apart};
+pub use listing::{
+    damaged_heads_are_listed_with_their_error, heads_are_listed_in_pages,
+    pages_of_heads_are_bounded, reading_hands_out_no_incarnation,
+};
 pub use model::{follow_the_model, random_units_follow_the_model};
 pub use rows::{
     invalid_units_are_refused, later_changes_of_a_row_count, loads_give_what_the_content_needs,
@@ -80,6 +85,10 @@ pub async fn run<S: Subject>(make: impl Fn() -> S) {
     deleted_actors_leave_only_their_head(&make()).await;
     lives_follow_one_another(&make()).await;
     only_deleted_actors_are_forgotten(&make()).await;
+    heads_are_listed_in_pages(&make()).await;
+    pages_of_heads_are_bounded(&make()).await;
+    reading_hands_out_no_incarnation(&make()).await;
+    damaged_heads_are_listed_with_their_error(&make()).await;
     damaged_rows_are_named(&make()).await;
     damaged_rows_beside_are_named(&make()).await;
     units_that_meet_damage_are_told(&make()).await;

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
-use tenure_types::{ActorId, BoxFuture, Incarnation, Tenure, Token, Version};
+use tenure_types::{ActorId, BoxFuture, Incarnation, Key, Tenure, Token, Version};
 
 use crate::{Content, Due, Encoded, EventLog, Row, Unit, UnitOutcome};
 
 /// The bytes of events after which [`Store::events`] answers with what it has.
 pub const EVENTS_BYTES_MAX: usize = 8 << 20;
+
+/// The bytes of states after which [`Store::heads`] answers with what it has.
+pub const HEADS_BYTES_MAX: usize = 8 << 20;
 
 /// An engine that keeps actors durable.
 ///
@@ -30,6 +33,14 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] says what stands in the way; nothing was handed out, and the call may be
     /// repeated.
     fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>>;
+
+    /// Opens what is stored to be read, until [`Store::close`]: hands out no incarnation, fences none
+    /// and changes nothing that is stored. Units are answered [`UnitOutcome::Fenced`]. `false` where
+    /// no store was made yet; the engine is then not open.
+    ///
+    /// # Errors
+    /// As [`Store::open`]: a store that is open in another process cannot be read beside it.
+    fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// Fences one incarnation: when this returns, none of its units can become visible any more.
     ///
@@ -97,6 +108,33 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>>;
 
+    /// Lists the names of the types that something is stored of, in order.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn types(&self) -> BoxFuture<'static, Result<Vec<Box<str>>, StoreError>>;
+
+    /// Lists what is stored of the actors of one type, after the key `after`, in the order of their
+    /// keys. At most `limit`, and fewer once their states pass [`HEADS_BYTES_MAX`] together: only an
+    /// empty answer says that there are no more. Deleted actors are among them while their time has
+    /// not passed, as [`Content::Deleted`]. A damaged head is listed with its error and keeps no
+    /// other from being listed.
+    ///
+    /// # Errors
+    /// As [`Store::load`], but for damaged heads.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn heads(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>>;
+
     /// Hands over a unit. Returns at once; `sink` hears the outcome exactly once, on a thread of
     /// the engine or, where the engine is closed or refuses at once, on the caller's.
     ///
@@ -111,6 +149,15 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when the stop could not be marked. What was answered `Committed` is durable
     /// all the same.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// One entry of [`Store::heads`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredHead {
+    /// Which actor of the type.
+    pub key: Key,
+    /// What a load reads of its head, without rows beside it; or why that cannot be read.
+    pub stored: Result<Stored, StoreError>,
 }
 
 /// Hears what became of a unit.

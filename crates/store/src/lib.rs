@@ -14,6 +14,8 @@ pub mod row;
 mod unit;
 
 pub use beside::{Due, Encoded, EventLog, ROW_NAME_BYTES_MAX, Row, RowChange, RowKey};
-pub use contract::{EVENTS_BYTES_MAX, Store, StoreError, Stored, UnitSink};
+pub use contract::{
+    EVENTS_BYTES_MAX, HEADS_BYTES_MAX, Store, StoreError, Stored, StoredHead, UnitSink,
+};
 pub use memory::{MemoryDisk, MemoryStore};
 pub use unit::{Content, ROW_BYTES_MAX, UNIT_BYTES_MAX, UNIT_ROWS_MAX, Unit, UnitOutcome};

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use parking_lot::Mutex;
-use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Tasks};
+use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Key, Tasks};
 
 pub use disk::{Counts, MemoryDisk};
 pub use faults::Faults;
@@ -28,7 +28,7 @@ pub use plans::{LoadFault, UnitFault};
 
 use self::shared::{Engine, Shared, step_aside};
 use self::waiting::{Waiting, fenced};
-use crate::{Due, Encoded, Store, StoreError, Stored, Unit, UnitOutcome, UnitSink};
+use crate::{Due, Encoded, Store, StoreError, Stored, StoredHead, Unit, UnitOutcome, UnitSink};
 
 /// The most units that may wait for the committer.
 const QUEUE_UNITS_MAX: usize = 65_536;
@@ -78,8 +78,19 @@ impl Store for MemoryStore {
     fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
         Box::pin(async move {
             let incarnation = self.shared.disk.open()?;
-            self.shared.engine.lock().open = Some(incarnation);
+            let mut engine = self.shared.engine.lock();
+            (engine.open, engine.is_reading) = (Some(incarnation), false);
             Ok(incarnation)
+        })
+    }
+
+    fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let found = self.shared.disk.last_incarnation()?;
+            let mut engine = self.shared.engine.lock();
+            engine.open = None;
+            engine.is_reading = found.is_some();
+            Ok(found.is_some())
         })
     }
 
@@ -120,6 +131,28 @@ impl Store for MemoryStore {
         })
     }
 
+    fn types(&self) -> BoxFuture<'static, Result<Vec<Box<str>>, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            step_aside().await;
+            shared.disk.types(shared.open())
+        })
+    }
+
+    fn heads(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        let (type_name, after) = (type_name.to_owned(), after.cloned());
+        Box::pin(async move {
+            step_aside().await;
+            shared.disk.heads(shared.open(), &type_name, after.as_ref(), limit)
+        })
+    }
+
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
         let token = unit.token;
         if let Err((sink, outcome)) = self.accept(unit, sink) {
@@ -128,7 +161,9 @@ impl Store for MemoryStore {
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.shared.engine.lock().open = None;
+        let mut engine = self.shared.engine.lock();
+        (engine.open, engine.is_reading) = (None, false);
+        drop(engine);
         Box::pin(poll_fn(|cx| {
             let mut engine = self.shared.engine.lock();
             if !engine.is_committing {

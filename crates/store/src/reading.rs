@@ -1,8 +1,13 @@
 //! What engines share in reading: which rows must be there, and how much is answered at a time.
 
+use tenure_types::Key;
+
 use crate::row::Owner;
 use crate::row::beside::describe;
-use crate::{Content, EVENTS_BYTES_MAX, Encoded, Row, RowKey, StoreError, Stored};
+use crate::{
+    Content, EVENTS_BYTES_MAX, Encoded, HEADS_BYTES_MAX, Row, RowKey, StoreError, Stored,
+    StoredHead,
+};
 
 /// Checks that a load found the snapshot and the journal that the head speaks of, in order and
 /// without a gap.
@@ -125,6 +130,40 @@ impl<'a> Events<'a> {
     /// The answer, where more rows may follow.
     #[must_use]
     pub fn full(self) -> Vec<(u64, Encoded)> {
+        self.found
+    }
+}
+
+/// Gathers one page of heads.
+#[derive(Debug)]
+pub struct Heads {
+    found: Vec<StoredHead>,
+    limit: usize,
+    bytes: usize,
+}
+
+impl Heads {
+    /// A page of at most `limit`.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { found: Vec::new(), limit, bytes: 0 }
+    }
+
+    /// Whether there is room for one more.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.found.len() < self.limit && self.bytes < HEADS_BYTES_MAX
+    }
+
+    /// Adds the next one.
+    pub fn push(&mut self, key: Key, stored: Result<Stored, StoreError>) {
+        self.bytes += stored.as_ref().map_or(0, |stored| stored.content.bytes());
+        self.found.push(StoredHead { key, stored });
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn end(self) -> Vec<StoredHead> {
         self.found
     }
 }

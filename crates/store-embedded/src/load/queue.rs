@@ -1,8 +1,8 @@
 use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
-use tenure_store::{Due, Encoded, StoreError, Stored};
-use tenure_types::ActorId;
+use tenure_store::{Due, Encoded, StoreError, Stored, StoredHead};
+use tenure_types::{ActorId, Key};
 
 use crate::answer::Answerer;
 
@@ -17,6 +17,8 @@ pub(crate) enum Request {
     Actor { actor: ActorId, answer: Reader<Option<Stored>> },
     Events { actor: ActorId, after: u64, limit: usize, answer: Reader<Vec<(u64, Encoded)>> },
     Due { until_ms: u64, after: Option<Due>, limit: usize, answer: Reader<Vec<Due>> },
+    Types { answer: Reader<Vec<Box<str>>> },
+    Heads { type_name: Box<str>, after: Option<Key>, limit: usize, answer: Reader<Vec<StoredHead>> },
 }
 
 /// Loads on their way to the pool.

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tenure_types::{ActorId, Incarnation};
+use tenure_types::{ActorId, Incarnation, Key};
 
 use super::plans::{LoadFault, Plans, UnitFault};
 use super::rows::Rows;
 use super::waiting::{Waiting, fenced};
-use crate::{Due, Encoded, RowKey, StoreError, Stored, UnitOutcome, UnitSink};
+use crate::{Due, Encoded, RowKey, StoreError, Stored, StoredHead, UnitOutcome, UnitSink};
 
 /// What a [`super::MemoryStore`] stores to. Clones are the same disk; it survives the engines
 /// over it, so that a test can restart a node.
@@ -127,6 +127,29 @@ impl MemoryDisk {
         limit: usize,
     ) -> Result<Vec<Due>, StoreError> {
         Ok(self.state.lock().readable(open)?.due(until_ms, after, limit))
+    }
+
+    pub(super) fn types(&self, open: Option<Incarnation>) -> Result<Vec<Box<str>>, StoreError> {
+        Ok(self.state.lock().readable(open)?.types())
+    }
+
+    pub(super) fn heads(
+        &self,
+        open: Option<Incarnation>,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<StoredHead>, StoreError> {
+        Ok(self.state.lock().readable(open)?.heads(type_name, after, limit))
+    }
+
+    /// The incarnation that was handed out last, if one ever was.
+    pub(super) fn last_incarnation(&self) -> Result<Option<Incarnation>, StoreError> {
+        let state = self.state.lock();
+        match &state.failure {
+            Some(failure) => Err(unavailable(failure)),
+            None => Ok(Some(state.incarnation).filter(|last| *last > Incarnation(0))),
+        }
     }
 
     /// Stores a batch and says what became of each unit, in order.

@@ -4,9 +4,9 @@ use std::ops::RangeBounds;
 
 use tenure_types::{ActorId, Key, Token, Version};
 
-use crate::reading::{self, Events};
+use crate::reading::{self, Events, Heads};
 use crate::row::{self, Beside, Owner, beside};
-use crate::{Content, Due, Encoded, Row, RowChange, RowKey, StoreError, Stored, Unit};
+use crate::{Content, Due, Encoded, Row, RowChange, RowKey, StoreError, Stored, StoredHead, Unit};
 
 /// The most deleted actors that are forgotten after a batch.
 const FORGET_MAX: usize = 16;
@@ -155,6 +155,36 @@ impl Rows {
     pub(super) fn due(&self, until_ms: u64, after: Option<Due>, limit: usize) -> Vec<Due> {
         let due = self.due.range((after.map_or(Unbounded, Excluded), Unbounded));
         due.take_while(|due| due.due_ms <= until_ms).take(limit).cloned().collect()
+    }
+
+    pub(super) fn types(&self) -> Vec<Box<str>> {
+        let mut types: Vec<Box<str>> = Vec::new();
+        for actor in self.heads.keys() {
+            let name = actor.actor_type.as_str();
+            if types.last().is_none_or(|last| **last != *name) {
+                types.push(name.into());
+            }
+        }
+        types
+    }
+
+    pub(super) fn heads(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Vec<StoredHead> {
+        let mut page = Heads::new(limit);
+        let of_type = self.heads.iter().filter(|(actor, _)| actor.actor_type.as_str() == type_name);
+        for (actor, row) in
+            of_type.filter(|(actor, _)| after.is_none_or(|after| actor.key > *after))
+        {
+            if !page.has_room() {
+                break;
+            }
+            page.push(actor.key.clone(), row::decode(actor, row).map(|(stored, _)| stored));
+        }
+        page.end()
     }
 
     /// Flips a bit of a stored row, the head where there is no `key`. Returns whether there is one.

@@ -23,6 +23,8 @@ pub(super) struct Shared {
 pub(super) struct Engine {
     /// The incarnation this engine handed out last; `None` before `open` and after `close`.
     pub(super) open: Option<Incarnation>,
+    /// It is open to be read, as whoever writes.
+    pub(super) is_reading: bool,
     pub(super) queue: VecDeque<Waiting>,
     pub(super) is_committing: bool,
     pub(super) closers: Vec<Waker>,
@@ -54,9 +56,12 @@ pub(super) async fn settle_late(
 }
 
 impl Shared {
-    /// The incarnation this engine is open as.
+    /// The incarnation as which this engine reads.
     pub(super) fn open(&self) -> Option<Incarnation> {
-        self.engine.lock().open
+        let engine = self.engine.lock();
+        let (open, is_reading) = (engine.open, engine.is_reading);
+        drop(engine);
+        if is_reading { self.disk.last_incarnation().ok().flatten() } else { open }
     }
 
     pub(super) async fn sleep(&self, delay: Duration) {
