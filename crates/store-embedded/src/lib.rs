@@ -10,6 +10,7 @@
 //! **Invariant:** one process has the folder open, and in it one thread writes.
 
 mod answer;
+mod backup;
 mod commit;
 mod config;
 mod failure;
@@ -24,6 +25,7 @@ mod store;
 mod view;
 mod wipe;
 
+pub use backup::{Backup, restore};
 pub use config::EmbeddedConfig;
 pub use store::EmbeddedStore;
 pub use wipe::wipe;

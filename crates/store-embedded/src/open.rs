@@ -11,6 +11,7 @@ use tenure_store::StoreError;
 use tenure_types::Incarnation;
 
 use crate::EmbeddedConfig;
+use crate::backup;
 use crate::commit::{BatchWriter, Committer, End, Refusal, Sweep};
 use crate::failure::{self, Fault, TreeError};
 use crate::integrity::{self, BatchRecord, Progress, ProgressState, Verified};
@@ -185,9 +186,33 @@ fn open_rows(config: &EmbeddedConfig, tree: &Path) -> Result<Rows, StoreError> {
     Rows::open(config, tree).map_err(|error| error.reading(&tree.display().to_string()))
 }
 
-/// Makes a new store under a name that is not looked at, and gives it its name when everything is
-/// durable: a crash in between leaves no store, never half of one.
 fn create(config: &EmbeddedConfig) -> Result<(), StoreError> {
+    make(config, |rows| {
+        let mut batch = rows.batch(1);
+        batch.put_incarnation(Incarnation(0));
+        let first = BatchRecord { number: 1, incarnation: Incarnation(0) };
+        batch.commit(first).map_err(|error| counting(&config.path, error))?;
+        Ok(first)
+    })
+}
+
+/// Makes a store that `fill` fills, in a folder that has none.
+pub(crate) fn create_with(
+    config: &EmbeddedConfig,
+    fill: impl FnOnce(&Rows) -> Result<BatchRecord, StoreError>,
+) -> Result<(), StoreError> {
+    create_folder(&config.path)?;
+    let _lock = FolderLock::acquire(&config.path)?;
+    backup::check_empty(&config.path.join(DATA))?;
+    make(config, fill)
+}
+
+/// Makes a new store under a name that is not looked at, and gives it its name when everything is
+/// durable: a crash in between leaves no store, never half of one. `fill` gives its last batch.
+fn make(
+    config: &EmbeddedConfig,
+    fill: impl FnOnce(&Rows) -> Result<BatchRecord, StoreError>,
+) -> Result<(), StoreError> {
     let data = config.path.join(DATA_UNFINISHED);
     match fs::remove_dir_all(&data) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -198,15 +223,15 @@ fn create(config: &EmbeddedConfig) -> Result<(), StoreError> {
     fs::create_dir_all(&data).map_err(|error| failure::io("creating", &data, &error))?;
     let tree = data.join(integrity::TREE);
     let rows = open_rows(config, &tree)?;
-    let mut batch = rows.batch(1);
-    batch.put_incarnation(Incarnation(0));
-    let first = BatchRecord { number: 1, incarnation: Incarnation(0) };
-    let written = batch.commit(first).and_then(|()| rows.flush());
+    let filled = fill(&rows).and_then(|last| {
+        rows.flush().map_err(|error| writing_tables(&data, error))?;
+        Ok(last)
+    });
     drop(rows);
     failure::wait_until_closed(&data)?;
-    written.map_err(|error| counting(&config.path, error))?;
-    let mut progress = Progress::create(&data, first.number)?;
-    if integrity::note_emptied(&data, &mut progress, first.number)? {
+    let last = filled?;
+    let mut progress = Progress::create(&data, last.number)?;
+    if integrity::note_emptied(&data, &mut progress, last.number)? {
         integrity::remove_journals(&tree)?;
     }
     failure::evict_all(&data)?;

@@ -123,10 +123,7 @@ impl Rows {
 
     /// The number of the last batch.
     pub(crate) fn last_batch(&self) -> Result<u64, StoreError> {
-        let what = "the record of the last batch";
-        let Some(bytes) = self.own(BATCH_KEY, what)? else { return Ok(0) };
-        let record = BatchRecord::decode(&bytes).ok_or_else(|| corrupt(what, "it has no meaning"));
-        record.map(|record| record.number)
+        self.view().last_batch()
     }
 
     fn own(&self, key: &[u8], what: &str) -> Result<Option<Slice>, StoreError> {

@@ -1,5 +1,6 @@
 //! What submits and loads use between `open` and the end of its incarnation.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -7,6 +8,7 @@ use tenure_store::{Content, Due, StoreError, Stored};
 use tenure_types::{ActorId, Incarnation};
 
 use crate::EmbeddedConfig;
+use crate::backup::{self, Backup};
 use crate::commit::{CommitQueue, Head, Heads};
 use crate::load::{DirectLoads, DueFloor, LoadQueue};
 use crate::rows::Rows;
@@ -69,6 +71,18 @@ impl Serving {
         let rows = self.rows.read();
         let Some(rows) = &*rows else { return Err(self.unavailable()) };
         read(&rows.view())
+    }
+
+    /// Copies everything that is stored now to `out`, on the calling thread. Commits and loads go on.
+    pub(crate) fn back_up(&self, out: &mut dyn Write) -> Result<Backup, StoreError> {
+        let (view, last) = {
+            let rows = self.rows.read();
+            let Some(rows) = &*rows else { return Err(self.unavailable()) };
+            let view = rows.view();
+            let last = (view.last_batch()?, self.incarnation);
+            (view, last)
+        };
+        backup::write(&view, last, &self.queue, out)
     }
 
     /// Reads what is due on the calling thread.

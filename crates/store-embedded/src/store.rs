@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -185,6 +186,13 @@ impl Store for EmbeddedStore {
         if let Err((sink, outcome)) = self.shared.accept(unit, sink) {
             sink.settled(token, outcome);
         }
+    }
+
+    fn back_up(&self, mut out: Box<dyn Write + Send>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.control(move |shared| {
+            let serving = shared.serving()?;
+            Ok(serving.back_up(&mut out)?.bytes)
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

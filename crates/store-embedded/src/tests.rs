@@ -1,5 +1,6 @@
 //! Tests of the whole engine.
 
+mod backup;
 mod conformance;
 mod crash;
 mod damage;

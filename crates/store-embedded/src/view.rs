@@ -10,6 +10,7 @@ use tenure_store::{Content, Due, Encoded, Row, RowKey, StoreError, Stored, Store
 use tenure_types::{ActorId, Key};
 
 use crate::failure::{TreeError, contain};
+use crate::integrity::BatchRecord;
 use crate::keys::{self, HeadKey, Prefix};
 
 /// The tree as it was when this was made.
@@ -21,6 +22,18 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn new(database: &Database, keyspace: &Keyspace) -> Self {
         Self { snapshot: database.snapshot(), keyspace: keyspace.clone() }
+    }
+
+    /// The number of the last batch.
+    pub(crate) fn last_batch(&self) -> Result<u64, StoreError> {
+        let what = "the record of the last batch";
+        let found = contain(|| self.snapshot.get(&self.keyspace, keys::BATCH_KEY));
+        let Some(bytes) = found.map_err(|error| error.reading(what))? else { return Ok(0) };
+        let record = BatchRecord::decode(&bytes).ok_or_else(|| StoreError::Corrupt {
+            what: what.into(),
+            detail: "it has no meaning; restore a backup".into(),
+        });
+        record.map(|record| record.number)
     }
 
     /// Reads the head of an actor.

@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::sync::Arc;
 
 use tenure_types::{ActorId, BoxFuture, Incarnation, Key, Tenure, Token, Version};
@@ -141,6 +142,22 @@ pub trait Store: Send + Sync + 'static {
     /// One actor has at most one unit in flight; the engine may commit units of different actors
     /// in any order and together.
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>);
+
+    /// Writes a copy of everything that is stored at one moment to `out`, while the engine goes on, and
+    /// gives its bytes. What was answered `Committed` before is in it. What the copy looks like is the
+    /// engine's own affair.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the engine has ways of its own, which `detail` names, or ends
+    /// meanwhile; [`StoreError::Io`] when `out` takes nothing any more.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not stop the copy: an error of `out` does.
+    fn back_up(&self, out: Box<dyn Write + Send>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        drop(out);
+        let detail = format!("the engine `{}` has no backup of its own", self.name()).into();
+        Box::pin(std::future::ready(Err(StoreError::Unavailable { detail })))
+    }
 
     /// Commits what was submitted, marks an orderly stop, and releases the engine's resources.
     /// Units submitted later are answered [`UnitOutcome::Fenced`].
