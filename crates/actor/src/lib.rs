@@ -35,6 +35,7 @@ mod receipt;
 mod reference;
 mod require;
 mod schema;
+mod shown;
 mod standing;
 mod state;
 mod target;
@@ -70,7 +71,8 @@ pub use schema::{
     ALIASES_KEYWORD, ArgumentType, DataTypes, Describe, Field, FieldSchemas, MethodTypes,
     OTHER_KEYWORD, TypeSchema, UNKNOWN_KEYWORD, Undescribed,
 };
-pub use standing::{Delete, StandingMethods};
+pub use shown::shown;
+pub use standing::{Delete, Inspect, StandingMethods};
 pub use state::{State, StateRef};
 pub use target::Target;
 pub use testing::{TestContext, TestReminder};

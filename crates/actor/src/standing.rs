@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    Actor, Arguments, Commanding, Context, Delivery, Handler, Message, Method, MethodInfo,
-    MethodTypes, Shape, deliver, invoke,
+    Actor, Arguments, CODEC_NAMED, Commanding, Context, Delivery, Handler, Message, Method,
+    MethodInfo, MethodTypes, Shape, Shared, deliver, invoke, shown,
 };
 
 /// Deletes the actor, as [`Context::delete`] does: what it was is gone, and the next call finds one
@@ -17,6 +17,10 @@ use crate::{
 /// From a typed reference: `node.actor::<Cart>("alice").as_ref().call(Delete {}).await?`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Delete {}
+
+/// Shows the state as JSON, without changing anything.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Inspect {}
 
 /// Keeps a message for this actor as a reminder: it is delivered at least once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,11 +37,16 @@ pub(crate) struct Defer {
 pub struct StandingMethods {
     /// [`Delete`].
     pub delete: &'static Method,
+    /// [`Inspect`]: its reply is the state, or null of a volatile actor.
+    pub inspect: &'static Method,
 }
 
 impl StandingMethods {
     pub(crate) fn of<A: Actor>() -> Self {
-        Self { delete: const { &method::<A, Delete>() } }
+        Self {
+            delete: const { &method::<A, Delete>() },
+            inspect: const { &method::<A, Inspect>() },
+        }
     }
 }
 
@@ -52,18 +61,25 @@ const fn method<A: Handler<M>, M: Arguments>() -> Method {
     }
 }
 
+macro_rules! message {
+    ($message:ty, $name:literal) => {
+        impl Message for $message {
+            const METHOD: &'static str = $name;
+        }
+
+        impl Arguments for $message {
+            const SHAPE: Shape = Shape::None;
+
+            fn from_single<'de, D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+                Err(serde::de::Error::custom("this message has no argument"))
+            }
+        }
+    };
+}
+
 // Names of methods do not begin with an underscore: no author's own is hidden.
-impl Message for Delete {
-    const METHOD: &'static str = "_delete";
-}
-
-impl Arguments for Delete {
-    const SHAPE: Shape = Shape::None;
-
-    fn from_single<'de, D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom("this message has no argument"))
-    }
-}
+message!(Delete, "_delete");
+message!(Inspect, "_inspect");
 
 impl Message for Defer {
     const METHOD: &'static str = "_defer";
@@ -88,6 +104,30 @@ macro_rules! handler {
             }
         }
     };
+}
+
+impl<A: Actor> Handler<Inspect> for A {
+    type Reply = serde_json::Value;
+    type Error = Infallible;
+    type Access = Shared;
+    const MAY_SUSPEND: bool = false;
+    const NEEDS_CONTEXT: bool = false;
+
+    fn handle<'a>(
+        actor: &'a A,
+        _: &'a mut Context<A>,
+        _: Inspect,
+    ) -> impl Future<Output = Result<serde_json::Value, Infallible>> + Send + 'a {
+        // What is volatile has no stored form.
+        let mut body = Vec::new();
+        let encoded = A::PERSIST.is_stored().then(|| Actor::encode(actor, &mut body));
+        ready(Ok(match encoded {
+            None => serde_json::Value::Null,
+            Some(encoded) => encoded
+                .and_then(|()| shown(CODEC_NAMED, &body))
+                .unwrap_or_else(|error| serde_json::json!({ "error": error.to_string() })),
+        }))
+    }
 }
 
 handler!(Delete, |cx, _| cx.delete());

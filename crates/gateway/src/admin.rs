@@ -1,6 +1,9 @@
 //! Health, metrics and the node's picture of itself, on a port of its own.
 
+mod actors;
+mod backup;
 mod hosts;
+mod inspect;
 mod pages;
 mod shown;
 
@@ -10,6 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::config::AdminConfig;
 use crate::serve::{ServeError, Server, start};
+pub use inspect::{Actors, Copy, StoredState};
 pub use shown::Admin;
 
 /// Serves the admin pages on `listener` until the answer is drained or dropped.

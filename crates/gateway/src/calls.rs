@@ -13,7 +13,7 @@ mod prefer;
 mod reply;
 mod routes;
 mod sending;
-mod suggest;
+pub(crate) mod suggest;
 mod tags;
 mod timing;
 
@@ -33,6 +33,8 @@ use count::Counters;
 use front::{Caller, Front};
 use reply::Replies;
 use routes::Routes;
+
+pub(crate) use path::decode;
 
 /// What the gateway serves.
 #[derive(Clone)]

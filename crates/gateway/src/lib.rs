@@ -18,7 +18,7 @@ mod config;
 mod problem;
 mod serve;
 
-pub use admin::{Admin, serve_admin};
+pub use admin::{Actors, Admin, Copy, StoredState, serve_admin};
 pub use auth::{Access, Authorise, Refusal};
 pub use calls::{Calls, serve_calls};
 pub use config::{AdminConfig, GatewayConfig, ServerLimits};

@@ -43,6 +43,50 @@ pub struct TypeStatus {
     pub call_errors: u64,
 }
 
+/// One activation, as pages show it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LiveActor {
+    /// Its actor's key.
+    pub key: String,
+    /// Names its state, as in an `ETag`.
+    pub tag: String,
+    /// Bytes that it takes, as far as they are known.
+    pub bytes: usize,
+    /// How long ago a call came, in whole seconds.
+    pub idle_seconds: u32,
+    /// How many calls wait for their turns.
+    pub waiting: usize,
+    /// Whether a turn runs.
+    pub running: bool,
+    /// Whether something of it is not durable.
+    pub unsaved: bool,
+    /// Whether the outcome of a commit is not known, so that no turn starts.
+    pub paused: bool,
+}
+
+/// What is stored of one actor, as pages show it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StoredActor {
+    /// The key.
+    pub key: String,
+    /// Names its state, as in an `ETag`; empty where the record cannot be read.
+    pub tag: String,
+    /// The version of the form of its state, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
+    /// Bytes of the state, or of nothing where the state follows from events.
+    pub bytes: usize,
+    /// When it was written last, in Unix milliseconds.
+    pub written_at_ms: u64,
+    /// How many events it has published or follows from.
+    pub events: u64,
+    /// Whether it was deleted; its version is kept for a while.
+    pub deleted: bool,
+    /// Why the record cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

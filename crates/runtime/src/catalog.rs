@@ -93,6 +93,11 @@ impl Catalog {
         shard.iter().take(limit).map(|activation| &**activation).for_each(look);
     }
 
+    /// Shows every activation of one part. `look` runs under the part's lock.
+    pub(crate) fn each(&self, part: usize, look: impl FnMut(&Arc<Activation>)) {
+        self.shards[part].0.lock().iter().for_each(look);
+    }
+
     /// How many activations there are.
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)

@@ -7,7 +7,7 @@ mod depth;
 mod detach;
 mod effects;
 mod end;
-mod inline;
+pub(crate) mod inline;
 mod known;
 mod left;
 mod queue;

@@ -1,6 +1,7 @@
 //! One node: its own runtime, its store and its actors.
 
 mod builder;
+mod shown;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,13 @@ use tenure_actor::host::HostHandle;
 use tenure_actor::{Actor, ActorRef, ActorType, IntoKey};
 use tenure_observe::{Health, Metrics, NodeStatus, TypeStatus};
 use tenure_runtime::Runtime;
+use tenure_store::Store;
 use tenure_types::{Clock, Incarnation, Instant};
 
 use crate::Error;
 
 pub use builder::NodeBuilder;
+pub(crate) use shown::NodeActors;
 
 /// A running node. Clones are the same node.
 ///
@@ -31,7 +34,7 @@ struct Inner {
     name: String,
     engine: Arc<Runtime>,
     types: Vec<ActorType>,
-    store: &'static str,
+    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     started: Instant,
     health: Arc<Health>,
@@ -101,7 +104,7 @@ impl Node {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             incarnation: inner.engine.incarnation().0,
             uptime_seconds: (inner.clock.now() - inner.started).as_secs_f64(),
-            store: inner.store.to_owned(),
+            store: inner.store.name().to_owned(),
             ready: inner.health.is_ready(),
             reasons: inner.health.reasons(),
             types: types.collect(),
@@ -128,6 +131,17 @@ impl Node {
         match stopped {
             Ok(stopped) => stopped.map_err(|error| Error::Stop(Error::chain(&error))),
             Err(error) => Err(Error::Stop(error.to_string().into())),
+        }
+    }
+
+    /// What the admin server shows of the actors.
+    pub(crate) fn shown(&self) -> NodeActors {
+        let threads = self.inner.threads.lock();
+        let tasks = threads.as_ref().expect("a node is served before it stops").handle().clone();
+        NodeActors {
+            engine: Arc::clone(&self.inner.engine),
+            store: Arc::clone(&self.inner.store),
+            tasks,
         }
     }
 

@@ -55,6 +55,39 @@ fn a_call_may_ask_for_a_state_and_an_actor_may_be_deleted() {
 }
 
 #[test]
+fn the_admin_server_shows_and_changes_actors() {
+    let data = tempfile::tempdir().expect("a folder for the store");
+    let counter = Program::start(data.path());
+    for key in ["a", "b%2Fc", "d"] {
+        assert_eq!(counter.call("POST", &format!("/v1/counter/{key}/add"), "5").status, 200);
+    }
+    let json = |path: &str| -> serde_json::Value {
+        let reply = counter.admin("GET", path);
+        serde_json::from_str(&reply.body).unwrap_or_else(|_| panic!("{path}: {}", reply.body))
+    };
+    let keys = |path: &str| -> Vec<String> {
+        let actors = json(path)["actors"].clone();
+        let key = |it: &serde_json::Value| it["key"].as_str().expect("a key").to_owned();
+        actors.as_array().expect("a list").iter().map(key).collect()
+    };
+    assert_eq!(keys("/admin/v1/actors?type=counter"), ["a", "b/c", "d"]);
+    assert_eq!(keys("/admin/v1/actors?type=counter&stored=true&after=a"), ["b/c", "d"]);
+    let one = json("/admin/v1/actors/counter/b%2Fc");
+    assert_eq!((&one["state"]["value"], &one["live"]["unsaved"]), (&5.into(), &false.into()));
+    assert_eq!(one["live"]["tag"], one["stored"]["tag"]);
+
+    assert_eq!(counter.admin("POST", "/admin/v1/actors/counter/a/deactivate").status, 204);
+    assert_eq!(keys("/admin/v1/actors?type=counter"), ["b/c", "d"]);
+    let one = json("/admin/v1/actors/counter/a");
+    assert_eq!((&one["live"], &one["state"]["value"]), (&serde_json::Value::Null, &5.into()));
+    assert_eq!(keys("/admin/v1/actors?type=counter"), ["b/c", "d"], "looking activates nothing");
+
+    assert_eq!(counter.admin("DELETE", "/admin/v1/actors/counter/a").status, 204);
+    assert_eq!(json("/admin/v1/actors/counter/a")["stored"]["deleted"], true);
+    assert_eq!(counter.call("GET", "/v1/counter/a/get", "").text(), (200, "0"));
+}
+
+#[test]
 fn a_durable_message_outlives_a_kill() {
     let data = tempfile::tempdir().expect("a folder for the store");
     let counter = Program::start(data.path());

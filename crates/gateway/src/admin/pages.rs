@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
@@ -13,6 +13,7 @@ use tenure_observe::Reason;
 
 use super::hosts::{self, Foreign};
 use super::shown::Admin;
+use super::{actors, backup};
 use crate::problem::{Circumstances, Problem};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -51,9 +52,15 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
         .route("/metrics", get(metrics))
         .route("/admin/v1/types", get(types))
         .route("/admin/v1/node", get(node))
+        .route("/admin/v1/actors", get(actors::list))
+        .route("/admin/v1/actors/{type}/{key}", get(actors::show).delete(actors::delete))
+        .route("/admin/v1/actors/{type}/{key}/deactivate", post(actors::deactivate))
+        .route("/admin/v1/backup", get(backup::download))
         .fallback(|| async { problem(&Problem::not_found(PAGES)) })
         .method_not_allowed_fallback(|| async {
-            problem(&Problem::method_not_allowed("GET", "admin pages are read with GET"))
+            let detail = "admin pages are read with GET; an actor is deleted with DELETE and \
+                          deactivated with POST";
+            problem(&Problem::method_not_allowed("GET", detail))
         })
         .layer(middleware::from_fn(move |request, next| {
             guard(Arc::clone(&host_names), request, next)
@@ -62,7 +69,7 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
 }
 
 const PAGES: &str = "there is no such page (pages: /livez, /readyz, /startupz, /metrics, \
-                     /admin/v1/types, /admin/v1/node)";
+                     /admin/v1/types, /admin/v1/node, /admin/v1/actors, /admin/v1/backup)";
 
 async fn guard(host_names: Arc<[String]>, request: Request, next: Next) -> Response {
     let detail = match hosts::check(request.headers(), &host_names) {
@@ -140,12 +147,12 @@ fn verdict(ok: bool, reasons: Vec<Reason>) -> Response {
     json(status, &Verdict { ok, reasons })
 }
 
-fn json(status: StatusCode, page: &impl Serialize) -> Response {
+pub(super) fn json(status: StatusCode, page: &impl Serialize) -> Response {
     let json = serde_json::to_string(page).expect("pages are plain texts and numbers");
     (status, [(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-fn problem(problem: &Problem) -> Response {
+pub(super) fn problem(problem: &Problem) -> Response {
     let json = problem.to_json(Circumstances::default());
     let headers = [(CONTENT_TYPE, "application/problem+json")];
     let mut response = (problem.status, headers, json).into_response();

@@ -4,6 +4,8 @@ use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
 use tenure_observe::{Health, Metrics, NodeStatus};
 
+use super::inspect::Actors;
+
 /// What the admin server shows.
 #[derive(Clone)]
 pub struct Admin {
@@ -17,4 +19,6 @@ pub struct Admin {
     pub health: Arc<Health>,
     /// What `/admin/v1/node` shows; asked for every request.
     pub status: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
+    /// What `/admin/v1/actors` and `/admin/v1/backup` show, and do.
+    pub actors: Arc<dyn Actors>,
 }

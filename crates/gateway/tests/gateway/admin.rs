@@ -3,13 +3,76 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
-use tenure_gateway::{Admin, AdminConfig, Server, serve_admin};
-use tenure_observe::{Condition, Health, Metrics, NodeStatus, names};
+use tenure_gateway::{Actors, Admin, AdminConfig, Copy, Server, StoredState, serve_admin};
+use tenure_observe::{Condition, Health, LiveActor, Metrics, NodeStatus, StoredActor, names};
+use tenure_types::{BoxFuture, CallError, Key, Outcome};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::world::{Client, MapHost, Response, types};
+
+/// Actors `a` to `e`: all are stored, `a` to `c` are live, `b` is busy and `e` damaged.
+struct Five;
+
+fn keys<'a>(of: &'a [&'a str], after: Option<&Key>, limit: usize) -> impl Iterator<Item = String> {
+    let after = after.map(ToString::to_string).unwrap_or_default();
+    of.iter().filter(move |key| ***key > *after).take(limit).map(|key| (*key).to_owned())
+}
+
+fn stored(key: String) -> StoredActor {
+    let error = (key == "e").then(|| "it is damaged".to_owned());
+    StoredActor { key, error, ..StoredActor::default() }
+}
+
+impl Actors for Five {
+    fn live(&self, _: &ActorType, after: Option<&Key>, limit: usize) -> Vec<LiveActor> {
+        let live = keys(&["a", "b", "c"], after, limit);
+        live.map(|key| LiveActor { key, ..LiveActor::default() }).collect()
+    }
+
+    fn live_one(&self, actor_type: &ActorType, key: &Key) -> Option<LiveActor> {
+        self.live(actor_type, None, 9).into_iter().find(|live| live.key == **key)
+    }
+
+    fn stored(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<StoredActor>, CallError>> {
+        let found: Vec<_> = keys(&["a", "b", "c", "d", "e"], after, limit).map(stored).collect();
+        let found = match type_name {
+            "gone" => Ok(found),
+            "counter" => Ok(found),
+            _ => Err(CallError::Storage { detail: "no".into(), outcome: Outcome::NotExecuted }),
+        };
+        Box::pin(std::future::ready(found))
+    }
+
+    fn stored_one(
+        &self,
+        _: &ActorType,
+        key: Key,
+    ) -> BoxFuture<'static, Result<Option<StoredState>, CallError>> {
+        let state = if *key == *"e" { Err("it is damaged".to_owned()) } else { Ok(7.into()) };
+        let is_there = key.len() == 1 && *key <= *"e";
+        let found = is_there.then(|| (stored(key.to_string()), state));
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn deactivate(&self, _: &ActorType, key: Key) -> BoxFuture<'static, bool> {
+        Box::pin(std::future::ready(*key != *"b"))
+    }
+
+    fn back_up(&self) -> Result<Copy, String> {
+        let (pieces, copy) = tokio::sync::mpsc::channel(4);
+        pieces.try_send(Ok("co".into())).unwrap();
+        pieces.try_send(Ok("py".into())).unwrap();
+        Ok(copy)
+    }
+}
 
 struct Pages {
     _runtime: Runtime,
@@ -30,6 +93,7 @@ impl Pages {
             metrics,
             health: Arc::clone(&health),
             status: Arc::new(|| NodeStatus { node: "n1".into(), ..NodeStatus::default() }),
+            actors: Arc::new(Five),
         };
         let server = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -104,4 +168,81 @@ fn web_pages_of_other_sites_see_nothing() {
     }
     let own = "host: 127.0.0.1:7071\r\norigin: http://127.0.0.1:7071\r\n";
     assert_eq!(pages.ask("GET", "/admin/v1/node", own).status, 200);
+}
+
+#[test]
+fn actors_are_listed_in_pages() {
+    let pages = Pages::new();
+    let list = |query: &str| {
+        let page = pages.get(&format!("/admin/v1/actors?{query}")).json();
+        let keys = page["actors"].as_array().unwrap().iter().map(|it| it["key"].clone());
+        (keys.collect::<Vec<_>>(), page["next"].clone())
+    };
+    let none = serde_json::Value::Null;
+    assert_eq!(list("type=counter"), (vec!["a".into(), "b".into(), "c".into()], none.clone()));
+    assert_eq!(list("type=counter&limit=2"), (vec!["a".into(), "b".into()], "b".into()));
+    assert_eq!(list("type=counter&limit=2&after=b"), (vec!["c".into()], none.clone()));
+    let (mut after, mut all) = (String::new(), Vec::new());
+    loop {
+        // A type that the program has no more can still be looked at.
+        let (keys, next) = list(&format!("type=gone&stored=true&limit=2{after}"));
+        all.extend(keys);
+        let Some(next) = next.as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(all, ["a", "b", "c", "d", "e"]);
+    for (query, status, part) in [
+        ("", 400, "say which type"),
+        ("type=countr", 404, "did you mean `counter`?"),
+        ("type=counter&limit=0", 400, "from 1 to 1000"),
+        ("type=counter&limit=9999", 400, "from 1 to 1000"),
+        ("type=counter&stored=yes", 400, "true or false"),
+        ("type=counter&after=%0A", 400, "control"),
+        ("type=counter&after=%f", 400, "no two digits"),
+        ("type=counter&page=2", 400, "this one has `page`"),
+        ("type=other&stored=true", 503, "no"),
+    ] {
+        let reply = pages.get(&format!("/admin/v1/actors?{query}"));
+        let json = reply.json();
+        assert_eq!(reply.status, status, "{query}: {json}");
+        assert!(json["detail"].as_str().unwrap().contains(part), "{query}: {json}");
+    }
+}
+
+#[test]
+fn one_actor_is_shown_and_left_alone_or_deleted() {
+    let pages = Pages::new();
+    let shown = |key: &str| pages.get(&format!("/admin/v1/actors/counter/{key}")).json();
+    let stored = shown("d");
+    assert_eq!((&stored["live"], &stored["state"]), (&serde_json::Value::Null, &7.into()));
+    assert_eq!((&stored["type"], &stored["stored"]["key"]), (&"counter".into(), &"d".into()));
+    let live = shown("a");
+    assert_eq!(live["live"]["key"], "a");
+    assert!(live["state"].is_object() || live["error"].is_string(), "{live}");
+    let damaged = shown("e");
+    assert_eq!(
+        (&damaged["state"], &damaged["error"]),
+        (&serde_json::Value::Null, &"it is damaged".into())
+    );
+    let ask = |method: &str, path: &str, headers: &str| {
+        let headers = format!("host: localhost\r\n{headers}");
+        pages.ask(method, &format!("/admin/v1/actors/{path}"), &headers).status
+    };
+    assert_eq!(ask("GET", "counter/zz", ""), 404);
+    assert_eq!(ask("GET", "countr/a", ""), 404);
+    assert_eq!(ask("POST", "counter/a/deactivate", "content-length: 0\r\n"), 204);
+    assert_eq!(ask("POST", "counter/b/deactivate", "content-length: 0\r\n"), 409);
+    assert_eq!(ask("PUT", "counter/a", "content-length: 0\r\n"), 405);
+    // A page of another site can do none of it.
+    let foreign = "origin: https://evil.example\r\ncontent-length: 0\r\n";
+    assert_eq!(ask("POST", "counter/a/deactivate", foreign), 403);
+    assert_eq!(ask("DELETE", "counter/a", foreign), 403);
+}
+
+#[test]
+fn a_copy_is_downloaded() {
+    let pages = Pages::new();
+    let copy = pages.get("/admin/v1/backup");
+    assert_eq!((copy.status, copy.header("content-type")), (200, Some("application/octet-stream")));
+    assert_eq!(copy.body, "copy");
 }

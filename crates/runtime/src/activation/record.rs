@@ -68,7 +68,7 @@ impl Runtime {
 impl Runtime {
     /// Applies the whole journal, where the snapshot has an older form that this program does not
     /// read: a snapshot is a cache. `None` where it is not needed.
-    pub(super) async fn rebuild(
+    pub(crate) async fn rebuild(
         &self,
         activation: &Activation,
         stored: &Stored,

@@ -120,6 +120,27 @@ impl Behind {
         }
     }
 
+    /// Lets what one activation wrote behind be flushed now.
+    pub(crate) fn hurry_one(&self, activation: &Arc<Activation>) {
+        let Some(id) = activation.with_cold(|cold| cold.dirty.as_ref().map(|dirty| dirty.entry))
+        else {
+            return;
+        };
+        let start = Instant::from_nanos(0);
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let Some(entry) = inner.entries.get_mut(&id) else { return };
+        let Some(due) = entry.due else { return };
+        entry.due = Some(start);
+        inner.by_due.remove(&(due, id));
+        inner.by_due.insert((start, id));
+        let driver = inner.driver.take();
+        drop(guard);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
     /// What is unsaved at `now`.
     pub(crate) fn unsaved(&self, now: Instant) -> Unsaved {
         let inner = self.inner.lock();

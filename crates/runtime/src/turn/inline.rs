@@ -255,7 +255,7 @@ impl Runtime {
     }
 }
 
-pub(super) fn unregistered(target: &Target) -> CallError {
+pub(crate) fn unregistered(target: &Target) -> CallError {
     let name = target.type_name;
     CallError::NotFound {
         detail: format!(

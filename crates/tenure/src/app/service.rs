@@ -41,6 +41,7 @@ impl Service {
             metrics: node.shared_metrics(),
             health: node.shared_health(),
             status: Arc::new(move || described.status()),
+            actors: Arc::new(node.shown()),
         };
         let failed = |error| Error::Start(Error::chain(&error));
         Ok(Self {

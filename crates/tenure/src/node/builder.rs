@@ -178,7 +178,7 @@ impl NodeBuilder {
             name: self.settings.name,
             engine,
             types,
-            store: store.name(),
+            store,
             started: clock.now(),
             clock,
             health,

@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Program {
     child: Child,
     calls: SocketAddr,
+    admin: SocketAddr,
 }
 
 /// What a call was answered.
@@ -51,18 +52,25 @@ impl Program {
         // Reads to the end, so that the program never waits for a reader.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                if let Some(address) = calls_address(&line) {
-                    let _ = sender.send(address);
+                if let Some(addresses) = addresses(&line) {
+                    let _ = sender.send(addresses);
                 }
             }
         });
-        let calls = ready.recv_timeout(PATIENCE);
-        let mut program = Self { child, calls: ([127, 0, 0, 1], 0).into() };
-        match calls {
-            Ok(calls) => program.calls = calls,
+        let ready = ready.recv_timeout(PATIENCE);
+        let nowhere = ([127, 0, 0, 1], 0).into();
+        let mut program = Self { child, calls: nowhere, admin: nowhere };
+        match ready {
+            Ok((calls, admin)) => (program.calls, program.admin) = (calls, admin),
             Err(error) => panic!("the counter did not say that it is ready: {error}"),
         }
         program
+    }
+
+    /// Asks the admin server.
+    #[allow(dead_code, reason = "not every test does")]
+    pub(crate) fn admin(&self, method: &str, path: &str) -> Reply {
+        self.ask(self.admin, method, path, "", &[])
     }
 
     /// Makes one call over a connection of its own.
@@ -78,7 +86,18 @@ impl Program {
         body: &str,
         headers: &[(&str, &str)],
     ) -> Reply {
-        let mut stream = TcpStream::connect(self.calls).expect("the counter listens");
+        self.ask(self.calls, method, path, body, headers)
+    }
+
+    fn ask(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let mut stream = TcpStream::connect(address).expect("the counter listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
         let length = body.len();
         let more: String =
@@ -86,7 +105,7 @@ impl Program {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{more}\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
-            self.calls
+            address
         );
         stream.write_all(request.as_bytes()).expect("the request is sent");
         let mut answer = String::new();
@@ -125,7 +144,8 @@ impl Drop for Program {
 }
 
 /// Reads `ready: calls on http://127.0.0.1:7070, admin on http://127.0.0.1:7071`.
-fn calls_address(line: &str) -> Option<SocketAddr> {
+fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let rest = line.strip_prefix("ready: calls on http://")?;
-    rest.split(',').next()?.trim().parse().ok()
+    let (calls, admin) = rest.split_once(", admin on http://")?;
+    Some((calls.trim().parse().ok()?, admin.trim().parse().ok()?))
 }

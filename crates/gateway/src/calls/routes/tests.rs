@@ -51,7 +51,7 @@ fn routes() -> Routes {
         data: DataTypes::default,
         methods: &METHODS,
         hooks: Hooks::default(),
-        standing: StandingMethods { delete: &DELETE },
+        standing: StandingMethods { delete: &DELETE, inspect: &METHODS[1] },
     };
     Routes::new(&[actor_type("counter"), actor_type("cart")])
 }

@@ -57,6 +57,10 @@ impl Client {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
         let mut response = Response { status, headers, body: String::new() };
+        if response.header("transfer-encoding") == Some("chunked") {
+            response.body = self.chunks(end + 4);
+            return response;
+        }
         let length = response.header("content-length").map_or(0, |n| n.parse().unwrap());
         let whole = end + 4 + length;
         while self.received.len() < whole {
@@ -66,6 +70,31 @@ impl Client {
         response.body = String::from_utf8(self.received.split_off(end + 4)).unwrap();
         self.received = rest;
         response
+    }
+
+    /// A body in chunks, to its end.
+    fn chunks(&mut self, mut at: usize) -> String {
+        let mut body = Vec::new();
+        loop {
+            let line = loop {
+                match find(&self.received[at..], b"\r\n") {
+                    Some(end) => break at..at + end,
+                    None => assert!(self.receive(), "closed inside a response: {:?}", self.text()),
+                }
+            };
+            let size = std::str::from_utf8(&self.received[line.clone()]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            let (start, end) = (line.end + 2, line.end + 2 + size);
+            while self.received.len() < end + 2 {
+                assert!(self.receive(), "closed inside a response: {:?}", self.text());
+            }
+            body.extend_from_slice(&self.received[start..end]);
+            at = end + 2;
+            if size == 0 {
+                self.received.drain(..at);
+                return String::from_utf8(body).unwrap();
+            }
+        }
     }
 
     /// Whether the server closes without another byte, in whatever way.
