@@ -56,18 +56,18 @@ pub(crate) fn write(
     out: &mut dyn Write,
 ) -> Result<Backup, StoreError> {
     let mut copy = Copy { out, frame: Vec::new(), sums: Xxh3::new(), rows: 0, bytes: 0 };
-    copy.put(MAGIC).map_err(writing)?;
+    copy.put(MAGIC).map_err(|error| writing(&error))?;
     let reading = "the rows for a backup";
     let mut scan = view.scan((Unbounded, Unbounded)).map_err(|error| error.reading(reading))?;
     while let Some((key, value)) = scan.next().map_err(|error| error.reading(reading))? {
-        copy.add(&key, &value).map_err(writing)?;
+        copy.add(&key, &value).map_err(|error| writing(&error))?;
         if copy.frame.is_empty()
             && let Some(refusal) = queue.refusal()
         {
             return Err(StoreError::Unavailable { detail: refusal.reason().into() });
         }
     }
-    copy.end(batch, incarnation).map_err(writing)
+    copy.end(batch, incarnation).map_err(|error| writing(&error))
 }
 
 struct Copy<'a> {
@@ -125,7 +125,7 @@ impl Copy<'_> {
     }
 }
 
-fn writing(error: io::Error) -> StoreError {
+fn writing(error: &io::Error) -> StoreError {
     StoreError::Io { doing: "writing a backup".into(), detail: error.to_string().into() }
 }
 

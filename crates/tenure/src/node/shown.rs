@@ -30,11 +30,11 @@ pub(crate) struct NodeActors {
 
 impl Actors for NodeActors {
     fn live(&self, actor_type: &ActorType, after: Option<&Key>, limit: usize) -> Vec<LiveActor> {
-        self.engine.live(actor_type.slot, after, limit).into_iter().map(live).collect()
+        self.engine.live(actor_type.slot, after, limit).iter().map(live).collect()
     }
 
     fn live_one(&self, actor_type: &ActorType, key: &Key) -> Option<LiveActor> {
-        self.engine.live_one(&target(actor_type, key.clone())).map(live)
+        self.engine.live_one(&target(actor_type, key.clone())).as_ref().map(live)
     }
 
     fn stored(
@@ -137,7 +137,7 @@ fn target(actor_type: &ActorType, key: Key) -> Target {
     Target { slot: actor_type.slot, hash: actor_hash(type_name, &key), type_name, key }
 }
 
-fn live(live: Live) -> LiveActor {
+fn live(live: &Live) -> LiveActor {
     LiveActor {
         key: live.key.to_string(),
         tag: live.tag.to_string(),
