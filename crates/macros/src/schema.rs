@@ -263,9 +263,18 @@ const PLAIN: [&str; 16] = [
     "usize", "f32", "f64",
 ];
 
+/// A type without the brackets, seen or unseen, that it came in.
+fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        other => other,
+    }
+}
+
 /// Whether nothing is to be asked: a number or a truth value.
 fn is_plain(ty: &Type) -> bool {
-    match ty {
+    match bare(ty) {
         Type::Path(path) if path.qself.is_none() => {
             path.path.get_ident().is_some_and(|name| PLAIN.iter().any(|it| name == it))
         }
@@ -275,7 +284,7 @@ fn is_plain(ty: &Type) -> bool {
 
 /// `T` of `Option<T>`.
 fn inside_option(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
+    let Type::Path(path) = bare(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Option")?;
     match &last.arguments {
         PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
@@ -318,11 +327,9 @@ const STD: [&str; 15] = [
 /// Whether the type is made of the parameters, plain types and types with names of the standard
 /// library, and nothing else.
 fn is_of_std(ty: &Type, parameters: &[&Ident]) -> bool {
-    match ty {
+    match bare(ty) {
         Type::Tuple(tuple) => tuple.elems.iter().all(|it| is_of_std(it, parameters)),
         Type::Array(array) => is_of_std(&array.elem, parameters),
-        Type::Paren(paren) => is_of_std(&paren.elem, parameters),
-        Type::Group(group) => is_of_std(&group.elem, parameters),
         Type::Path(path) if path.qself.is_none() => {
             let Some(last) = path.path.segments.last() else { return false };
             let is_one = path.path.get_ident().is_some_and(|it| parameters.contains(&it));

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tenure::__private::schemars::{JsonSchema, SchemaGenerator};
 use tenure::__private::{Actor, ActorSchemas, ActorType, Undescribed as _};
 use tenure::prelude::*;
 
@@ -20,11 +21,11 @@ pub struct Foreign {
 pub struct ForeignOf<T>(T);
 
 mod seconds {
-    pub fn serialize<S: serde::Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: serde::Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&value.to_string())
     }
 
-    pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
         let text = <String as serde::Deserialize>::deserialize(from)?;
         text.parse().map_err(serde::de::Error::custom)
     }
@@ -176,6 +177,10 @@ impl Basket {
     }
 }
 
+fn described<T: JsonSchema>() -> Value {
+    SchemaGenerator::default().into_root_schema_for::<T>().into()
+}
+
 fn schemas<A: Actor>() -> ActorSchemas {
     ActorType::of::<A>().expect("a good name").schemas()
 }
@@ -207,6 +212,43 @@ fn fields_are_described_one_by_one() {
     }
     let required: Vec<_> = basket["required"].as_array().unwrap().iter().collect();
     assert_eq!(required, ["lines", "byShop", "children", "manyForeign", "deep", "hidden", "pair"]);
+}
+
+macro_rules! holding {
+    ($name:ident, $ty:ty) => {
+        #[tenure::data]
+        #[derive(Default)]
+        pub struct $name {
+            held: $ty,
+        }
+    };
+}
+
+holding!(HoldingOption, Option<Foreign>);
+holding!(HoldingNumber, u8);
+
+/// A default of the whole, a converted field, and nothing of serde in scope.
+mod alone {
+    #[tenure::data]
+    #[serde(default)]
+    #[derive(Default)]
+    pub(crate) struct Alone {
+        #[serde(with = "super::seconds")]
+        since: u64,
+        name: String,
+    }
+}
+
+#[test]
+fn types_that_come_through_macros_and_defaults_are_described() {
+    let option = described::<HoldingOption>();
+    assert_eq!(option.get("required"), None, "an option may be left out");
+    let number = described::<HoldingNumber>();
+    assert_eq!(number["properties"]["held"]["format"], "uint8");
+    let alone = described::<alone::Alone>();
+    assert_eq!(alone.get("required"), None, "all of it has a default: {alone}");
+    assert!(alone["properties"]["since"]["x-tenure-unknown"].is_string());
+    assert_eq!(alone["properties"]["name"]["type"], "string");
 }
 
 #[test]
