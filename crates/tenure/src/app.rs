@@ -1,9 +1,11 @@
 //! The program around a user's actors: `app().actor::<..>().run()`.
 
+mod check;
 mod cli;
 mod screen;
 mod service;
 mod signals;
+mod wait;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use crate::config::{Configuration, Settings};
 use crate::{Error, Node, Result};
 use cli::{Cli, ConfigVerb, Verb};
 use service::Service;
+use wait::wait_for;
 
 /// A program that serves actors: register their types, then [`App::run`] it.
 #[derive(Default)]
@@ -68,8 +71,9 @@ impl App {
         self
     }
 
-    /// Does what the command line asks: `serve` (the default), `dev`, or `config print`. Returns
-    /// when the program was told to stop and has stopped in good order.
+    /// Does what the command line asks: `serve` (the default), `dev`, `check`, or `config print`.
+    /// Returns when the program was told to stop and has stopped in good order. A command line that
+    /// makes no sense, and a `check` that could not be made, end the process with 2.
     ///
     /// # Errors
     /// [`Error`] in words that say what to do; return it from `main`. What was acknowledged is
@@ -85,8 +89,19 @@ impl App {
     pub fn run_with(self, arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         let cli = Cli::read(arguments);
         let configuration =
-            Configuration::read(cli.config.as_deref(), environment(), &cli.overrides())?;
+            Configuration::read(cli.config.as_deref(), environment(), &cli.overrides());
+        if let Some(Verb::Check(check)) = &cli.verb {
+            let checked = configuration
+                .map_err(Error::from)
+                .and_then(|configuration| check.run(&self.types, configuration.settings()));
+            return match checked {
+                Ok(()) | Err(Error::Incompatible(_)) => checked,
+                Err(error) => screen::end_unchecked(&error),
+            };
+        }
+        let configuration = configuration?;
         match cli.verb.unwrap_or_default() {
+            Verb::Check(_) => unreachable!("checked above"),
             Verb::Serve(_) => self.serve(configuration.settings(), None),
             Verb::Dev(dev) => {
                 dev.check()?;
@@ -140,23 +155,4 @@ fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name != cli::CONFIG_VARIABLE)
-}
-
-/// Waits on this thread for a future that makes progress on others.
-fn wait_for<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut cx = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            std::task::Poll::Ready(value) => return value,
-            std::task::Poll::Pending => std::thread::park(),
-        }
-    }
 }

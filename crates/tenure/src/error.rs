@@ -18,6 +18,10 @@ pub enum Error {
     /// The node could not stop in good order. What was acknowledged is durable all the same.
     #[error("the node did not stop in good order: {0}")]
     Stop(Box<str>),
+    /// `check` found that this program does not read what the one before it stored, or does not
+    /// understand its callers. What it found was printed.
+    #[error("{0}")]
+    Incompatible(Box<str>),
     /// The command line asks for what cannot be done. Nothing was started.
     #[error("{0}")]
     Usage(Box<str>),

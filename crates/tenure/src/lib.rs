@@ -6,6 +6,7 @@ mod app;
 pub mod config;
 mod error;
 mod node;
+mod schemas;
 mod seams;
 
 pub use app::{App, app};
@@ -217,3 +218,8 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/first-actor.md")]
 struct FirstActor;
+
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/upgrades.md")]
+struct Upgrades;

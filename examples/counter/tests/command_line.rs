@@ -22,7 +22,7 @@ fn help_names_every_command_and_flag() {
     let help = counter(folder.path(), &["--help"]);
     assert!(help.status.success());
     let said = text(&help.stdout);
-    for word in ["serve", "dev", "config", "--config", "--set", "--listen", "--admin-listen", "--data"] {
+    for word in ["serve", "dev", "check", "config", "--config", "--set", "--listen", "--admin-listen", "--data"] {
         assert!(said.contains(word), "{word} is missing:\n{said}");
     }
 }
@@ -74,4 +74,32 @@ fn fresh_deletes_stores_and_nothing_else() {
     assert!(!refused.status.success());
     assert!(text(&refused.stderr).contains("no store"), "{}", text(&refused.stderr));
     assert!(precious.join("thesis.txt").exists());
+}
+
+#[test]
+fn check_compares_with_the_file_and_names_what_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |arguments: &[&str], code: i32| {
+        let ended = counter(folder.path(), &[&["check"], arguments].concat());
+        let said = text(&ended.stdout) + &text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    };
+    assert!(check(&[], 2).contains("write it with `check --update`"));
+    check(&["--update"], 0);
+    assert!(check(&[], 0).contains("compatible with tenure.schemas.json: 1 type\n"));
+    // As if the program before this one had kept a text.
+    let file = folder.path().join("tenure.schemas.json");
+    let written = std::fs::read_to_string(&file).expect("it was written");
+    let mut old: serde_json::Value = serde_json::from_str(&written).expect("JSON");
+    let state = &mut old["types"]["counter"]["$defs"]["Counter"]["properties"];
+    assert_eq!(state["value"]["format"], "int64");
+    state["value"] = serde_json::json!({ "type": "string" });
+    std::fs::write(&file, old.to_string()).expect("a file");
+    let said = check(&[], 1);
+    assert!(said.contains("counter.value: was String and is i64"), "{said}");
+    let help = check(&["--help"], 0);
+    for word in ["--update", "--force", "--schemas", "--records", "--no-store", "--output", "Ends with 0"] {
+        assert!(help.contains(word), "{word} is missing:\n{help}");
+    }
 }

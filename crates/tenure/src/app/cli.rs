@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::check::Check;
 use crate::{Error, Result};
 
 /// Names the configuration file; it is no setting itself.
@@ -37,6 +38,8 @@ pub(super) enum Verb {
     Serve(Serve),
     /// Serve on this machine for development: shows every request
     Dev(Dev),
+    /// Check that this program reads what the one before it stored, and understands its callers
+    Check(Check),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigVerb),

@@ -1,5 +1,9 @@
 //! What the program shows: its first lines, and its log.
-#![expect(clippy::print_stdout, reason = "this file is the program's voice on its terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this file is the program's voice on its terminal"
+)]
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -26,6 +30,12 @@ pub(super) fn wipe(settings: &Settings) -> Result<bool> {
 
 pub(super) fn print(text: &str) {
     print!("{text}");
+}
+
+/// Ends a check that could not be made.
+pub(super) fn end_unchecked(error: &Error) -> ! {
+    eprintln!("Error: {error}");
+    std::process::exit(2);
 }
 
 /// Logs to stderr: what `RUST_LOG` says, else what a person wants to see.
