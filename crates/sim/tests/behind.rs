@@ -257,3 +257,69 @@ fn a_durable_read_of_what_was_lost_is_told() {
     sim.advance(10 * SECOND);
     assert_eq!(sim.run_until(meter.get().into_future()), Ok(stored(&disk, "a")));
 }
+
+macro_rules! closer {
+    ($closer:ident, $close:item) => {
+        #[tenure::data]
+        #[derive(Default)]
+        pub struct $closer {
+            value: u64,
+        }
+
+        #[actor(persist = write_behind(max_delay = "200ms"))]
+        impl $closer {
+            pub fn add(&mut self) -> u64 {
+                self.value += 1;
+                self.value
+            }
+
+            pub fn leave(&mut self, cx: &mut Context<Self>) {
+                cx.deactivate();
+            }
+
+            #[deactivate]
+            $close
+        }
+    };
+}
+closer!(
+    Closer,
+    fn close(&mut self) {
+        self.value += 10;
+    }
+);
+closer!(
+    Looker,
+    async fn close(&mut self, cx: &mut Context<Self>) {
+        cx.sleep(MS).await;
+        self.value += 10;
+    }
+);
+
+/// The last turn makes the state dirty, or finds it so: it is saved then, and whoever waits is
+/// served by the next activation.
+#[test]
+fn an_activation_with_a_last_turn_leaves_and_loses_nothing() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = NodeSpec::new().with::<Closer>().with::<Looker>();
+    let node = node.config(|config| config.idle_after = 5 * SECOND).start(&sim, &disk);
+    let (closer, looker) = (node.actor::<Closer>("a"), node.actor::<Looker>("a"));
+    // Each last turn adds ten.
+    for (turn, value) in [1, 12, 23, 34].into_iter().enumerate() {
+        assert_eq!(sim.run_until(closer.add().into_future()), Ok(value));
+        assert_eq!(sim.run_until(looker.add().into_future()), Ok(value));
+        if turn % 2 == 1 {
+            // When asked to, dirty as it is, while calls come.
+            sim.run_until(closer.leave().into_future()).expect("it leaves");
+            sim.run_until(looker.leave().into_future()).expect("it leaves");
+        } else {
+            sim.advance(60 * SECOND);
+            assert_eq!(node.runtime().activations(), 0, "idle ones have left");
+        }
+    }
+    sim.advance(SECOND);
+    assert_eq!((node.runtime().activations(), node.runtime().unsaved().actors), (0, 0));
+    assert_eq!(sim.run_until(closer.add().into_future()), Ok(45));
+    assert_eq!(sim.run_until(looker.add().into_future()), Ok(45));
+    assert_eq!(sim.run_until(node.stop(5 * SECOND)), Ok(0), "both have their last turns");
+}

@@ -45,8 +45,9 @@ impl Runtime {
         }
     }
 
-    /// After the last turn the activation leaves.
-    pub(crate) fn after_farewell(&self, activation: &Activation, head: &CallHead) {
+    /// The last turn has run: the activation leaves. Said before what the turn leaves is taken, so
+    /// that a state which is written behind is saved with it: nobody could enter to flush it later.
+    pub(crate) fn said_farewell(&self, activation: &Activation, head: &CallHead) {
         let last = activation.kind.actor_type.hooks.deactivate;
         if last.is_some_and(|method| std::ptr::eq(method.info, head.method)) {
             activation.word.set(RESET);

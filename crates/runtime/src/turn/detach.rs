@@ -172,8 +172,8 @@ impl TurnGuard for Guard {
         let activation = Arc::clone(self.activation());
         let hold = self.hold.as_mut().expect("a guard has its hold until its end");
         let ended = Ended { head: call.head(), call: Some(call) };
+        self.runtime.said_farewell(&activation, call.head());
         let ended = self.runtime.end_turn(&activation, hold, ended);
-        self.runtime.after_farewell(&activation, call.head());
         self.release();
         self.runtime.settle(&activation, call, ended);
     }

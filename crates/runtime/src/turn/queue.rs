@@ -226,15 +226,16 @@ impl Runtime {
             // Taken back at the last moment: nothing ran.
             Ok(false) => return self.release(activation, hold),
             Ok(true) => {
+                self.said_farewell(activation, call.head());
                 let ended = Ended { head: call.head(), call: Some(&*call) };
                 self.end_turn(activation, &mut hold, ended)
             }
             Err(panic) => {
+                self.said_farewell(activation, call.head());
                 self.greeting_panicked(activation, call.head().method);
                 Err(self.panicked(activation, &hold, &panic))
             }
         };
-        self.after_farewell(activation, call.head());
         self.release(activation, hold);
         self.settle(activation, &*call, ended);
     }
