@@ -61,6 +61,10 @@ impl Meter {
     pub fn leave(&mut self, cx: &mut Context<Self>) {
         cx.deactivate();
     }
+
+    pub fn forget(&mut self, cx: &mut Context<Self>) {
+        cx.delete();
+    }
 }
 
 fn start(sim: &Simulation, disk: &MemoryDisk) -> Node {
@@ -322,4 +326,18 @@ fn an_activation_with_a_last_turn_leaves_and_loses_nothing() {
     assert_eq!(sim.run_until(closer.add().into_future()), Ok(45));
     assert_eq!(sim.run_until(looker.add().into_future()), Ok(45));
     assert_eq!(sim.run_until(node.stop(5 * SECOND)), Ok(0), "both have their last turns");
+}
+
+/// Nothing of it was ever stored, so that nothing is to be deleted: it is not unsaved any more.
+#[test]
+fn an_actor_that_is_deleted_before_its_first_flush_begins_anew() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let meter = node.actor::<Meter>("a");
+    assert_eq!(sim.run_until(meter.add(1).into_future()), Ok(1));
+    sim.run_until(meter.forget().into_future()).expect("it is deleted");
+    assert_eq!(sim.run_until(meter.get().into_future()), Ok(0));
+    assert_eq!(sim.run_until(meter.add(1).into_future()), Ok(1));
+    assert_eq!(sim.run_until(node.stop(SECOND)), Ok(0));
+    assert_eq!(stored(&disk, "a"), 1);
 }

@@ -10,6 +10,7 @@ use cast::{MS, SECOND};
 use tenure::prelude::*;
 use tenure_sim::{Node, NodeSpec, Simulation, each_seed};
 use tenure_store::MemoryDisk;
+use tenure_store::memory::UnitFault;
 
 /// How much an actor weighs once it has been called.
 const BALLAST: usize = 2_000;
@@ -170,4 +171,24 @@ fn dirty_actors_stay_until_their_flush_is_durable() {
     for key in 0..told {
         assert_eq!(persist!(sim, node.actor::<Diary>(key).coins()), Ok(1), "{key}");
     }
+}
+
+/// An actor that cannot be flushed now, as the fate of its unit is not known, is not marked for it:
+/// the mark would keep a write-through actor in memory for ever.
+#[test]
+fn who_could_not_leave_leaves_later() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    // One chest is more than there is room for: from its first turn on it ought to leave.
+    let node = start(&sim, &disk, 1_500);
+    for _ in 0..6 {
+        disk.faults().next_unit(UnitFault::UnknownAbsent);
+    }
+    let unknown = node.begin(node.actor::<Chest>("c").add().deadline(60 * SECOND));
+    sim.advance(500 * MS);
+    assert!(!unknown.is_ready());
+    disk.faults().clear();
+    sim.advance(30 * SECOND);
+    assert_eq!(unknown.take(), Some(Ok(1)));
+    assert_eq!(node.runtime().activations(), 0, "it has left");
+    assert_eq!(sim.run_until(node.stop(SECOND)), Ok(0), "nobody is busy");
 }

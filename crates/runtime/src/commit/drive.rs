@@ -10,7 +10,7 @@ use tenure_types::{CallError, Outcome, Token};
 use super::pipeline::{Loss, Settled};
 use crate::activation::Activation;
 use crate::runtime::Runtime;
-use crate::turn::word::{LOST, PAUSED, QUEUED, RESET, UNSAVED, Word};
+use crate::turn::word::{FLUSH, LOST, PAUSED, QUEUED, RESET, UNSAVED, Word};
 
 /// The pause before a unit of unknown outcome is submitted again; doubles up to the second one.
 const AGAIN_AFTER: Duration = Duration::from_millis(20);
@@ -45,7 +45,7 @@ impl Runtime {
                 Settled::Lost { .. } => {
                     dirty = cold.dirty.take();
                     activation.word.set(RESET | LOST);
-                    activation.word.clear(UNSAVED | PAUSED)
+                    activation.word.clear(UNSAVED | PAUSED | FLUSH)
                 }
                 Settled::Stale => activation.word.read(),
             };

@@ -125,7 +125,13 @@ impl Runtime {
 
     /// Takes back the mark; gives the version that is, or will be, stored.
     fn forget_dirty(&self, activation: &Activation) -> Option<Version> {
-        let dirty = activation.with_cold(|cold| cold.dirty.take())?;
+        let dirty = activation.with_cold(|cold| {
+            let dirty = cold.dirty.take()?;
+            // Where nothing is on its way nobody else would say that nothing is unsaved any more.
+            let saved = if cold.pipeline.is_idle() { UNSAVED } else { 0 };
+            activation.word.clear(FLUSH | saved);
+            Some(dirty)
+        })?;
         self.behind.gone(dirty.entry);
         Some(dirty.base)
     }
@@ -133,12 +139,19 @@ impl Runtime {
     /// Encodes between turns what has been dirty for long enough, or leaves a mark for the turn
     /// that runs.
     pub(crate) fn flush(self: &Arc<Self>, activation: &Arc<Activation>) {
-        activation.word.set(FLUSH);
+        // The mark goes with what is dirty: alone it would stay, and keep the activation for ever.
+        let is_dirty = activation.with_cold(|cold| {
+            let is_dirty = cold.dirty.is_some();
+            activation.word.set(if is_dirty { FLUSH } else { 0 });
+            is_dirty
+        });
+        if !is_dirty {
+            return;
+        }
         if let Some(mut hold) = Hold::enter_next(activation, true) {
             if let Err(error) = self.encode_behind(activation, &hold.state()) {
                 tracing::error!(actor = %activation.id(), %error, "a flush failed");
             }
-            activation.word.clear(FLUSH);
             self.release(activation, hold);
         }
     }

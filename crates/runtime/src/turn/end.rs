@@ -10,7 +10,7 @@ use tenure_types::{CallError, Instant, Version};
 use super::answer::{Ended, encoded, hold_reply, lost, unencodable};
 use super::contain;
 use super::left::Left;
-use super::word::{LOST, RESET, UNSAVED};
+use super::word::{FLUSH, LOST, RESET, UNSAVED};
 use crate::activation::{Activation, Hold};
 use crate::runtime::Runtime;
 
@@ -242,6 +242,7 @@ impl Runtime {
             activation.word.set(RESET);
             cold.effects = None;
             let dirty = cold.dirty.take();
+            activation.word.clear(FLUSH);
             if dirty.is_some() && cold.pipeline.is_idle() {
                 activation.word.clear(UNSAVED);
             }
