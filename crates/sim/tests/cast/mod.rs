@@ -8,6 +8,7 @@
 
 pub mod load;
 pub mod threads;
+pub mod town;
 
 use std::cell::Cell;
 use std::time::Duration;
