@@ -13,6 +13,7 @@ mod campaign;
 mod ci;
 mod command;
 mod fix;
+mod mutants;
 mod suite;
 mod tidy;
 
@@ -57,6 +58,10 @@ enum Verb {
     Bench(bench::Options),
     /// Run a long fault campaign against real processes.
     Campaign(campaign::Options),
+    /// Take mechanisms away one at a time, in a copy, and look whether the tests notice.
+    ///
+    /// `xtask/mutants.toml` lists them with the test that must fail. Takes a quarter of an hour.
+    Mutants(mutants::Options),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +83,7 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::Fix => fix::run(&root)?,
         Verb::Bench(options) => bench::run(&root, options)?,
         Verb::Campaign(options) => campaign::run(&root, options)?,
+        Verb::Mutants(options) => mutants::run(&root, options)?,
     }
     Ok(ExitCode::SUCCESS)
 }
