@@ -1,6 +1,7 @@
 //! Health, metrics and the node's picture of itself, on a port of its own.
 
 mod actors;
+mod answers;
 mod backup;
 mod hosts;
 mod inspect;

@@ -19,14 +19,16 @@ mod keys;
 mod load;
 mod lock;
 mod open;
+mod restore;
 mod rows;
 mod serving;
 mod store;
 mod view;
 mod wipe;
 
-pub use backup::{Backup, restore};
+pub use backup::Backup;
 pub use config::EmbeddedConfig;
+pub use restore::restore;
 pub use store::EmbeddedStore;
 pub use wipe::wipe;
 

@@ -11,7 +11,6 @@ use tenure_store::StoreError;
 use tenure_types::Incarnation;
 
 use crate::EmbeddedConfig;
-use crate::backup;
 use crate::commit::{BatchWriter, Committer, End, Refusal, Sweep};
 use crate::failure::{self, Fault, TreeError};
 use crate::integrity::{self, BatchRecord, Progress, ProgressState, Verified};
@@ -203,8 +202,20 @@ pub(crate) fn create_with(
 ) -> Result<(), StoreError> {
     create_folder(&config.path)?;
     let _lock = FolderLock::acquire(&config.path)?;
-    backup::check_empty(&config.path.join(DATA))?;
+    check_empty(&config.path.join(DATA))?;
     make(config, fill)
+}
+
+/// Refuses a folder that has a store.
+fn check_empty(data: &Path) -> Result<(), StoreError> {
+    match data.try_exists() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(StoreError::Io {
+            doing: format!("restoring into {}", data.display()).into(),
+            detail: "there is a store already; move it away, or choose another folder".into(),
+        }),
+        Err(error) => Err(failure::io("looking for", data, &error)),
+    }
 }
 
 /// Makes a new store under a name that is not looked at, and gives it its name when everything is

@@ -10,7 +10,7 @@ use tenure_actor::{ActorType, Answered, Invocation, Method};
 use tenure_observe::{LiveActor, StoredActor};
 use tenure_types::{CallError, Key};
 
-use super::pages::{json, problem};
+use super::answers::{json, problem};
 use super::shown::Admin;
 use crate::calls::{decode, suggest};
 use crate::problem::{Problem, echo};

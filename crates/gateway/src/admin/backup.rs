@@ -12,8 +12,8 @@ use hyper::StatusCode;
 use hyper::body::Frame;
 use hyper::header::CONTENT_TYPE;
 
+use super::answers::problem;
 use super::inspect::Copy;
-use super::pages::problem;
 use super::shown::Admin;
 use crate::problem::Problem;
 

@@ -6,15 +6,16 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 use tenure_actor::{Method, Shape};
 use tenure_observe::Reason;
 
+use super::answers::{json, problem};
 use super::hosts::{self, Foreign};
 use super::shown::Admin;
 use super::{actors, backup};
-use crate::problem::{Circumstances, Problem};
+use crate::problem::Problem;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -145,19 +146,4 @@ fn verdict(ok: bool, reasons: Vec<Reason>) -> Response {
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
     json(status, &Verdict { ok, reasons })
-}
-
-pub(super) fn json(status: StatusCode, page: &impl Serialize) -> Response {
-    let json = serde_json::to_string(page).expect("pages are plain texts and numbers");
-    (status, [(CONTENT_TYPE, "application/json")], json).into_response()
-}
-
-pub(super) fn problem(problem: &Problem) -> Response {
-    let json = problem.to_json(Circumstances::default());
-    let headers = [(CONTENT_TYPE, "application/problem+json")];
-    let mut response = (problem.status, headers, json).into_response();
-    if let Some(allow) = problem.allow {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-    }
-    response
 }
