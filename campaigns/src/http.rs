@@ -1,5 +1,6 @@
 //! One HTTP/1.1 connection to a server on this machine, and what is known of a call over it.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub struct Connection {
 }
 
 /// A call as it is sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
     /// The method of HTTP.
     pub method: &'a str,
@@ -31,6 +32,8 @@ pub struct Request<'a> {
     pub body: &'a str,
     /// Sent as `Idempotency-Key`.
     pub key: Option<&'a str>,
+    /// Sent as `If-Match`.
+    pub tag: Option<&'a str>,
     /// Asks for a reply that waits until its turn is durable.
     pub durable: bool,
 }
@@ -42,6 +45,19 @@ pub struct Reply {
     pub body: String,
     /// Whether the reply is the remembered one of an earlier call with the same key.
     pub was_replayed: bool,
+    /// Which state of its actor the turn left or met.
+    pub tag: Option<String>,
+}
+
+/// Why a server says that a call is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of HTTP.
+    pub status: u16,
+    /// The stable word: the application's own, or one of Tenure's.
+    pub code: String,
+    /// The problem in words.
+    pub detail: String,
 }
 
 /// Where a client goes away in the middle of a call.
@@ -63,7 +79,7 @@ pub enum Failure {
     /// Nobody can say whether it was executed.
     Unknown(String),
     /// The server says that the call is wrong.
-    Refused(String),
+    Refused(Refusal),
 }
 
 /// A reply as it was read.
@@ -78,6 +94,7 @@ pub(crate) struct Answered {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Problem {
+    code: String,
     detail: String,
     outcome: String,
     retryable: bool,
@@ -95,8 +112,8 @@ impl Connection {
     /// # Errors
     /// [`Failure`] says what is known of the call.
     pub fn call(&mut self, method: &str, path: &str, body: &str) -> Result<String, Failure> {
-        self.ask(&Request { method, path, body, key: None, durable: false }, None)
-            .map(|reply| reply.body)
+        let request = Request { method, path, body, ..Request::default() };
+        self.ask(&request, None).map(|reply| reply.body)
     }
 
     /// Makes a call, and goes away in the middle of it if there is a `cut`.
@@ -108,13 +125,14 @@ impl Connection {
             Some(stream) => stream,
             None => self.connect().map_err(|error| Failure::NotExecuted(error.to_string()))?,
         };
-        let Request { method, path, body, key, durable } = *request;
+        let Request { method, path, body, key, tag, durable } = *request;
         let length = body.len();
         let key = key.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
+        let tag = tag.map(|tag| format!("if-match: {tag}\r\n")).unwrap_or_default();
         let prefer = if durable { "prefer: wait=durable\r\n" } else { "" };
         let text = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{key}{prefer}\
-             content-length: {length}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{key}{tag}\
+             {prefer}content-length: {length}\r\n\r\n{body}",
             self.address
         );
         if let Some(cut) = cut {
@@ -199,7 +217,8 @@ pub(crate) fn parse(bytes: &[u8]) -> io::Result<Option<Answered>> {
     let status = head.code.ok_or_else(|| invalid("the reply has no status"))?;
     let body = String::from_utf8_lossy(body).into_owned();
     let was_replayed = find("idempotency-replayed") == Some("true");
-    Ok(Some(Answered { status, reply: Reply { body, was_replayed }, keeps }))
+    let tag = find("etag").map(str::to_owned);
+    Ok(Some(Answered { status, reply: Reply { body, was_replayed, tag }, keeps }))
 }
 
 fn invalid(what: &str) -> io::Error {
@@ -209,11 +228,17 @@ fn invalid(what: &str) -> io::Error {
 /// Reads a problem (RFC 9457).
 fn understand(status: u16, body: &str) -> Failure {
     let problem: Problem = serde_json::from_str(body).unwrap_or_default();
-    let text = format!("{status}: {}", problem.detail);
-    match (problem.outcome.as_str(), problem.retryable) {
-        ("not-executed", true) => Failure::NotExecuted(text),
-        ("not-executed" | "executed", _) => Failure::Refused(text),
-        _ => Failure::Unknown(text),
+    let Problem { code, detail, outcome, retryable } = problem;
+    match (outcome.as_str(), retryable) {
+        ("not-executed", true) => Failure::NotExecuted(format!("{status}: {detail}")),
+        ("not-executed" | "executed", _) => Failure::Refused(Refusal { status, code, detail }),
+        _ => Failure::Unknown(format!("{status}: {detail}")),
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.detail)
     }
 }
 
@@ -227,12 +252,13 @@ mod tests {
         for end in 0..reply.len() {
             assert!(parse(&reply[..end]).unwrap().is_none(), "{end}");
         }
-        let whole = Reply { body: "42".to_owned(), was_replayed: false };
+        let whole = Reply { body: "42".to_owned(), was_replayed: false, tag: None };
         let answered = Answered { status: 200, reply: whole, keeps: true };
         assert_eq!(parse(reply).unwrap(), Some(answered));
-        let last = b"HTTP/1.1 503 X\r\nConnection: close\r\nIdempotency-Replayed: true\r\n\
+        let last = b"HTTP/1.1 503 X\r\nConnection: close\r\nIdempotency-Replayed: true\r\nETag: \"1-2\"\r\n\
                      content-length: 0\r\n\r\n";
-        let empty = Reply { body: String::new(), was_replayed: true };
+        let tag = Some("\"1-2\"".to_owned());
+        let empty = Reply { body: String::new(), was_replayed: true, tag };
         let answered = Answered { status: 503, reply: empty, keeps: false };
         assert_eq!(parse(last).unwrap(), Some(answered));
         assert!(parse(b"SSH-2.0-x\r\n").is_err());
@@ -245,7 +271,9 @@ mod tests {
         let problem = r#"{"detail":"d","outcome":"unknown","retryable":false}"#;
         assert_eq!(understand(504, problem), Failure::Unknown("504: d".to_owned()));
         assert_eq!(understand(500, "oops"), Failure::Unknown("500: ".to_owned()));
-        let problem = r#"{"detail":"d","outcome":"not-executed","retryable":false}"#;
-        assert_eq!(understand(400, problem), Failure::Refused("400: d".to_owned()));
+        let problem = r#"{"code":"c","detail":"d","outcome":"not-executed","retryable":false}"#;
+        let (code, detail) = ("c".to_owned(), "d".to_owned());
+        let refusal = Refusal { status: 400, code, detail };
+        assert_eq!(understand(400, problem), Failure::Refused(refusal));
     }
 }

@@ -331,7 +331,8 @@ impl Client {
         let (path, body) = (format!("{}/{actor}/add", desk.path), id.to_string());
         let key = format!("call-{id}");
         let (path, body, durable) = (path.as_str(), body.as_str(), desk.durable);
-        let request = Request { method: "POST", path, body, key: Some(&key), durable };
+        let key = Some(key.as_str());
+        let request = Request { method: "POST", path, body, key, durable, ..Request::default() };
         let mut tried = was_answered;
         loop {
             desk.attempts.fetch_add(1, Ordering::Relaxed);

@@ -347,7 +347,7 @@ impl Desk {
         // has come.
         let (body, key) = (format!("{{\"id\":{id},\"ms\":{ms}}}"), format!("wake-{id}"));
         let (path, body) = (path.as_str(), body.as_str());
-        let request = Request { method: "POST", path, body, key: Some(&key), durable: false };
+        let request = Request { method: "POST", path, body, key: Some(&key), ..Request::default() };
         let due_from_ms = unix_ms() + ms;
         while !self.stop.load(Ordering::Relaxed) {
             match connection.ask(&request, None) {
@@ -361,7 +361,7 @@ impl Desk {
                     std::thread::sleep(AGAIN_PAUSE);
                 }
                 Err(Failure::Refused(why)) => {
-                    *self.refused.lock() = Some(why);
+                    *self.refused.lock() = Some(why.to_string());
                     return false;
                 }
             }
