@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use crate::http::Connection;
 use crate::process::Launch;
 use crate::seed::Seeded;
+use crate::stage::program;
 use crate::{interrupt, port, seed};
 
 const POLL_PERIOD: Duration = Duration::from_millis(2);
@@ -76,8 +77,8 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let expected = awk(&options.check, &options.file)?;
     let busiest = busiest(&expected)?;
     let campaign = Campaign {
-        server: program(options.server.as_deref(), "fleet")?,
-        loader: program(options.loader.as_deref(), "fleet-load")?,
+        server: program(options.server.as_deref(), "fleet", "fleet")?,
+        loader: program(options.loader.as_deref(), "fleet-load", "fleet")?,
         file: options.file.clone(),
         connections: options.connections,
         expected,
@@ -264,13 +265,4 @@ fn busiest(totals: &[String]) -> anyhow::Result<(String, u64)> {
         Some((fields.next()?.to_owned(), fields.next()?.parse::<u64>().ok()?))
     });
     departures.max_by_key(|(_, flights)| *flights).context("no flight leaves in the table")
-}
-
-fn program(named: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
-    let beside = || Ok(std::env::current_exe()?.with_file_name(name));
-    let program = named.map(Path::to_owned).map_or_else(beside, anyhow::Ok)?;
-    if !program.exists() {
-        bail!("{} is not there; build the package fleet", program.display());
-    }
-    Ok(program)
 }

@@ -4,7 +4,7 @@
 //! again and compares what it knows with the [`Book`] of everything that it acknowledged. [`kill`]
 //! and [`power`] say what is done to it, [`rounds`] is the course that both share. [`keys`] makes
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
-//! [`many`] needs more memory than there is, [`fleet`] drives the example of that name.
+//! [`many`] needs more memory than there is, [`fleet`] and [`shop`] drive the examples of these names.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
@@ -31,6 +31,7 @@ pub mod process;
 pub mod reminders;
 pub mod rounds;
 pub mod seed;
+pub mod shop;
 pub mod size;
 pub mod stage;
 mod verify;

@@ -13,7 +13,7 @@ use tenure_campaigns::disk::Disk;
 use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::Power;
 use tenure_campaigns::rounds::{self, Fault, Options};
-use tenure_campaigns::{fleet, interrupt, keys, many, overload, reminders};
+use tenure_campaigns::{fleet, interrupt, keys, many, overload, reminders, shop};
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
 #[derive(Parser)]
@@ -51,6 +51,9 @@ enum Campaign {
     Many(many::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
+    /// Let pairs of devices edit carts of the example `shop` and order, kill it meanwhile, and add up
+    /// carts, orders, stock and money
+    Shop(shop::Options),
 }
 
 fn main() -> ExitCode {
@@ -98,6 +101,11 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         Campaign::Fleet(options) => {
             println!("{}", fleet::run(&options)?);
             Ok(true)
+        }
+        Campaign::Shop(options) => {
+            let report = shop::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Stage {
     /// Breaks the server on purpose: the campaign must then fail
     #[arg(long = "break")]
     pub broken: Option<Break>,
-    /// The campaign's server; beside this program where it is not named
+    /// The server; beside this program where it is not named
     #[arg(long)]
     pub server: Option<PathBuf>,
 }
@@ -39,7 +39,7 @@ pub enum Break {
     LateFlush,
     /// Show an unsaved age of zero on the metrics page: `kill --mode write-behind`.
     HiddenAge,
-    /// Ignore the header `Idempotency-Key`: `keys`.
+    /// Ignore the header `Idempotency-Key`, or leave it out: `keys`, `shop`.
     NoKeys,
     /// Find no reminder in the store: `reminders`.
     NothingDue,
@@ -47,6 +47,10 @@ pub enum Break {
     NoBounds,
     /// Forget what actors leave behind when they leave memory: `many`.
     Forgetful,
+    /// Give nothing back that a refused order has reserved: `shop`.
+    NoCompensation,
+    /// Let orders go on by timers, which end with their process: `shop`.
+    NoReminders,
 }
 
 impl Stage {
@@ -68,9 +72,23 @@ impl Stage {
     /// # Errors
     /// When there is no server, or no port.
     pub fn launch(&self, data: &Path, folder: &Path) -> anyhow::Result<Launch> {
+        self.launch_of("campaign-server", "tenure-campaigns", data, folder)
+    }
+
+    /// The same with another server than the campaigns' own, where none is named.
+    ///
+    /// # Errors
+    /// When there is no server, or no port.
+    pub fn launch_of(
+        &self,
+        name: &str,
+        package: &str,
+        data: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<Launch> {
         let broken = self.broken.map(|it| (BREAK_VARIABLE, OsString::from(it.name())));
         Ok(Launch {
-            program: program(self.server.as_deref())?,
+            program: program(self.server.as_deref(), name, package)?,
             listen: port::free()?,
             data: data.to_owned(),
             log: folder.join("server.log"),
@@ -89,11 +107,15 @@ impl Break {
     }
 }
 
-fn program(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let beside = || Ok(std::env::current_exe()?.with_file_name("campaign-server"));
+/// The program that was named, or else the one of this name beside the running one.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn program(named: Option<&Path>, name: &str, package: &str) -> anyhow::Result<PathBuf> {
+    let beside = || Ok(std::env::current_exe()?.with_file_name(name));
     let program = named.map(Path::to_owned).map_or_else(beside, anyhow::Ok)?;
     if !program.exists() {
-        bail!("{} is not there; build the package tenure-campaigns", program.display());
+        bail!("{} is not there; build the package {package}", program.display());
     }
     Ok(program)
 }

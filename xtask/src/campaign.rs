@@ -34,6 +34,9 @@ enum Campaign {
     Many,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
+    /// Let pairs of devices edit carts of the example `shop` and order while it is killed, and add up
+    /// carts, orders, stock and money.
+    Shop,
     /// Flip a bit of every byte of a store's tables, and kill processes that seal journals all the
     /// time: half an hour.
     Damage,
@@ -52,11 +55,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Overload => "overload",
         Campaign::Many => "many",
         Campaign::Fleet => "fleet",
+        Campaign::Shop => "shop",
         Campaign::Damage => return damage(root, options),
     };
-    // `cargo run` alone would build neither the example nor the campaigns' own server.
-    let packages = ["--release", "--package", "tenure-campaigns", "--package", "fleet"];
-    let build = Invocation::cargo(&[&["build"], &packages[..]].concat());
+    // `cargo run` alone would build neither the examples nor the campaigns' own server.
+    let build = ["build", "--release"].into_iter();
+    let packages = ["tenure-campaigns", "fleet", "shop"].map(|package| ["--package", package]);
+    let build: Vec<&str> = build.chain(packages.into_iter().flatten()).collect();
+    let build = Invocation::cargo(&build);
     timed("build", &build.to_string(), || build.run(root)).0?;
     let run = ["run", "--release", "--package", "tenure-campaigns", "--", name];
     let run = Invocation::cargo(&run).args(&options.args);
