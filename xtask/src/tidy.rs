@@ -7,6 +7,7 @@ mod finding;
 mod imports;
 mod length;
 mod levels;
+mod links;
 mod lints;
 mod marks;
 mod modules;
@@ -35,6 +36,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("sleeps in tests", sleeps::check),
     ("unfinished marks", marks::check),
     ("documentation of crates", docs::check),
+    ("links between pages", links::check),
 ];
 
 /// Runs every check and prints what it found.

@@ -223,3 +223,23 @@ struct FirstActor;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/upgrades.md")]
 struct Upgrades;
+
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/retries.md")]
+struct Retries;
+
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/modes.md")]
+struct Modes;
+
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/testing.md")]
+struct Testing;
+
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/outside-world.md")]
+struct OutsideWorld;

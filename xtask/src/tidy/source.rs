@@ -13,10 +13,13 @@ const CODE_EXTENSIONS: &[&str] =
 
 /// Everything that tidy looks at. Paths are relative to `root`.
 pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
     pub(crate) manifest: toml::Table,
     pub(crate) members: Vec<Member>,
     /// Ordered by path. Includes code that belongs to no member.
     pub(crate) files: Vec<SourceFile>,
+    /// Pages of Markdown, ordered by path.
+    pub(crate) pages: Vec<SourceFile>,
     /// Rust files that do not parse.
     pub(crate) unreadable: Vec<Finding>,
     by_path: BTreeMap<PathBuf, usize>,
@@ -48,11 +51,15 @@ impl Workspace {
         let mut paths = Vec::new();
         collect_code(root, Path::new(""), &mut paths)?;
         paths.sort();
+        let (page_paths, paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_page(path));
+        let mut pages = Vec::new();
+        for path in page_paths {
+            pages.push(SourceFile { text: read(root, &path)?, path, syntax: None });
+        }
         let mut files = Vec::new();
         let mut unreadable = Vec::new();
         for path in paths {
-            let text = std::fs::read_to_string(root.join(&path))
-                .with_context(|| format!("could not read {}", path.display()))?;
+            let text = read(root, &path)?;
             let mut syntax = None;
             if path.extension().is_some_and(|extension| extension == "rs") {
                 match syn::parse_file(&text) {
@@ -68,7 +75,8 @@ impl Workspace {
             files.push(SourceFile { path, text, syntax });
         }
         let by_path = files.iter().enumerate().map(|(i, file)| (file.path.clone(), i)).collect();
-        Ok(Self { manifest, members, files, unreadable, by_path })
+        let root = root.to_path_buf();
+        Ok(Self { root, manifest, members, files, pages, unreadable, by_path })
     }
 
     /// Returns the index in `files` of the file at `path`.
@@ -182,7 +190,16 @@ fn subfolders(root: &Path, parent: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Collects code below `folder`, leaving out build output and hidden folders.
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md")
+}
+
+fn read(root: &Path, path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(root.join(path))
+        .with_context(|| format!("could not read {}", path.display()))
+}
+
+/// Collects code and pages below `folder`, leaving out build output and hidden folders.
 fn collect_code(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let path = root.join(folder);
     for entry in path.read_dir().with_context(|| format!("could not list {}", path.display()))? {
@@ -194,9 +211,8 @@ fn collect_code(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> anyhow:
             if !name_text.starts_with('.') && name_text != "target" && name_text != "node_modules" {
                 collect_code(root, &inside, found)?;
             }
-        } else if CODE_EXTENSIONS
-            .iter()
-            .any(|known| inside.extension().is_some_and(|e| e == *known))
+        } else if is_page(&inside)
+            || CODE_EXTENSIONS.iter().any(|known| inside.extension().is_some_and(|e| e == *known))
         {
             found.push(inside);
         }

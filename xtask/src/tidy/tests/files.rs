@@ -99,6 +99,22 @@ fn marks_of_unfinished_work_are_named() {
 }
 
 #[test]
+fn links_that_lead_nowhere_are_named() {
+    let page = "# A page\n\n[code](crates/types/src/key.rs) [here](#a-page) [there](docs/b.md#its-heading)\n";
+    let other = "# B\n\n## Its `heading`\n\n```md\n[not](a/link.md)\n```\n[up](../README.md)\n";
+    assert_no_finding(&[("README.md", page), ("docs/b.md", other)]);
+    for (link, part) in [
+        ("[gone](docs/gone.md)", "docs/gone.md, which is not there"),
+        ("[no heading](docs/b.md#other)", "docs/b.md does not have: other"),
+        ("[no heading](#b)", "README.md does not have: b"),
+        ("[outside](../../b.md)", "is not there"),
+    ] {
+        let page = format!("{page}{link} [web](https://example.com/x)\n");
+        assert_one_finding(&[("README.md", &page), ("docs/b.md", other)], &["README.md:4", part]);
+    }
+}
+
+#[test]
 fn a_file_that_does_not_parse_is_named() {
     assert_one_finding(&[("crates/types/src/broken.rs", "fn {\n")], &["src/broken.rs:1"]);
 }
