@@ -16,6 +16,7 @@ mod fix;
 mod mutants;
 mod suite;
 mod tidy;
+mod tutorial;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,6 +63,10 @@ enum Verb {
     ///
     /// `xtask/mutants.toml` lists them with the test that must fail. Takes a quarter of an hour.
     Mutants(mutants::Options),
+    /// Follow docs/tutorial.md to the letter, in a folder of its own, and say how long it took.
+    ///
+    /// Builds everything from nothing. The ports 7070 and 7071 must be free.
+    Tutorial,
 }
 
 fn main() -> ExitCode {
@@ -84,6 +89,7 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::Bench(options) => bench::run(&root, options)?,
         Verb::Campaign(options) => campaign::run(&root, options)?,
         Verb::Mutants(options) => mutants::run(&root, options)?,
+        Verb::Tutorial => tutorial::run(&root)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -32,7 +32,8 @@ fn look(workspace: &Workspace, page: &SourceFile, link: &str) -> Option<String> 
     }
     let found = workspace.pages.iter().find(|page| page.path == path)?;
     let has_it = headings(&found.text).any(|slug| slug == heading);
-    (!has_it).then(|| format!("links to a heading that {} does not have: {heading}", path.display()))
+    (!has_it)
+        .then(|| format!("links to a heading that {} does not have: {heading}", path.display()))
 }
 
 fn resolve(folder: &Path, target: &str) -> PathBuf {

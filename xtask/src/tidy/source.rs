@@ -51,7 +51,8 @@ impl Workspace {
         let mut paths = Vec::new();
         collect_code(root, Path::new(""), &mut paths)?;
         paths.sort();
-        let (page_paths, paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_page(path));
+        let (page_paths, paths): (Vec<_>, Vec<_>) =
+            paths.into_iter().partition(|path| is_page(path));
         let mut pages = Vec::new();
         for path in page_paths {
             pages.push(SourceFile { text: read(root, &path)?, path, syntax: None });
