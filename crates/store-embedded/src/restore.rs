@@ -1,4 +1,4 @@
-//! A store made from a copy.
+//! A store made from a copy, and a copy checked without one.
 
 use std::io::{ErrorKind, Read};
 
@@ -22,9 +22,7 @@ use crate::rows::{Batch, Rows};
 /// already, or the disk fails.
 pub fn restore(config: &EmbeddedConfig, copy: &mut dyn Read) -> Result<Backup, StoreError> {
     let mut reader = Reader { copy, sums: Xxh3::new(), rows: 0, bytes: 0 };
-    if reader.take::<8>()? != *MAGIC {
-        return Err(corrupt("it does not begin as a backup does"));
-    }
+    reader.magic()?;
     let mut restored = None;
     open::create_with(config, |rows| {
         let (backup, last) = fill(rows, &mut reader)?;
@@ -32,6 +30,22 @@ pub fn restore(config: &EmbeddedConfig, copy: &mut dyn Read) -> Result<Backup, S
         Ok(last)
     })?;
     Ok(restored.expect("a store was made of it"))
+}
+
+/// Reads a copy to its end and checks that it is whole, as [`restore`] would, without making a store.
+/// It reads nothing beyond the end but one byte, to see that nothing is there.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when `copy` is no whole copy, [`StoreError::Io`] when it cannot be read.
+pub fn verify(copy: &mut dyn Read) -> Result<Backup, StoreError> {
+    let mut reader = Reader { copy, sums: Xxh3::new(), rows: 0, bytes: 0 };
+    reader.magic()?;
+    let mut last_key = Vec::new();
+    while let Some(frame) = reader.frame()? {
+        reader.rows_of(&frame, &mut last_key, |_, _| {})?;
+    }
+    let (_, incarnation) = reader.end()?;
+    Ok(Backup { rows: reader.rows, incarnation, bytes: reader.bytes })
 }
 
 /// Puts all rows in. Batches are numbered from where the copy was made: rows refer to those numbers.
@@ -65,21 +79,12 @@ fn batch_of(
     reader: &mut Reader<'_>,
 ) -> Result<Batch, StoreError> {
     let mut batch = rows.batch(64);
-    let mut rest = frame;
-    while !rest.is_empty() {
-        let (key, value, after) = row(rest).ok_or_else(|| corrupt("a row in it is cut short"))?;
-        if key <= &**last_key {
-            return Err(corrupt("its rows are not in order"));
-        }
-        last_key.clear();
-        last_key.extend_from_slice(key);
-        reader.rows += 1;
+    reader.rows_of(frame, last_key, |key, value| {
         // The engine's own rows are written anew.
         if key != BATCH_KEY && key != INCARNATION_KEY {
             batch.put(key, value);
         }
-        rest = after;
-    }
+    })?;
     Ok(batch)
 }
 
@@ -114,6 +119,36 @@ impl Reader<'_> {
                 detail: error.to_string().into(),
             },
         })
+    }
+
+    fn magic(&mut self) -> Result<(), StoreError> {
+        match self.take()? == *MAGIC {
+            true => Ok(()),
+            false => Err(corrupt("it does not begin as a backup does")),
+        }
+    }
+
+    /// Shows each row of a frame and counts it. `last_key` is that of the row before, in any frame.
+    fn rows_of(
+        &mut self,
+        frame: &[u8],
+        last_key: &mut Vec<u8>,
+        mut show: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), StoreError> {
+        let mut rest = frame;
+        while !rest.is_empty() {
+            let (key, value, after) =
+                row(rest).ok_or_else(|| corrupt("a row in it is cut short"))?;
+            if key <= &**last_key {
+                return Err(corrupt("its rows are not in order"));
+            }
+            last_key.clear();
+            last_key.extend_from_slice(key);
+            self.rows += 1;
+            show(key, value);
+            rest = after;
+        }
+        Ok(())
     }
 
     /// The rows of the next frame; `None` after the last.

@@ -11,7 +11,7 @@ use tenure_store::{Content, Encoded, Row, RowChange, RowKey, Store, StoreError, 
 use tenure_types::{Incarnation, Version};
 
 use super::support::{Node, actor, damage_row, fast_folder as folder, wait};
-use crate::{Backup, EmbeddedConfig, restore};
+use crate::{Backup, EmbeddedConfig, restore, verify};
 
 /// Where a copy goes.
 #[derive(Clone, Default)]
@@ -141,6 +141,8 @@ fn a_copy_that_is_cut_or_altered_leaves_no_store() {
     let refused = |copy: &[u8], what: &str| {
         let error = restore_in(to.path(), copy).expect_err(what);
         assert!(matches!(error, StoreError::Corrupt { .. }), "{what}: {error}");
+        let mut rest = copy;
+        assert_eq!(verify(&mut rest), Err(error), "{what}: both say the same");
         assert!(!to.path().join("data").exists(), "{what}");
     };
     for end in 0..copy.len() {
@@ -153,7 +155,9 @@ fn a_copy_that_is_cut_or_altered_leaves_no_store() {
     }
     refused(&[&copy[..], b"x"].concat(), "something appended");
     refused(b"", "nothing");
-    restore_in(to.path(), &copy).expect("the whole copy is taken after all");
+    let verified = verify(&mut &copy[..]).expect("the whole copy is found whole");
+    let restored = restore_in(to.path(), &copy).expect("and is taken after all");
+    assert_eq!(verified, restored);
     assert_eq!(Node::start(to.path()).version("a2"), Ok(Some(Version(1))));
 }
 
