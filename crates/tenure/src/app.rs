@@ -154,5 +154,5 @@ impl std::fmt::Debug for App {
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name != cli::CONFIG_VARIABLE)
+        .filter(|(name, _)| !cli::OTHER_VARIABLES.contains(&name.as_str()))
 }

@@ -7,7 +7,9 @@ use super::check::Check;
 use crate::{Error, Result};
 
 /// Names the configuration file; it is no setting itself.
-pub(super) const CONFIG_VARIABLE: &str = "TENURE_CONFIG";
+const CONFIG_VARIABLE: &str = "TENURE_CONFIG";
+/// What begins as a setting does and is none: the file's name, and what the `tenure` command reads.
+pub(super) const OTHER_VARIABLES: &[&str] = &[CONFIG_VARIABLE, "TENURE_URL", "TENURE_ADMIN"];
 
 /// Serves actors over HTTP.
 #[derive(Debug, Parser)]
