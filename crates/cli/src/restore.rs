@@ -1,0 +1,38 @@
+//! `tenure restore`: a store from a copy.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use serde_json::json;
+use tenure_store::StoreError;
+use tenure_store_embedded::EmbeddedConfig;
+
+use crate::backup::{Passing, described};
+use crate::command_line::Restore;
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+pub(crate) fn run(restore: &Restore, screen: &Screen) -> Result<(), Failure> {
+    let Restore { file, data } = restore;
+    let opened = File::open(file).map_err(|error| Failure::file("opening", file, &error))?;
+    let mut copy = Passing::new(BufReader::with_capacity(1 << 20, opened), screen);
+    let restored = tenure_store_embedded::restore(&EmbeddedConfig::new(data), &mut copy);
+    screen.progress("");
+    let restored = restored.map_err(|error| {
+        let failure = Failure::new(format!("no store was made in {}: {error}", data.display()));
+        match error {
+            StoreError::Corrupt { .. } => failure.advice("take another copy; this is no whole one"),
+            _ => failure,
+        }
+    })?;
+    let document = json!({
+        "data": data,
+        "rows": restored.rows,
+        "incarnation": restored.incarnation.0,
+        "bytes": restored.bytes,
+    });
+    screen.result(&document, || {
+        let folder = data.display();
+        format!("{folder}: {}\nserve it with `--data {folder}`", described(restored))
+    })
+}

@@ -1,0 +1,10 @@
+//! The `tenure` command as a process, against a real program over real sockets.
+
+mod actors;
+mod backups;
+mod calls;
+mod command_line;
+mod doctor;
+mod documentation;
+mod projects;
+mod world;
