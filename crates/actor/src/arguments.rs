@@ -1,3 +1,5 @@
+mod whole;
+
 use serde::Deserializer;
 use tenure_types::CallError;
 
@@ -63,13 +65,28 @@ pub fn decode_query<M: Arguments>(query: &str) -> Result<M, CallError> {
 }
 
 fn from_json<M: Arguments>(body: &[u8]) -> Result<M, CallError> {
-    serde_json::from_slice(body).map_err(|error| bad::<M>(&error.to_string()))
+    or_whole(body, |body| serde_json::from_slice(body))
 }
 
 fn from_single<M: Arguments>(body: &[u8]) -> Result<M, CallError> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let read = M::from_single(&mut reader).and_then(|message| reader.end().map(|()| message));
-    read.map_err(|error| bad::<M>(&error.to_string()))
+    or_whole(body, |body| {
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        M::from_single(&mut reader).and_then(|message| reader.end().map(|()| message))
+    })
+}
+
+/// Reads `body`; where that fails, with its whole numbers written as such. To JSON Schema, and to
+/// the clients made by it, `160.0` is an integer; to serde it is none.
+fn or_whole<M: Arguments>(
+    body: &[u8],
+    read: impl Fn(&[u8]) -> Result<M, serde_json::Error>,
+) -> Result<M, CallError> {
+    let error = match read(body) {
+        Ok(message) => return Ok(message),
+        Err(error) => error,
+    };
+    let whole = whole::numbers(body).and_then(|body| read(&body).ok());
+    whole.ok_or_else(|| bad::<M>(&error.to_string()))
 }
 
 fn bad<M: Arguments>(what: &str) -> CallError {

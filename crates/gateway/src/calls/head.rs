@@ -183,30 +183,30 @@ impl<'a> Head<'a> {
     }
 
     fn budget(&self) -> Result<Option<Duration>, Box<Problem>> {
-        let (read, value, rule) = match (self.grpc_timeout, self.connect_timeout_ms) {
-            (None, None) => return Ok(None),
-            (Some(_), Some(_)) => {
-                let detail = "grpc-timeout and Connect-Timeout-Ms contradict each other; send one";
-                return Err(Problem::bad_request(detail).into());
-            }
-            (Some(value), None) => (
-                grpc_timeout(value.as_bytes()),
-                value,
+        let forms: [(_, ReadBudget, &str); 2] = [
+            (
+                self.grpc_timeout,
+                grpc_timeout,
                 "grpc-timeout is 1 to 8 digits, not all zero, and a unit of H, M, S, m, u or n, \
                  as in 500m",
             ),
-            (None, Some(value)) => (
-                connect_timeout_ms(value.as_bytes()),
-                value,
+            (
+                self.connect_timeout_ms,
+                connect_timeout_ms,
                 "Connect-Timeout-Ms is a number of milliseconds above zero in at most 10 digits",
             ),
-        };
-        if read.is_none() {
-            let given = String::from_utf8_lossy(value.as_bytes());
-            let detail = format!("{rule}; this one is {:?}", echo(&given));
-            return Err(Problem::bad_request(detail).into());
+        ];
+        let mut shortest = None;
+        for (value, read, rule) in forms {
+            let Some(value) = value else { continue };
+            let Some(budget) = read(value.as_bytes()) else {
+                let given = String::from_utf8_lossy(value.as_bytes());
+                let detail = format!("{rule}; this one is {:?}", echo(&given));
+                return Err(Problem::bad_request(detail).into());
+            };
+            shortest = Some(shortest.map_or(budget, |other: Duration| other.min(budget)));
         }
-        Ok(read)
+        Ok(shortest)
     }
 
     /// The trace that the request belongs to, if it says so in the form of W3C Trace Context.
@@ -214,6 +214,9 @@ impl<'a> Head<'a> {
         trace_id(self.traceparent?.to_str().ok()?)
     }
 }
+
+/// Reads a header that says how long the client waits.
+type ReadBudget = fn(&[u8]) -> Option<Duration>;
 
 fn check_charset(parameters: &str) -> Result<(), Box<Problem>> {
     for parameter in parameters.split(';') {

@@ -94,7 +94,7 @@ impl Routes {
             return Ok(Matched { route, key, one_way: false, sending, source });
         }
         let CallPath::Method { type_name, key, method, one_way } = parsed else {
-            return Err(self.nowhere(http_method, parsed).into());
+            return Err(self.nowhere(parsed).into());
         };
         let routes = &self.routes(type_name)?.methods;
         let Some(route) = routes.iter().find(|r| r.method.info.name == method) else {
@@ -127,7 +127,7 @@ impl Routes {
     }
 
     /// A path that names no method.
-    fn nowhere(&self, http_method: &HttpMethod, path: CallPath<'_>) -> Problem {
+    fn nowhere(&self, path: CallPath<'_>) -> Problem {
         let (type_name, detail) = match path {
             CallPath::Method { .. } | CallPath::Elsewhere => {
                 let hint = hint("", "types", &self.names());
@@ -135,9 +135,6 @@ impl Routes {
                 return Problem::not_found(detail);
             }
             CallPath::Type { type_name } => (type_name, "a key and a method are missing".into()),
-            CallPath::Actor { type_name, .. } if *http_method == HttpMethod::POST => {
-                (type_name, "a method is missing".into())
-            }
             CallPath::Actor { type_name, key } => return self.only_deleted(type_name, key),
             CallPath::TooDeep { type_name, rest } => (type_name, too_deep(type_name, rest)),
         };

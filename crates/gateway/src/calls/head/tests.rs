@@ -119,13 +119,17 @@ fn preferences_are_read_from_all_of_their_headers() {
 fn a_deadline_is_read_or_refused() {
     let asked = check(&[("grpc-timeout", "250m")]).unwrap();
     assert_eq!(asked.budget, Some(Duration::from_millis(250)));
+    for (grpc, connect) in [("40m", "1000"), ("1S", "40")] {
+        let asked = check(&[("grpc-timeout", grpc), ("connect-timeout-ms", connect)]).unwrap();
+        assert_eq!(asked.budget, Some(Duration::from_millis(40)), "the shorter one");
+    }
     let asked = check(&[("connect-timeout-ms", "40")]).unwrap();
     assert_eq!(asked.budget, Some(Duration::from_millis(40)));
     for pairs in [
         vec![("grpc-timeout", "soon")],
         vec![("connect-timeout-ms", "-1")],
         vec![("connect-timeout-ms", "")],
-        vec![("grpc-timeout", "1S"), ("connect-timeout-ms", "1000")],
+        vec![("connect-timeout-ms", "7"), ("grpc-timeout", "soon")],
     ] {
         assert_eq!(check(&pairs).unwrap_err().status.as_u16(), 400, "{pairs:?}");
     }
