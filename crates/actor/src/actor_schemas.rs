@@ -59,6 +59,8 @@ pub struct MethodSchemas {
     pub reply: Schema,
     /// How it fails; `None` if it cannot.
     pub error: Option<Schema>,
+    /// The HTTP statuses of its errors, in order; empty where they are not known.
+    pub error_statuses: Vec<u16>,
 }
 
 /// One argument of a method.
@@ -139,7 +141,10 @@ fn old_state(from: u32, state: &crate::TypeSchema) -> OldState {
 }
 
 fn of_method(method: &Method, generator: &mut SchemaGenerator) -> MethodSchemas {
-    let MethodTypes { docs, arguments, reply, error } = method.types;
+    let MethodTypes { docs, arguments, reply, error, error_statuses } = method.types;
+    let mut error_statuses = error_statuses().to_vec();
+    error_statuses.sort_unstable();
+    error_statuses.dedup();
     let arguments = arguments.iter().map(|argument| {
         let schema = argument.schema.describe(generator);
         let is_optional = argument.is_option || takes_none(&schema);
@@ -154,6 +159,7 @@ fn of_method(method: &Method, generator: &mut SchemaGenerator) -> MethodSchemas 
         arguments: arguments.collect(),
         reply: reply.describe(generator),
         error: error.map(|error| error.describe(generator)),
+        error_statuses,
     }
 }
 

@@ -19,6 +19,14 @@ pub trait AppError: fmt::Display + fmt::Debug + Send + Sync + 'static {
         422
     }
 
+    /// Every status that [`AppError::status`] can give, for documents; empty where that is not said.
+    fn statuses() -> &'static [u16]
+    where
+        Self: Sized,
+    {
+        &[]
+    }
+
     /// The error's fields as JSON, for the problem's `error` member.
     fn to_json(&self) -> String;
 

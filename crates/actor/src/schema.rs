@@ -159,10 +159,17 @@ pub struct MethodTypes {
     pub reply: TypeSchema,
     /// How it fails; `None` if it cannot.
     pub error: Option<TypeSchema>,
+    /// The statuses of its errors; see [`AppError::statuses`](crate::AppError::statuses).
+    pub error_statuses: fn() -> &'static [u16],
 }
 
 impl MethodTypes {
     /// Those of a method that takes nothing and replies nothing.
-    pub const NONE: Self =
-        Self { docs: &[], arguments: &[], reply: TypeSchema::of::<()>(), error: None };
+    pub const NONE: Self = Self {
+        docs: &[],
+        arguments: &[],
+        reply: TypeSchema::of::<()>(),
+        error: None,
+        error_statuses: || &[],
+    };
 }

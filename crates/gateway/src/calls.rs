@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 
 use crate::auth::Authorise;
 use crate::config::GatewayConfig;
+use crate::openapi::OpenApi;
 use crate::serve::{ServeError, Server, start};
 use answer::answer;
 use body::BodyShare;
@@ -49,6 +50,9 @@ pub struct Calls {
     pub node: String,
     /// Who may call what; `None` lets everybody call everything.
     pub authorise: Option<Arc<dyn Authorise>>,
+    /// What `GET /v1/_openapi.json` says of itself; `None` where there is no such page. Whoever
+    /// reaches the port may read it.
+    pub openapi: Option<OpenApi>,
 }
 
 /// Serves calls on `listener` until the answer is drained or dropped.
@@ -65,7 +69,7 @@ pub struct Calls {
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:7070").await?;
 /// let metrics = Default::default();
-/// let calls = Calls { host, types, metrics, node: "n1".into(), authorise: None };
+/// let calls = Calls { host, types, metrics, node: "n1".into(), authorise: None, openapi: None };
 /// let server = serve_calls(listener, GatewayConfig::default(), calls)?;
 /// // Later, when the node stops:
 /// let drained = server.drain(std::time::Duration::from_secs(20)).await;
@@ -90,7 +94,9 @@ pub fn serve_calls(
     let metrics = Arc::clone(&calls.metrics);
     let bodies = BodyShare::new(config.body_bytes_in_flight_max);
     metrics.register_gauge_fn(names::HTTP_BODY_BYTES, &[], bodies.bytes())?;
+    let document = calls.openapi.map(|about| about.document(&calls.types).to_string().into());
     let front = Arc::new(Front {
+        document,
         routes: Routes::new(&calls.types),
         authorise: calls.authorise,
         counters,

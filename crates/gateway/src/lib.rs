@@ -15,6 +15,7 @@ mod admin;
 mod auth;
 mod calls;
 mod config;
+mod openapi;
 mod problem;
 mod serve;
 
@@ -22,4 +23,5 @@ pub use admin::{Actors, Admin, Copy, StoredState, serve_admin};
 pub use auth::{Access, Authorise, Refusal};
 pub use calls::{Calls, serve_calls};
 pub use config::{AdminConfig, GatewayConfig, ServerLimits};
+pub use openapi::{OpenApi, SecurityScheme};
 pub use serve::{Drained, ServeError, Server};

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use tenure_actor::{Actor, ActorType};
-use tenure_gateway::Authorise;
+use tenure_gateway::{Authorise, OpenApi};
 
 use crate::config::{Configuration, Settings};
 use crate::{Error, Node, Result};
@@ -71,7 +71,7 @@ impl App {
         self
     }
 
-    /// Does what the command line asks: `serve` (the default), `dev`, `check`, or `config print`.
+    /// Does what the command line asks: `serve` (the default), `dev`, `check`, `openapi`, or `config print`.
     /// Returns when the program was told to stop and has stopped in good order. A command line that
     /// makes no sense, and a `check` that could not be made, end the process with 2.
     ///
@@ -107,6 +107,12 @@ impl App {
                 dev.check()?;
                 let fresh = dev.fresh && screen::wipe(configuration.settings())?;
                 self.serve(configuration.settings(), Some(&screen::Dev { fresh }))
+            }
+            Verb::Openapi => {
+                let types = check::described(&self.types)?;
+                let document = OpenApi::default().document(&types);
+                screen::print(&format!("{document:#}\n"));
+                Ok(())
             }
             Verb::Config(ConfigVerb::Print { origin }) => {
                 screen::print(&configuration.print(origin));

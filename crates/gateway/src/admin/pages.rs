@@ -52,6 +52,7 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
         .route("/startupz", get(startupz))
         .route("/metrics", get(metrics))
         .route("/admin/v1/types", get(types))
+        .route("/admin/v1/openapi.json", get(openapi))
         .route("/admin/v1/node", get(node))
         .route("/admin/v1/actors", get(actors::list))
         .route("/admin/v1/actors/{type}/{key}", get(actors::show).delete(actors::delete))
@@ -70,7 +71,8 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
 }
 
 const PAGES: &str = "there is no such page (pages: /livez, /readyz, /startupz, /metrics, \
-                     /admin/v1/types, /admin/v1/node, /admin/v1/actors, /admin/v1/backup)";
+                     /admin/v1/types, /admin/v1/openapi.json, /admin/v1/node, /admin/v1/actors, \
+                     /admin/v1/backup)";
 
 async fn guard(host_names: Arc<[String]>, request: Request, next: Next) -> Response {
     let detail = match hosts::check(request.headers(), &host_names) {
@@ -110,6 +112,10 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
 
 async fn node(State(admin): State<Arc<Admin>>) -> Response {
     json(StatusCode::OK, &(admin.status)())
+}
+
+async fn openapi(State(admin): State<Arc<Admin>>) -> Response {
+    json(StatusCode::OK, &admin.openapi.document(&admin.types))
 }
 
 async fn types(State(admin): State<Arc<Admin>>) -> Response {

@@ -5,6 +5,7 @@ use tenure_actor::host::HostHandle;
 use tenure_observe::{Health, Metrics, NodeStatus};
 
 use super::inspect::Actors;
+use crate::openapi::OpenApi;
 
 /// What the admin server shows.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct Admin {
     pub health: Arc<Health>,
     /// What `/admin/v1/node` shows; asked for every request.
     pub status: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
+    /// What `/admin/v1/openapi.json` says of itself.
+    pub openapi: OpenApi,
     /// What `/admin/v1/actors` and `/admin/v1/backup` show, and do.
     pub actors: Arc<dyn Actors>,
 }

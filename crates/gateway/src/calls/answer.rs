@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::ETAG;
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use tenure_actor::{AppProblem, Invocation, Receipt};
 use tenure_types::{CallError, Instant, Key, Outcome};
 
@@ -22,6 +22,9 @@ use super::tags;
 use super::timing::{Moments, server_timing};
 use crate::auth::{Access, Refusal};
 use crate::problem::Problem;
+
+/// Where the OpenAPI document is, if it is shown. No actor type is named like this.
+const DOCUMENT_PATH: &str = "/v1/_openapi.json";
 
 /// A request whose path and headers are right.
 struct Checked<'a> {
@@ -72,6 +75,9 @@ async fn call(
     began: Instant,
 ) -> Result<Response<Full<Bytes>>, Box<Problem>> {
     let front = &caller.front;
+    if let Some(document) = front.document.as_ref().filter(|_| is_for_document(parts)) {
+        return Ok(front.replies.page(document.clone()));
+    }
     let mut checked = check(caller, parts)?;
     authorise(caller, parts, &checked).await?;
     let budget = checked.asked.budget.map(|budget| budget.min(front.config.deadline_max));
@@ -129,6 +135,10 @@ async fn call(
         }
     }
     Ok(response)
+}
+
+fn is_for_document(parts: &Parts) -> bool {
+    parts.method == Method::GET && parts.uri.path() == DOCUMENT_PATH
 }
 
 /// Everything that can be decided before the body.

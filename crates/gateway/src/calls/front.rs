@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tenure_actor::host::HostHandle;
 
 use super::body::BodyShare;
@@ -18,6 +19,8 @@ pub(super) struct Front {
     pub(super) counters: Counters,
     pub(super) replies: Replies,
     pub(super) bodies: BodyShare,
+    /// The OpenAPI document, where it is shown to everybody.
+    pub(super) document: Option<Bytes>,
 }
 
 /// One connection's view of the gateway.

@@ -65,6 +65,13 @@ impl Replies {
         response
     }
 
+    /// 200 with a page that is JSON.
+    pub(super) fn page(&self, json: Bytes) -> Response<Full<Bytes>> {
+        let mut response = self.response(StatusCode::OK, json);
+        response.headers_mut().insert(CONTENT_TYPE, JSON);
+        response
+    }
+
     /// 202: the message is in the mailbox, or kept until its time has come; `durable`, by its actor.
     pub(super) fn accepted(&self, durable: bool) -> Response<Full<Bytes>> {
         let mut response = self.response(StatusCode::ACCEPTED, Bytes::new());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
-use tenure_gateway::{Actors, Admin, AdminConfig, Copy, Server, StoredState, serve_admin};
+use tenure_gateway::{Actors, Admin, AdminConfig, Copy, OpenApi, Server, StoredState, serve_admin};
 use tenure_observe::{Condition, Health, LiveActor, Metrics, NodeStatus, StoredActor, names};
 use tenure_types::{BoxFuture, CallError, Key, Outcome};
 use tokio::net::TcpListener;
@@ -88,6 +88,7 @@ impl Pages {
         metrics.register_gauge(names::MAILBOX_CALLS, &[]).unwrap().set(3);
         let health = Arc::new(Health::new());
         let admin = Admin {
+            openapi: OpenApi::default(),
             host: HostHandle::new(Arc::new(MapHost::new(runtime.handle().clone()))),
             types: types(),
             metrics,
@@ -145,6 +146,9 @@ fn the_pages_show_what_there_is() {
     let range = methods.iter().find(|method| method["name"] == "range").unwrap();
     assert_eq!(range["arguments"], serde_json::json!(["from", "to"]));
     assert_eq!((&range["exclusive"], &range["http"]), (&false.into(), &true.into()));
+    let document = pages.get("/admin/v1/openapi.json").json();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert!(document["paths"]["/v1/counter/{key}/add"]["post"].is_object(), "{document}");
     pages.get("/nothing").problem(404, "not_found");
     let reply = pages.ask("POST", "/metrics", "host: localhost\r\ncontent-length: 0\r\n");
     reply.problem(405, "method_not_allowed");

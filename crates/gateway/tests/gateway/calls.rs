@@ -133,3 +133,28 @@ fn unusual_spellings_of_a_request_work() {
     );
     assert_eq!(client.response().body, "15");
 }
+
+#[test]
+fn what_can_be_called_is_shown_only_where_that_is_wished() {
+    let page = get("/v1/_openapi.json");
+    World::new().ask(&page).problem(404, "not_found");
+    let world = World::described();
+    let reply = world.ask(&page);
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
+    let document = reply.json();
+    let operation = &document["paths"]["/v1/counter/{key}/add"]["post"];
+    assert_eq!(operation["operationId"], "counter.add.post");
+    world.ask(&post("/v1/_openapi.json", "1")).problem(404, "not_found");
+}
+
+#[test]
+fn a_number_without_a_fraction_is_whole_however_it_is_written() {
+    let world = World::new();
+    for (body, reply) in [("5.0", "5"), (r#"{"by": 1e1}"#, "15"), ("-0.0", "15")] {
+        assert_eq!(world.ask(&post("/v1/counter/42/add", body)).body, reply, "{body}");
+    }
+    let detail = world.ask(&post("/v1/counter/42/add", "5.5")).problem(400, "bad_request");
+    assert!(detail.contains("floating point `5.5`"), "{detail}");
+    // What a method asks for as it is stays as it is.
+    assert_eq!(world.ask(&post("/v1/counter/42/sum", "[1.0]")).body, "\"[1.0]\"");
+}

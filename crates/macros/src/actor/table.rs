@@ -95,11 +95,14 @@ fn types(model: &Model, handler: &Handler) -> TokenStream {
         }
     });
     let handles = quote!(<#ty as #private::Handler<#message>>);
-    let error = match handler.reply {
-        Reply::Result(..) => quote! {
-            ::core::option::Option::Some(<#private::Describe<#handles::Error>>::TYPE)
-        },
-        Reply::Unit | Reply::Value(..) => quote!(::core::option::Option::None),
+    let (error, error_statuses) = match handler.reply {
+        Reply::Result(..) => (
+            quote! {
+                ::core::option::Option::Some(<#private::Describe<#handles::Error>>::TYPE)
+            },
+            quote!(<#handles::Error as #private::AppError>::statuses),
+        ),
+        Reply::Unit | Reply::Value(..) => (quote!(::core::option::Option::None), quote!(|| &[])),
     };
     quote! {
         #private::MethodTypes {
@@ -107,6 +110,7 @@ fn types(model: &Model, handler: &Handler) -> TokenStream {
             arguments: &[#(#arguments),*],
             reply: <#private::Describe<#handles::Reply>>::TYPE,
             error: #error,
+            error_statuses: #error_statuses,
         }
     }
 }

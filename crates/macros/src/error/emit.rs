@@ -18,6 +18,10 @@ pub(super) fn impls(ident: &Ident, cases: &[Case], root: &Root) -> TokenStream {
         let (cfgs, path, status) = (&case.cfgs, &case.path, case.status);
         quote!(#(#cfgs)* #path { .. } => #status,)
     });
+    let all_statuses = cases.iter().map(|case| {
+        let (cfgs, status) = (&case.cfgs, &case.status);
+        quote!(#(#cfgs)* #status)
+    });
     quote! {
         #[automatically_derived]
         impl ::core::fmt::Display for #ident {
@@ -43,6 +47,10 @@ pub(super) fn impls(ident: &Ident, cases: &[Case], root: &Root) -> TokenStream {
                 match self {
                     #(#statuses)*
                 }
+            }
+
+            fn statuses() -> &'static [u16] {
+                &[#(#all_statuses),*]
             }
 
             fn to_json(&self) -> ::std::string::String {

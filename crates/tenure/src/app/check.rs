@@ -61,6 +61,24 @@ enum Output {
     Json,
 }
 
+/// The types of a program that has some, all of which can be described.
+///
+/// # Errors
+/// [`Error::Usage`] otherwise.
+pub(super) fn described(
+    types: &[std::result::Result<ActorType, String>],
+) -> Result<Vec<ActorType>> {
+    let mut described = Vec::new();
+    for actor_type in types {
+        described.push(actor_type.clone().map_err(|error| Error::Usage(error.into()))?);
+    }
+    if described.is_empty() {
+        let what = "there is nothing to describe; register a type with .actor::<..>()";
+        return Err(Error::Usage(what.into()));
+    }
+    Ok(described)
+}
+
 impl Check {
     /// Compares, prints, and writes the file where that is asked for.
     ///
@@ -72,14 +90,7 @@ impl Check {
         types: &[std::result::Result<ActorType, String>],
         settings: &Settings,
     ) -> Result<()> {
-        let mut described = Vec::new();
-        for actor_type in types {
-            described.push(actor_type.clone().map_err(|error| Error::Usage(error.into()))?);
-        }
-        if described.is_empty() {
-            let what = "there is nothing to check; register a type with .actor::<..>()";
-            return Err(Error::Usage(what.into()));
-        }
+        let described = described(types)?;
         let program = Program::of(&described);
         let file = SchemasFile::new(&self.schemas);
         let old = match file.read() {

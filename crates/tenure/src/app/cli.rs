@@ -42,6 +42,8 @@ pub(super) enum Verb {
     Dev(Dev),
     /// Check that this program reads what the one before it stored, and understands its callers
     Check(Check),
+    /// Print the OpenAPI 3.1 document of what can be called over HTTP
+    Openapi,
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigVerb),

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tenure_gateway::{
-    Admin, AdminConfig, Authorise, Calls, GatewayConfig, Server, ServerLimits, serve_admin,
-    serve_calls,
+    Admin, AdminConfig, Authorise, Calls, GatewayConfig, OpenApi, Server, ServerLimits,
+    serve_admin, serve_calls,
 };
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -33,9 +33,11 @@ impl Service {
             metrics: node.shared_metrics(),
             node: node.name().to_owned(),
             authorise,
+            openapi: settings.openapi.then(OpenApi::default),
         };
         let described = node.clone();
         let admin = Admin {
+            openapi: OpenApi::default(),
             host: node.host(),
             types: node.types().to_vec(),
             metrics: node.shared_metrics(),

@@ -22,6 +22,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// `gateway.server_timing`: whether replies say where the time of their calls went.
     pub server_timing: bool,
+    /// `gateway.openapi`: whether `GET /v1/_openapi.json` shows everybody what can be called.
+    pub openapi: bool,
     /// `admin.listen`: where health, metrics and administration listen.
     pub admin_listen: SocketAddr,
     /// `calls.deadline`: how long a call may take that says nothing about it.
@@ -66,6 +68,7 @@ impl Default for Settings {
             body_bytes_max: 0,
             request_timeout: Duration::ZERO,
             server_timing: false,
+            openapi: false,
             admin_listen: ([127, 0, 0, 1], 0).into(),
             deadline: Duration::ZERO,
             deadline_max: Duration::ZERO,
@@ -127,6 +130,7 @@ settings! {
     "gateway.body_bytes_max" = "1MiB", "the largest request body", body_bytes_max: bytes;
     "gateway.request_timeout" = "30s", "how long a client may take to send a request", request_timeout: duration;
     "gateway.server_timing" = "true", "whether replies say where the time of their calls went", server_timing: truth;
+    "gateway.openapi" = "false", "whether GET /v1/_openapi.json shows everybody what can be called", openapi: truth;
     "admin.listen" = "127.0.0.1:7071", "where health, metrics and administration listen", admin_listen: address;
     "calls.deadline" = "30s", "how long a call may take that says nothing about it", deadline: duration;
     "calls.deadline_max" = "10m", "the longest deadline a client may ask for", deadline_max: duration;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
-use tenure_gateway::{Authorise, Calls, Drained, GatewayConfig, Server, serve_calls};
+use tenure_gateway::{Authorise, Calls, Drained, GatewayConfig, OpenApi, Server, serve_calls};
 use tenure_observe::Metrics;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -41,6 +41,19 @@ impl World {
     }
 
     pub(crate) fn guarded(config: GatewayConfig, authorise: Option<Arc<dyn Authorise>>) -> Self {
+        Self::start(config, authorise, None)
+    }
+
+    /// With a page that says what can be called.
+    pub(crate) fn described() -> Self {
+        Self::start(GatewayConfig::default(), None, Some(OpenApi::default()))
+    }
+
+    fn start(
+        config: GatewayConfig,
+        authorise: Option<Arc<dyn Authorise>>,
+        openapi: Option<OpenApi>,
+    ) -> Self {
         let runtime = Runtime::new().unwrap();
         let host = Arc::new(MapHost::new(runtime.handle().clone()));
         let metrics = Arc::new(Metrics::new());
@@ -50,6 +63,7 @@ impl World {
             metrics: Arc::clone(&metrics),
             node: "n1".into(),
             authorise,
+            openapi,
         };
         let server = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
