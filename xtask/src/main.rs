@@ -11,6 +11,7 @@
 mod bench;
 mod campaign;
 mod ci;
+mod clients;
 mod command;
 mod fix;
 mod mutants;
@@ -59,6 +60,11 @@ enum Verb {
     Bench(bench::Options),
     /// Run a long fault campaign against real processes.
     Campaign(campaign::Options),
+    /// Make clients from the OpenAPI document of the example `shop`, and let them call it.
+    ///
+    /// TypeScript types, npm and PyPI HTTP clients, and schemathesis, which makes up requests. Installs
+    /// what they need from npm and PyPI into `target/clients`.
+    Clients(clients::Options),
     /// Take mechanisms away one at a time, in a copy, and look whether the tests notice.
     ///
     /// `xtask/mutants.toml` lists them with the test that must fail. Takes a quarter of an hour.
@@ -88,6 +94,7 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::Fix => fix::run(&root)?,
         Verb::Bench(options) => bench::run(&root, options)?,
         Verb::Campaign(options) => campaign::run(&root, options)?,
+        Verb::Clients(options) => clients::run(&root, options)?,
         Verb::Mutants(options) => mutants::run(&root, options)?,
         Verb::Tutorial => tutorial::run(&root)?,
     }

@@ -1,0 +1,107 @@
+//! `cargo xtask clients`: clients that know nothing of Tenure, made from the OpenAPI document.
+//!
+//! What they need is installed into `target/clients`, once.
+
+mod program;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::command::{Invocation, timed};
+use program::Program;
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// How many requests schemathesis makes up for each operation.
+    #[arg(long, default_value_t = 500)]
+    examples: u32,
+}
+
+/// What is copied beside the installed packages: Node looks for packages where a program lies.
+const FILES: [&str; 8] = [
+    "client.mjs",
+    "client.py",
+    "client.ts",
+    "hooks.py",
+    "package.json",
+    "requirements.txt",
+    "schemathesis.toml",
+    "tsconfig.json",
+];
+
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let folder = root.join("target/clients");
+    step("build", root, &Invocation::cargo(&["build", "--package", "shop"]))?;
+    install(root, &folder)?;
+    let data = folder.join("data");
+    if data.exists() {
+        std::fs::remove_dir_all(&data).context("could not delete the last run's actors")?;
+    }
+    let program = Program::start(&root.join("target/debug/shop"), &data)?;
+    let document = program.document("shop.json", &folder)?;
+    step("validate", &folder, &venv("openapi-spec-validator", &[&document]))?;
+    let types = ["openapi-typescript", &document, "--output", "shop.ts"];
+    step("types", &folder, &npx(&types))?;
+    step("compile", &folder, &npx(&["tsc"]))?;
+    let calls = program.calls();
+    step("typescript", &folder, &Invocation::new("node", &["out/client.js", calls]))?;
+    step("npm", &folder, &Invocation::new("node", &["client.mjs", calls]))?;
+    step("pypi", &folder, &venv("python", &["client.py", calls]))?;
+    let examples = options.examples.to_string();
+    let arguments = [
+        "--config-file=schemathesis.toml",
+        "run",
+        &document,
+        "--url",
+        calls,
+        "--phases=examples,coverage,fuzzing",
+        "--no-color",
+        "--max-examples",
+        &examples,
+    ];
+    let found = venv("schemathesis", &arguments).env("SCHEMATHESIS_HOOKS", "hooks");
+    step("schemathesis", &folder, &found)
+}
+
+fn step(name: &str, folder: &Path, command: &Invocation) -> anyhow::Result<()> {
+    timed(name, &command.to_string(), || command.run(folder)).0
+}
+
+fn venv(program: &str, arguments: &[&str]) -> Invocation {
+    Invocation::new(&format!("venv/bin/{program}"), arguments)
+}
+
+fn npx(arguments: &[&str]) -> Invocation {
+    Invocation::new("npx", &[&["--no-install"], arguments].concat())
+}
+
+/// Copies the clients, and installs what they need where that has changed.
+fn install(root: &Path, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let source = root.join("xtask/clients");
+    let mut has_changed = false;
+    for name in FILES {
+        let text = std::fs::read(source.join(name)).with_context(|| format!("no {name}"))?;
+        let is_list = matches!(name, "package.json" | "requirements.txt");
+        let copy = folder.join(name);
+        has_changed |= is_list && std::fs::read(&copy).ok() != Some(text.clone());
+        std::fs::write(copy, text)?;
+    }
+    let done: PathBuf = folder.join("installed");
+    if done.exists() && !has_changed {
+        println!("present: what clients need, in {}", folder.display());
+        return Ok(());
+    }
+    let _ = std::fs::remove_file(&done);
+    step("venv", folder, &Invocation::new("python3", &["-m", "venv", "venv"]))?;
+    step(
+        "pip",
+        folder,
+        &venv("pip", &["install", "--quiet", "--requirement", "requirements.txt"]),
+    )?;
+    let npm = ["install", "--no-audit", "--no-fund", "--silent"];
+    step("npm install", folder, &Invocation::new("npm", &npm))?;
+    std::fs::write(done, "")?;
+    Ok(())
+}
