@@ -8,19 +8,19 @@ import httpx
 
 KEY = quote(f"pypi/{os.getpid()}/ü", safe="")
 
-with httpx.Client(base_url=sys.argv[1]) as shop:
-    put = shop.post(f"/v1/cart/{KEY}/put", json={"item": "tea", "count": 3.0})
+with httpx.Client(base_url=sys.argv[1]) as shapes:
+    put = shapes.post(f"/v1/cart/{KEY}/put", json={"item": "tea", "count": 3.0})
     assert (put.status_code, put.json()["count"]) == (200, 3), put.text
-    lines = shop.get(f"/v1/cart/{KEY}/lines", params={"limit": 1})
+    lines = shapes.get(f"/v1/cart/{KEY}/lines", params={"limit": 1})
     assert lines.json() == [{"item": "tea", "count": 3, "note": None}], lines.text
-    refused = shop.get(f"/v1/cart/{KEY}/lines", params={"limit": 300})
+    refused = shapes.get(f"/v1/cart/{KEY}/lines", params={"limit": 300})
     assert refused.status_code == 400, refused.text
     assert refused.headers["content-type"] == "application/problem+json"
-    kept = shop.post(f"/v1/shelf/{KEY}/open", json=None, headers={"Prefer": "wait=durable"})
+    kept = shapes.post(f"/v1/shelf/{KEY}/open", json=None, headers={"Prefer": "wait=durable"})
     assert kept.status_code == 400, "an empty body is no argument"
-    kept = shop.post(f"/v1/shelf/{KEY}/open", json=True, headers={"Prefer": "wait=durable"})
+    kept = shapes.post(f"/v1/shelf/{KEY}/open", json=True, headers={"Prefer": "wait=durable"})
     assert (kept.json(), kept.headers["x-durability"]) == (True, "durable"), kept.text
-    sent = shop.post(f"/v1/door/{KEY}/enter/send", params={"delay": "1ms"})
+    sent = shapes.post(f"/v1/door/{KEY}/enter/send", params={"delay": "1ms"})
     assert sent.status_code == 202, sent.text
-    assert shop.delete(f"/v1/cart/{KEY}").status_code == 204
+    assert shapes.delete(f"/v1/cart/{KEY}").status_code == 204
 print("client.py: every call was answered")

@@ -1,7 +1,7 @@
 // A client whose every type comes from the OpenAPI document: what does not fit it is not compiled.
 import assert from "node:assert";
 import createClient from "openapi-fetch";
-import type { components, paths } from "./shop.js";
+import type { components, paths } from "./shapes.js";
 
 const client = createClient<paths>({ baseUrl: process.argv[2] });
 const key = `ts/${process.pid}`;

@@ -32,16 +32,16 @@ const FILES: [&str; 8] = [
 
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let folder = root.join("target/clients");
-    step("build", root, &Invocation::cargo(&["build", "--package", "shop"]))?;
+    step("build", root, &Invocation::cargo(&["build", "--package", "shapes"]))?;
     install(root, &folder)?;
     let data = folder.join("data");
     if data.exists() {
         std::fs::remove_dir_all(&data).context("could not delete the last run's actors")?;
     }
-    let program = Program::start(&root.join("target/debug/shop"), &data)?;
-    let document = program.document("shop.json", &folder)?;
+    let program = Program::start(&root.join("target/debug/shapes"), &data)?;
+    let document = program.document("shapes.json", &folder)?;
     step("validate", &folder, &venv("openapi-spec-validator", &[&document]))?;
-    let types = ["openapi-typescript", &document, "--output", "shop.ts"];
+    let types = ["openapi-typescript", &document, "--output", "shapes.ts"];
     step("types", &folder, &npx(&types))?;
     step("compile", &folder, &npx(&["tsc"]))?;
     let calls = program.calls();

@@ -60,7 +60,7 @@ enum Verb {
     Bench(bench::Options),
     /// Run a long fault campaign against real processes.
     Campaign(campaign::Options),
-    /// Make clients from the OpenAPI document of the example `shop`, and let them call it.
+    /// Make clients from the OpenAPI document of the example `shapes`, and let them call it.
     ///
     /// TypeScript types, npm and PyPI HTTP clients, and schemathesis, which makes up requests. Installs
     /// what they need from npm and PyPI into `target/clients`.
