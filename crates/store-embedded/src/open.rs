@@ -21,8 +21,8 @@ use crate::serving::Serving;
 
 /// What the store keeps, in the store's folder: the tree and the progress file. It gets its name
 /// when it is complete.
-const DATA: &str = "data";
-const DATA_UNFINISHED: &str = "data.new";
+pub(crate) const DATA: &str = "data";
+pub(crate) const DATA_UNFINISHED: &str = "data.new";
 
 /// The threads of one incarnation, or of a store that is only read.
 pub(crate) struct Running {

@@ -62,8 +62,15 @@ async fn list_page(admin: &Admin, query: &str) -> Answer {
         let found = admin.actors.stored(type_name, after.as_ref(), limit + 1).await;
         let found = found.map_err(failed)?;
         // The store may answer with fewer than there are, but never with none of them.
-        let is_last = found.is_empty();
-        return Ok(page(found, *limit, !is_last, |actor| &actor.key));
+        let has_more = match found.last() {
+            Some(last) if found.len() <= *limit => {
+                let after = read_key(&last.key)?;
+                let next = admin.actors.stored(type_name, Some(&after), 1).await;
+                !next.map_err(failed)?.is_empty()
+            }
+            last => last.is_some(),
+        };
+        return Ok(page(found, *limit, has_more, |actor| &actor.key));
     }
     let actor_type = find_type(admin, type_name)?;
     let found = admin.actors.live(actor_type, after.as_ref(), limit + 1);

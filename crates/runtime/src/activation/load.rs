@@ -117,6 +117,7 @@ impl Runtime {
 }
 
 pub(super) fn load_error(activation: &Activation, error: &StoreError) -> CallError {
+    tracing::warn!(actor = %activation.id(), %error, "an actor cannot be loaded");
     let detail: Box<str> = format!("{} cannot be loaded: {error}", activation.id()).into();
     match error {
         StoreError::Newer { .. } => CallError::Incompatible { detail },

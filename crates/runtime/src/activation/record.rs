@@ -166,6 +166,7 @@ fn decode(activation: &Activation, state: &Encoded) -> Result<Box<dyn State>, Ca
 }
 
 fn incompatible(activation: &Activation, why: &str) -> CallError {
+    tracing::warn!(actor = %activation.id(), why, "a record cannot be read by this program");
     CallError::Incompatible {
         detail: format!("the record of {} cannot be read: {why}", activation.id()).into(),
     }

@@ -5,10 +5,10 @@
     reason = "this file is the program's voice on its terminal"
 )]
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use tenure_actor::{ActorType, Shape};
+use tenure_actor::{ActorType, ArgumentSchema, MethodSchemas, Shape};
 use tracing_subscriber::EnvFilter;
 
 use super::service::Service;
@@ -29,7 +29,8 @@ pub(super) fn wipe(settings: &Settings) -> Result<bool> {
 }
 
 pub(super) fn print(text: &str) {
-    print!("{text}");
+    // Whoever reads may stop reading, as `head` does: that is no error of the program's.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// Ends a check that could not be made.
@@ -87,23 +88,45 @@ pub(super) fn stopping(signal: &str, budget: Duration) {
     println!("{signal}: stopping; what is in flight has {} s", budget.as_secs());
 }
 
-/// A command that calls the first method of a type which takes something simple.
+/// A command that calls a method of a type, as far as possible one that needs no thought: it reads, or
+/// takes one plain value.
 fn example(actor_type: &ActorType, calls: std::net::SocketAddr) -> Option<String> {
-    let methods = actor_type.methods.iter().filter(|it| !it.internal);
-    let best = methods.min_by_key(|it| match it.shape {
-        Shape::One { scalar: true, .. } => 0,
-        Shape::None => 1,
-        Shape::Named(_) => 2,
-        Shape::One { .. } => 3,
+    let schemas = actor_type.schemas();
+    let called = schemas.methods.iter().filter(|it| !it.internal);
+    let described = called.filter_map(|it| Some((it, body(it)?)));
+    let (method, body) = described.min_by_key(|(it, _)| match it.shape {
+        Shape::One { .. } => 0,
+        Shape::None if !it.exclusive => 1,
+        Shape::None | Shape::Named(_) => 2,
     })?;
-    let body = match best.shape {
-        Shape::None => "''".to_owned(),
-        Shape::One { scalar: true, .. } => "5".to_owned(),
-        Shape::One { .. } => "'{..}'".to_owned(),
-        Shape::Named(names) => {
-            let fields: Vec<_> = names.iter().map(|name| format!("\"{name}\": ..")).collect();
-            format!("'{{{}}}'", fields.join(", "))
-        }
+    let path = format!("{calls}/v1/{}/42/{}", actor_type.name, method.name);
+    Some(match method.shape {
+        Shape::None if !method.exclusive => format!("curl {path}"),
+        _ => format!("curl -d {body} {path}"),
+    })
+}
+
+/// A body that the method understands; `None` where nobody knows one.
+fn body(method: &MethodSchemas) -> Option<String> {
+    let value = |argument: &ArgumentSchema| match argument.schema.get("type")?.as_str()? {
+        "integer" | "number" => Some("5"),
+        "string" if argument.schema.get("format").is_none() => Some("\"text\""),
+        "boolean" => Some("true"),
+        _ => None,
     };
-    Some(format!("curl -d {body} {calls}/v1/{}/42/{}", actor_type.name, best.info.name))
+    match method.shape {
+        Shape::None => Some("''".to_owned()),
+        Shape::One { .. } => {
+            let value = value(method.arguments.first()?)?;
+            Some(if value == "5" { value.to_owned() } else { format!("'{value}'") })
+        }
+        Shape::Named(_) => {
+            let fields: Option<Vec<_>> = method
+                .arguments
+                .iter()
+                .map(|it| Some(format!("\"{}\": {}", it.name, value(it)?)))
+                .collect();
+            Some(format!("'{{{}}}'", fields?.join(", ")))
+        }
+    }
 }
