@@ -116,6 +116,7 @@ fn start_gateway(runtime: &Runtime) -> (SocketAddr, tenure_gateway::Server) {
         metrics: Arc::new(Metrics::new()),
         node: "n1".into(),
         authorise: None,
+        credentials: None,
         openapi: None,
     };
     runtime.block_on(async {

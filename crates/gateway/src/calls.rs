@@ -24,7 +24,7 @@ use tenure_actor::host::HostHandle;
 use tenure_observe::{Metrics, names};
 use tokio::net::TcpListener;
 
-use crate::auth::Authorise;
+use crate::auth::{Authorise, Credentials};
 use crate::config::GatewayConfig;
 use crate::openapi::OpenApi;
 use crate::serve::{ServeError, Server, start};
@@ -50,6 +50,8 @@ pub struct Calls {
     pub node: String,
     /// Who may call what; `None` lets everybody call everything.
     pub authorise: Option<Arc<dyn Authorise>>,
+    /// Who is let in at all; `None` lets everybody come as far as `authorise`.
+    pub credentials: Option<Credentials>,
     /// What `GET /v1/_openapi.json` says of itself; `None` where there is no such page. Whoever
     /// reaches the port may read it.
     pub openapi: Option<OpenApi>,
@@ -69,7 +71,15 @@ pub struct Calls {
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:7070").await?;
 /// let metrics = Default::default();
-/// let calls = Calls { host, types, metrics, node: "n1".into(), authorise: None, openapi: None };
+/// let calls = Calls {
+///     host,
+///     types,
+///     metrics,
+///     node: "n1".into(),
+///     authorise: None,
+///     credentials: None,
+///     openapi: None,
+/// };
 /// let server = serve_calls(listener, GatewayConfig::default(), calls)?;
 /// // Later, when the node stops:
 /// let drained = server.drain(std::time::Duration::from_secs(20)).await;
@@ -99,6 +109,7 @@ pub fn serve_calls(
         document,
         routes: Routes::new(&calls.types),
         authorise: calls.authorise,
+        credentials: calls.credentials,
         counters,
         replies: Replies::new(&calls.node),
         bodies,

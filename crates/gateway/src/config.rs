@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::cors::Cors;
+
 /// The bounds of one server. Past each of them the client is told at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
@@ -51,6 +53,10 @@ pub struct GatewayConfig {
     pub delay_max: Duration,
     /// Whether replies say where the time of their calls went (`Server-Timing`).
     pub server_timing: bool,
+    /// The web pages of other sites that may call actors; none by default.
+    pub cors: Cors,
+    /// Whether every request is told to the log, as `info` of the target `access`.
+    pub access_log: bool,
     /// Whether a problem shows the message of a handler's panic, which may hold anything. Meant
     /// for development.
     pub show_panics: bool,
@@ -67,6 +73,8 @@ impl Default for GatewayConfig {
             deadline_max: Duration::from_secs(600),
             delay_max: Duration::from_secs(24 * 3_600),
             server_timing: true,
+            cors: Cors::default(),
+            access_log: false,
             show_panics: false,
         }
     }

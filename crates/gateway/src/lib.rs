@@ -15,13 +15,18 @@ mod admin;
 mod auth;
 mod calls;
 mod config;
+mod cors;
 mod openapi;
 mod problem;
 mod serve;
 
 pub use admin::{Actors, Admin, Copy, StoredState, serve_admin};
-pub use auth::{Access, Authorise, Refusal};
+pub use auth::{
+    Access, Algorithm, ApiKeys, ApiKeysError, Authorise, Credentials, Identity, Refusal, TokenKey,
+    TokenKeyError, Tokens,
+};
 pub use calls::{Calls, serve_calls};
 pub use config::{AdminConfig, GatewayConfig, ServerLimits};
+pub use cors::{Cors, CorsError};
 pub use openapi::{OpenApi, SecurityScheme};
 pub use serve::{Drained, ServeError, Server};

@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod credentials;
 mod screen;
 mod service;
 mod signals;
@@ -11,7 +12,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use tenure_actor::{Actor, ActorType};
-use tenure_gateway::{Authorise, OpenApi};
+use tenure_gateway::Authorise;
 
 use crate::config::{Configuration, Settings};
 use crate::{Error, Node, Result};
@@ -110,7 +111,9 @@ impl App {
             }
             Verb::Openapi => {
                 let types = check::described(&self.types)?;
-                let document = OpenApi::default().document(&types);
+                let settings = configuration.settings();
+                let credentials = credentials::credentials(&settings.auth)?;
+                let document = service::described(credentials.as_ref()).document(&types);
                 screen::print(&format!("{document:#}\n"));
                 Ok(())
             }

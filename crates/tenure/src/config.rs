@@ -1,8 +1,10 @@
 //! Configuration: flag over environment over file over default, each value with its origin.
 
+mod auth;
 mod read;
 mod settings;
 mod value;
 
+pub use auth::{AuthSettings, Secret};
 pub use read::{ConfigError, Configuration, Origin};
 pub use settings::Settings;

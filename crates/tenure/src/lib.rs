@@ -67,7 +67,7 @@ pub use tenure_actor::{
     Actor, ActorRef, AppError, Call, Context, Delayed, Delete, Handler, IntoKey, Message,
     Precondition, Receipt, ReminderId, TestReminder, TimerId,
 };
-pub use tenure_gateway::{Access, Authorise, Refusal};
+pub use tenure_gateway::{Access, Authorise, Identity, Refusal};
 /// Makes an actor of a type: write it on the inherent `impl` block that has the handlers.
 ///
 /// # Examples

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::ETAG;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -47,25 +47,50 @@ pub(super) async fn answer(
     let front = &caller.front;
     let began = caller.host.clock().now();
     let (parts, body) = request.into_parts();
+    let mut who = None;
     let result = match front.counters.admit(front.config.requests_in_flight_max) {
-        Some(_in_flight) => call(&caller, &parts, body, began).await,
+        Some(_in_flight) => call(&caller, &parts, body, began, &mut who).await,
         None => Err(Problem::overloaded("too many requests are in flight on this node").into()),
     };
-    let path = parts.uri.path();
     let mut why = None;
-    let response = result.unwrap_or_else(|problem| {
-        let head = Head::read(&parts.headers).ok();
-        let trace_id = head.and_then(|head| head.trace_id());
-        let response = front.replies.problem(&problem, path, trace_id);
+    let mut response = result.unwrap_or_else(|problem| {
+        let response = front.replies.problem(&problem, parts.uri.path(), trace_id(&parts));
         why = Some(problem.detail);
         response
     });
+    front.config.cors.share(&parts.headers, response.headers_mut());
     let took = caller.host.clock().now().saturating_since(began);
-    let status = response.status();
-    front.counters.answered(status, took);
-    let (method, status, why) = (parts.method.as_str(), status.as_u16(), why.as_deref());
-    tracing::debug!(method, path, status, ?took, why, "request");
+    front.counters.answered(response.status(), took);
+    tell(&caller, &parts, &response, Told { took, who, why });
     Ok(response)
+}
+
+/// What the log says of a request besides its head.
+struct Told {
+    took: Duration,
+    /// The name of a key, or a token's subject.
+    who: Option<String>,
+    why: Option<String>,
+}
+
+/// Tells the log. What a client sent is written as a quoted text, and of it never the query, the body or
+/// a header: these may be arguments, or secret.
+fn tell(caller: &Caller, parts: &Parts, response: &Response<Full<Bytes>>, told: Told) {
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let status = response.status().as_u16();
+    let Told { took, who, why } = told;
+    if caller.front.config.access_log {
+        let bytes = response.body().size_hint().exact();
+        let (who, trace) = (who.as_deref(), trace_id(parts));
+        let (us, peer) = (took.as_micros() as u64, caller.peer.ip().to_string());
+        tracing::info!(target: "access", method, path, status, bytes, us, peer, who, trace);
+    }
+    tracing::debug!(method, path, status, ?took, why = why.as_deref(), "request");
+}
+
+/// The trace that a request belongs to.
+fn trace_id(parts: &Parts) -> Option<&str> {
+    Head::read(&parts.headers).ok()?.trace_id()
 }
 
 async fn call(
@@ -73,13 +98,14 @@ async fn call(
     parts: &Parts,
     body: Incoming,
     began: Instant,
+    who: &mut Option<String>,
 ) -> Result<Response<Full<Bytes>>, Box<Problem>> {
     let front = &caller.front;
-    if let Some(document) = front.document.as_ref().filter(|_| is_for_document(parts)) {
-        return Ok(front.replies.page(document.clone()));
+    if let Some(response) = without_a_call(caller, parts) {
+        return Ok(response);
     }
     let mut checked = check(caller, parts)?;
-    authorise(caller, parts, &checked).await?;
+    authorise(caller, parts, &checked, who).await?;
     let budget = checked.asked.budget.map(|budget| budget.min(front.config.deadline_max));
     let deadline = budget.map_or(Instant::NEVER, |budget| began + budget);
     // Nobody waits for the turn of a message, but it may be kept by its actor.
@@ -137,8 +163,17 @@ async fn call(
     Ok(response)
 }
 
-fn is_for_document(parts: &Parts) -> bool {
-    parts.method == Method::GET && parts.uri.path() == DOCUMENT_PATH
+/// The answers that need no actor: to a page that asks what it may send, and the document.
+fn without_a_call(caller: &Caller, parts: &Parts) -> Option<Response<Full<Bytes>>> {
+    let front = &caller.front;
+    if front.config.cors.is_preflight(parts) {
+        let mut response = front.replies.empty();
+        front.config.cors.permit(response.headers_mut());
+        return Some(response);
+    }
+    let is_for_document = parts.method == Method::GET && parts.uri.path() == DOCUMENT_PATH;
+    let document = front.document.as_ref().filter(|_| is_for_document)?;
+    Some(front.replies.page(document.clone()))
 }
 
 /// Everything that can be decided before the body.
@@ -174,7 +209,22 @@ async fn authorise(
     caller: &Caller,
     parts: &Parts,
     checked: &Checked<'_>,
+    who: &mut Option<String>,
 ) -> Result<(), Box<Problem>> {
+    let exclusive = checked.route.method.info.exclusive;
+    let identity = match &caller.front.credentials {
+        None => None,
+        Some(credentials) => {
+            let now = caller.host.clock().unix_ms() / 1_000;
+            let identity = credentials.identify(&parts.headers, now).map_err(refused)?;
+            *who = Some(identity.name().to_owned());
+            if identity.is_read_only() && exclusive {
+                let detail = "this key may only call methods that read".into();
+                return Err(refused(Refusal::Forbidden { detail }));
+            }
+            Some(identity)
+        }
+    };
     let Some(hook) = &caller.front.authorise else {
         return Ok(());
     };
@@ -183,13 +233,15 @@ async fn authorise(
         actor_type: checked.route.type_name,
         key: &checked.key,
         method: checked.route.method.info.name,
-        exclusive: checked.route.method.info.exclusive,
+        exclusive,
+        identity: identity.as_ref(),
         headers: &parts.headers,
         peer: caller.peer,
     };
-    let Err(refusal) = hook.authorise(access).await else {
-        return Ok(());
-    };
+    hook.authorise(access).await.map_err(refused)
+}
+
+fn refused(refusal: Refusal) -> Box<Problem> {
     let (status, detail, challenge) = match refusal {
         Refusal::Unauthenticated { detail, challenge } => {
             (StatusCode::UNAUTHORIZED, detail, Some(challenge))
@@ -198,7 +250,7 @@ async fn authorise(
     };
     let mut problem = Problem::denied(status, detail);
     problem.challenge = challenge;
-    Err(problem.into())
+    problem.into()
 }
 
 async fn read_body<'a>(

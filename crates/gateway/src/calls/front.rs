@@ -8,7 +8,7 @@ use super::body::BodyShare;
 use super::count::Counters;
 use super::reply::Replies;
 use super::routes::Routes;
-use crate::auth::Authorise;
+use crate::auth::{Authorise, Credentials};
 use crate::config::GatewayConfig;
 
 /// What all connections of a gateway share.
@@ -16,6 +16,7 @@ pub(super) struct Front {
     pub(super) config: GatewayConfig,
     pub(super) routes: Routes,
     pub(super) authorise: Option<Arc<dyn Authorise>>,
+    pub(super) credentials: Option<Credentials>,
     pub(super) counters: Counters,
     pub(super) replies: Replies,
     pub(super) bodies: BodyShare,

@@ -65,6 +65,11 @@ impl Replies {
         response
     }
 
+    /// 204 without anything, to be added to.
+    pub(super) fn empty(&self) -> Response<Full<Bytes>> {
+        self.response(StatusCode::NO_CONTENT, Bytes::new())
+    }
+
     /// 200 with a page that is JSON.
     pub(super) fn page(&self, json: Bytes) -> Response<Full<Bytes>> {
         let mut response = self.response(StatusCode::OK, json);

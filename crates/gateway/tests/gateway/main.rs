@@ -5,9 +5,12 @@
     reason = "tests use real time, threads and tasks"
 )]
 
+mod access;
 mod admin;
 mod bounds;
 mod calls;
+mod cors;
+mod credentials;
 mod drain;
 mod durability;
 mod idempotency;

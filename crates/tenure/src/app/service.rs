@@ -3,11 +3,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tenure_gateway::{
-    Admin, AdminConfig, Authorise, Calls, GatewayConfig, OpenApi, Server, ServerLimits,
-    serve_admin, serve_calls,
+    Admin, AdminConfig, Authorise, Calls, Cors, Credentials, GatewayConfig, OpenApi, Server,
+    ServerLimits, serve_admin, serve_calls,
 };
 use tokio::net::{TcpListener, TcpSocket};
 
+use super::credentials::credentials;
 use crate::config::Settings;
 use crate::{Error, Node, Result};
 
@@ -25,6 +26,9 @@ impl Service {
         authorise: Option<Arc<dyn Authorise>>,
         dev: bool,
     ) -> Result<Self> {
+        let credentials = credentials(&settings.auth)?;
+        let openapi = described(credentials.as_ref());
+        let config = gateway_config(settings, dev)?;
         let listener = bind(settings.gateway_listen, "--listen")?;
         let admin_listener = bind(settings.admin_listen, "--admin-listen")?;
         let calls = Calls {
@@ -33,11 +37,12 @@ impl Service {
             metrics: node.shared_metrics(),
             node: node.name().to_owned(),
             authorise,
-            openapi: settings.openapi.then(OpenApi::default),
+            credentials,
+            openapi: settings.openapi.then(|| openapi.clone()),
         };
         let described = node.clone();
         let admin = Admin {
-            openapi: OpenApi::default(),
+            openapi,
             host: node.host(),
             types: node.types().to_vec(),
             metrics: node.shared_metrics(),
@@ -47,7 +52,7 @@ impl Service {
         };
         let failed = |error| Error::Start(Error::chain(&error));
         Ok(Self {
-            calls: serve_calls(listener, gateway_config(settings, dev), calls).map_err(failed)?,
+            calls: serve_calls(listener, config, calls).map_err(failed)?,
             admin: serve_admin(admin_listener, AdminConfig::default(), admin).map_err(failed)?,
         })
     }
@@ -96,9 +101,17 @@ fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
     })
 }
 
-fn gateway_config(settings: &Settings, dev: bool) -> GatewayConfig {
+/// What the OpenAPI document says of itself.
+pub(super) fn described(credentials: Option<&Credentials>) -> OpenApi {
+    let security = credentials.map(Credentials::schemes).unwrap_or_default();
+    OpenApi { security, ..OpenApi::default() }
+}
+
+fn gateway_config(settings: &Settings, dev: bool) -> Result<GatewayConfig> {
     let defaults = GatewayConfig::default();
-    GatewayConfig {
+    let cors = Cors::new(settings.cors_origins.clone(), settings.cors_credentials)
+        .map_err(|error| Error::Start(format!("gateway.cors_origins: {error}").into()))?;
+    Ok(GatewayConfig {
         server: ServerLimits {
             connections_max: settings.connections_max,
             ..defaults.server.clone()
@@ -107,7 +120,9 @@ fn gateway_config(settings: &Settings, dev: bool) -> GatewayConfig {
         body_timeout: settings.request_timeout,
         deadline_max: settings.deadline_max,
         server_timing: settings.server_timing,
+        cors,
+        access_log: settings.access_log,
         show_panics: dev,
         ..defaults
-    }
+    })
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::auth::SECRETS;
 use super::settings::{SETTINGS, Setting, Settings};
 
 /// The file that is read where none is named.
@@ -68,7 +69,7 @@ pub enum ConfigError {
 }
 
 /// All settings, each with who set it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Configuration {
     values: Vec<(String, Origin)>,
     settings: Settings,
@@ -121,7 +122,11 @@ impl Configuration {
                 text.push_str(&format!("{gap}[{this_section}]\n"));
                 section = this_section;
             }
-            let assignment = format!("{name} = {}", toml::Value::from(value.as_str()));
+            let is_hidden = SECRETS.contains(&setting.key) && !value.is_empty();
+            let assignment = match is_hidden {
+                true => format!("# {name} is set, and not shown"),
+                false => format!("{name} = {}", toml::Value::from(value.as_str())),
+            };
             if with_origin {
                 text.push_str(&format!("{assignment:<40} # {origin}; {}\n", setting.help));
             } else {
@@ -163,12 +168,18 @@ impl Configuration {
         let Setting { apply, .. } = SETTINGS[at];
         apply(&mut self.settings, value).map_err(|what| ConfigError::BadValue {
             key: key.to_owned(),
-            value: value.to_owned(),
+            value: if SECRETS.contains(&key) { "..".to_owned() } else { value.to_owned() },
             origin: origin.clone(),
             what,
         })?;
         self.values[at] = (value.to_owned(), origin);
         Ok(())
+    }
+}
+
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Configuration").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -210,6 +221,26 @@ mod tests {
         std::fs::write(&again, read.print(false)).expect("a file");
         let again = Configuration::read(Some(&again), [], &[]).expect("what is printed is read");
         assert_eq!(again.settings(), read.settings());
+    }
+
+    #[test]
+    fn secrets_are_read_and_never_shown() {
+        let variables = [
+            pair("TENURE_AUTH__API_KEYS", "alice hunter2hunter2hunter2"),
+            pair("TENURE_AUTH__JWT_SECRET", "hunter2 and more"),
+            pair("TENURE_AUTH__JWT_SECRET_FILE", "/run/secrets/jwt"),
+        ];
+        let read = Configuration::read(None, variables, &[]).expect("readable");
+        let auth = &read.settings().auth;
+        assert_eq!(auth.api_keys.reveal(), Some("alice hunter2hunter2hunter2"));
+        assert_eq!(auth.jwt_secret_file.as_deref(), Some(Path::new("/run/secrets/jwt")));
+        let shown = format!("{}{}{:?}", read.print(true), read.print(false), read.settings());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("# jwt_secret is set, and not shown"), "{shown}");
+        assert!(!format!("{read:?}").contains("hunter2"));
+        let flags = [pair("auth.api_keys", "[\"hunter2")];
+        let error = Configuration::read(None, [], &flags).expect_err("this is no list");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::value::{address, bytes, count, duration};
+use super::auth::{self, AuthSettings};
+use super::value::{address, bytes, count, duration, list, optional_path, truth};
 
 /// Every setting of a node, read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,14 @@ pub struct Settings {
     pub server_timing: bool,
     /// `gateway.openapi`: whether `GET /v1/_openapi.json` shows everybody what can be called.
     pub openapi: bool,
+    /// `gateway.cors_origins`: the web pages of other sites that may call actors.
+    pub cors_origins: Vec<String>,
+    /// `gateway.cors_credentials`: whether these pages may send cookies.
+    pub cors_credentials: bool,
+    /// `gateway.access_log`: whether every request is told to the log.
+    pub access_log: bool,
+    /// Who is let in.
+    pub auth: AuthSettings,
     /// `admin.listen`: where health, metrics and administration listen.
     pub admin_listen: SocketAddr,
     /// `calls.deadline`: how long a call may take that says nothing about it.
@@ -69,6 +78,10 @@ impl Default for Settings {
             request_timeout: Duration::ZERO,
             server_timing: false,
             openapi: false,
+            cors_origins: Vec::new(),
+            cors_credentials: false,
+            access_log: false,
+            auth: AuthSettings::default(),
             admin_listen: ([127, 0, 0, 1], 0).into(),
             deadline: Duration::ZERO,
             deadline_max: Duration::ZERO,
@@ -103,14 +116,14 @@ pub(crate) struct Setting {
 }
 
 macro_rules! settings {
-    ($($key:literal = $default:literal, $help:literal, $field:ident: $read:expr;)*) => {
+    ($($key:literal = $default:literal, $help:literal, $($field:ident).+: $read:expr;)*) => {
         /// Every setting there is, in the order in which they are printed.
         pub(crate) const SETTINGS: &[Setting] = &[$(Setting {
             key: $key,
             default: $default,
             help: $help,
             apply: |settings, text| {
-                settings.$field = $read(text)?;
+                settings.$($field).+ = $read(text)?;
                 Ok(())
             },
         }),*];
@@ -131,6 +144,19 @@ settings! {
     "gateway.request_timeout" = "30s", "how long a client may take to send a request", request_timeout: duration;
     "gateway.server_timing" = "true", "whether replies say where the time of their calls went", server_timing: truth;
     "gateway.openapi" = "false", "whether GET /v1/_openapi.json shows everybody what can be called", openapi: truth;
+    "gateway.cors_origins" = "", "the web pages of other sites that may call actors, as https://app.example", cors_origins: list;
+    "gateway.cors_credentials" = "false", "whether these pages may send cookies", cors_credentials: truth;
+    "gateway.access_log" = "false", "whether every request is told to the log", access_log: truth;
+    "auth.api_keys" = "", "who is let in: each a name and a key, as `alice 0f3a.. read-only`", auth.api_keys: auth::secret_lines;
+    "auth.api_keys_file" = "", "a file of such lines", auth.api_keys_file: optional_path;
+    "auth.jwt_secret" = "", "the secret with which tokens are signed", auth.jwt_secret: auth::secret;
+    "auth.jwt_secret_file" = "", "a file with that secret", auth.jwt_secret_file: optional_path;
+    "auth.jwt_algorithm" = "HS256", "the algorithm of that secret: HS256 or HS512", auth.jwt_algorithm: auth::algorithm;
+    "auth.jwt_public_key_file" = "", "a PEM file with the public key of tokens: RSA, P-256 or Ed25519", auth.jwt_public_key_file: optional_path;
+    "auth.jwt_jwks_file" = "", "a file with a set of such keys", auth.jwt_jwks_file: optional_path;
+    "auth.jwt_audience" = "", "the `aud` that a token must have", auth.jwt_audience: auth::optional;
+    "auth.jwt_issuer" = "", "the `iss` that a token must have", auth.jwt_issuer: auth::optional;
+    "auth.jwt_leeway" = "10s", "how far the clock of who makes tokens may be off", auth.jwt_leeway: duration;
     "admin.listen" = "127.0.0.1:7071", "where health, metrics and administration listen", admin_listen: address;
     "calls.deadline" = "30s", "how long a call may take that says nothing about it", deadline: duration;
     "calls.deadline_max" = "10m", "the longest deadline a client may ask for", deadline_max: duration;
@@ -142,10 +168,6 @@ settings! {
     "actors.loads_in_flight_max" = "256", "how many loads may be in flight", loads_in_flight_max: count;
     "actors.idle_after" = "10m", "when an idle durable actor leaves memory", idle_after: duration;
     "actors.volatile_idle_after" = "1h", "when an idle volatile actor leaves memory, with its state", volatile_idle_after: duration;
-}
-
-fn truth(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| "write true or false".to_owned())
 }
 
 fn memory(text: &str) -> Result<Option<u64>, String> {

@@ -47,6 +47,29 @@ pub(super) fn address(text: &str) -> Result<std::net::SocketAddr, String> {
         .map_err(|_| "write an address and a port, as 127.0.0.1:7070 or [::]:7070".to_owned())
 }
 
+/// Reads `true` and `false`.
+pub(super) fn truth(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "write true or false".to_owned())
+}
+
+/// Reads `a, b`, and `["a", "b"]` as a file has it.
+pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
+    let text = text.trim();
+    if !text.starts_with('[') {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        return Ok(words.map(str::to_owned).collect());
+    }
+    let wrong = || "write a list of texts, as [\"a\", \"b\"] or a, b".to_owned();
+    let table: toml::Table = format!("list = {text}").parse().map_err(|_| wrong())?;
+    let all = table.get("list").and_then(toml::Value::as_array).ok_or_else(wrong)?;
+    all.iter().map(|it| it.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+}
+
+/// Reads the name of a file; nothing for none.
+pub(super) fn optional_path(text: &str) -> Result<Option<std::path::PathBuf>, String> {
+    Ok((!text.is_empty()).then(|| text.into()))
+}
+
 fn split(text: &str) -> (&str, &str) {
     let end = text.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
     (&text[..end], text[end..].trim_start())
@@ -74,6 +97,10 @@ mod tests {
         for wrong in ["", "1MB", "x", "99999999999GiB"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
+        let two = Ok(vec!["a".to_owned(), "b c".to_owned()]);
+        assert_eq!((list("a, b c"), list("[\"a\", \"b c\"]")), (two.clone(), two));
+        assert_eq!((list(""), list("[]")), (Ok(Vec::new()), Ok(Vec::new())));
+        assert!(list("[1]").is_err() && list("[\"a\"").is_err());
         assert_eq!(count("3"), Ok(3));
         assert!(count("0").is_err());
         assert_eq!(address(":7070"), Ok(([127, 0, 0, 1], 7070).into()));

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
-use tenure_gateway::{Authorise, Calls, Drained, GatewayConfig, OpenApi, Server, serve_calls};
+use tenure_gateway::{
+    Authorise, Calls, Credentials, Drained, GatewayConfig, OpenApi, Server, serve_calls,
+};
 use tenure_observe::Metrics;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -41,17 +43,23 @@ impl World {
     }
 
     pub(crate) fn guarded(config: GatewayConfig, authorise: Option<Arc<dyn Authorise>>) -> Self {
-        Self::start(config, authorise, None)
+        Self::start(config, authorise, None, None)
     }
 
     /// With a page that says what can be called.
     pub(crate) fn described() -> Self {
-        Self::start(GatewayConfig::default(), None, Some(OpenApi::default()))
+        Self::start(GatewayConfig::default(), None, None, Some(OpenApi::default()))
+    }
+
+    /// Lets in only who has one of these.
+    pub(crate) fn closed(credentials: Credentials, authorise: Option<Arc<dyn Authorise>>) -> Self {
+        Self::start(GatewayConfig::default(), authorise, Some(credentials), None)
     }
 
     fn start(
         config: GatewayConfig,
         authorise: Option<Arc<dyn Authorise>>,
+        credentials: Option<Credentials>,
         openapi: Option<OpenApi>,
     ) -> Self {
         let runtime = Runtime::new().unwrap();
@@ -63,6 +71,7 @@ impl World {
             metrics: Arc::clone(&metrics),
             node: "n1".into(),
             authorise,
+            credentials,
             openapi,
         };
         let server = runtime.block_on(async {

@@ -1,0 +1,38 @@
+use serde_json::{Map, Value};
+
+/// Who calls, as an API key or a token says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    name: String,
+    is_read_only: bool,
+    claims: Map<String, Value>,
+}
+
+impl Identity {
+    pub(super) fn of_key(name: &str, is_read_only: bool) -> Self {
+        Self { name: name.to_owned(), is_read_only, claims: Map::new() }
+    }
+
+    pub(super) fn of_token(claims: Map<String, Value>) -> Self {
+        let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
+        Self { name: subject.to_owned(), is_read_only: false, claims }
+    }
+
+    /// The key's name, or the token's `sub`; empty where it has none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether only methods that read may be called.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
+    /// What the token says; empty for an API key.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+}
