@@ -117,6 +117,7 @@ fn start_gateway(runtime: &Runtime) -> (SocketAddr, tenure_gateway::Server) {
         node: "n1".into(),
         authorise: None,
         credentials: None,
+        tls: None,
         openapi: None,
     };
     runtime.block_on(async {

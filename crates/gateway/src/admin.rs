@@ -32,5 +32,5 @@ pub fn serve_admin(
         let service = TowerToHyperService::new(router.clone());
         move |request| service.call(request)
     };
-    start(listener, config.server, host, None, connect)
+    start(listener, config.server, host, None, None, connect)
 }

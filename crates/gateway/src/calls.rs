@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use crate::auth::{Authorise, Credentials};
 use crate::config::GatewayConfig;
 use crate::openapi::OpenApi;
-use crate::serve::{ServeError, Server, start};
+use crate::serve::{ServeError, Server, Tls, start};
 use answer::answer;
 use body::BodyShare;
 use count::Counters;
@@ -52,6 +52,8 @@ pub struct Calls {
     pub authorise: Option<Arc<dyn Authorise>>,
     /// Who is let in at all; `None` lets everybody come as far as `authorise`.
     pub credentials: Option<Credentials>,
+    /// The certificate, where clients speak TLS.
+    pub tls: Option<Arc<Tls>>,
     /// What `GET /v1/_openapi.json` says of itself; `None` where there is no such page. Whoever
     /// reaches the port may read it.
     pub openapi: Option<OpenApi>,
@@ -78,6 +80,7 @@ pub struct Calls {
 ///     node: "n1".into(),
 ///     authorise: None,
 ///     credentials: None,
+///     tls: None,
 ///     openapi: None,
 /// };
 /// let server = serve_calls(listener, GatewayConfig::default(), calls)?;
@@ -125,7 +128,7 @@ pub fn serve_calls(
         });
         move |request| answer(Arc::clone(&caller), request)
     };
-    let server = start(listener, limits, host, refused, connect)?;
+    let server = start(listener, limits, host, refused, calls.tls, connect)?;
     metrics.register_gauge_fn(names::HTTP_CONNECTIONS, &[], server.connection_count())?;
     Ok(server)
 }

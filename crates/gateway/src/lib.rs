@@ -29,4 +29,4 @@ pub use calls::{Calls, serve_calls};
 pub use config::{AdminConfig, GatewayConfig, ServerLimits};
 pub use cors::{Cors, CorsError};
 pub use openapi::{OpenApi, SecurityScheme};
-pub use serve::{Drained, ServeError, Server};
+pub use serve::{Drained, ServeError, Server, Tls, TlsError};

@@ -8,6 +8,8 @@ mod link;
 mod listener;
 mod registry;
 mod socket;
+mod stream;
+mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,6 +25,7 @@ use tokio::net::TcpListener;
 
 use crate::config::ServerLimits;
 use registry::{Registry, Stage};
+pub use tls::{Tls, TlsError};
 
 /// Why a server did not start. Nothing is listening.
 #[derive(Debug, thiserror::Error)]
@@ -97,11 +100,13 @@ impl Drop for Server {
 
 /// Starts a server on the host's tasks. `connect` is asked once for each connection, and answers
 /// with the function that answers its requests. `refused` counts the connections over the bound.
+/// With `tls` clients must speak it.
 pub(crate) fn start<Connect, Answer, Reply, Content>(
     listener: TcpListener,
     limits: ServerLimits,
     host: HostHandle,
     refused: Option<Arc<Counter>>,
+    tls: Option<Arc<Tls>>,
     connect: Connect,
 ) -> Result<Server, ServeError>
 where
@@ -114,7 +119,7 @@ where
 {
     let address = listener.local_addr()?;
     let registry = Arc::new(Registry::new(host, limits));
-    let task = listener::accept_all(listener, Arc::clone(&registry), refused, connect);
+    let task = listener::accept_all(listener, Arc::clone(&registry), refused, tls, connect);
     registry.host.tasks().spawn("http-accept", Box::pin(task));
     Ok(Server { registry, address })
 }

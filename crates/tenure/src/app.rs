@@ -136,10 +136,10 @@ impl App {
         let node = wait_for(starting)?;
         let served = node.block_on(async {
             // Asked for first, so that no signal is missed once the program says it is ready.
-            let mut signals = signals::Signals::new()?;
+            let mut signals = signals::Signals::new(settings.tls_cert.is_some())?;
             let service = Service::start(&node, settings, self.authorise, dev.is_some())?;
             screen::ready(&node, settings, &service, dev, begun.elapsed());
-            let signal = signals.wait().await;
+            let signal = signals.wait_reloading(|| service.reload()).await;
             screen::stopping(signal, settings.drain_budget);
             tokio::select! {
                 biased;

@@ -12,17 +12,43 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tenure_types::{BoxFuture, Instant};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
 use super::link::{Link, Phase};
 use super::registry::{Registered, Registry, Stage};
 use super::socket::Socket;
+use super::stream::Stream;
 
 /// The read buffer of a connection grows up to this.
 const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
+/// Makes the stream of a connection ready for HTTP; `None` if the client does not speak TLS, or takes
+/// longer for that than for a request's head, or the server stops.
+async fn shake_hands(
+    stream: TcpStream,
+    registry: &Registry,
+    link: &Link,
+    tls: Option<TlsAcceptor>,
+) -> Option<Stream> {
+    let Some(tls) = tls else { return Some(Stream::Plain(stream)) };
+    let until = registry.host.clock().now() + registry.limits.head_timeout;
+    let mut timer = registry.host.tasks().sleep_until(until);
+    let mut hands = pin!(tls.accept(stream));
+    poll_fn(|cx| {
+        link.waker.register(cx.waker());
+        if registry.stage() >= Stage::Closing || timer.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        // What a client sends that is no TLS is no concern of the node.
+        hands.as_mut().poll(cx).map(|shaken| Some(Stream::Tls(Box::new(shaken.ok()?))))
+    })
+    .await
+}
+
 /// Drives one connection to its end.
 pub(super) async fn drive<Answer, Reply, Content>(
     stream: TcpStream,
+    tls: Option<TlsAcceptor>,
     registry: Arc<Registry>,
     link: Arc<Link>,
     registered: Registered,
@@ -34,6 +60,10 @@ pub(super) async fn drive<Answer, Reply, Content>(
     Content::Data: Send,
     Content::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let Some(stream) = shake_hands(stream, &registry, &link, tls).await else {
+        return;
+    };
+    link.received(registry.host.clock().coarse());
     let socket = Socket::new(stream, Arc::clone(&link), Arc::clone(&registry));
     let service = service_fn(|request| {
         link.enter(Phase::Request, registry.host.clock().coarse());

@@ -18,6 +18,8 @@ use super::connection::{Watch, drive};
 use super::link::{Link, Phase};
 use super::registry::{Registry, Stage};
 use super::socket::Socket;
+use super::stream::Stream;
+use super::tls::Tls;
 
 /// How long to wait after the system refused to hand out a connection: too many open files, most
 /// likely, and asking again at once would keep a core busy.
@@ -41,6 +43,7 @@ pub(super) async fn accept_all<Connect, Answer, Reply, Content>(
     listener: TcpListener,
     registry: Arc<Registry>,
     refused: Option<Arc<Counter>>,
+    tls: Option<Arc<Tls>>,
     connect: Connect,
 ) where
     Connect: Fn(SocketAddr) -> Answer + Send + Sync + 'static,
@@ -67,11 +70,15 @@ pub(super) async fn accept_all<Connect, Answer, Reply, Content>(
             if let Some(refused) = &refused {
                 refused.increment();
             }
-            refuse(stream, &registry, &refusals);
+            // Whoever expects TLS could not read a refusal.
+            if tls.is_none() {
+                refuse(stream, &registry, &refusals);
+            }
             continue;
         };
         let answer = connect(peer);
-        let task = drive(stream, Arc::clone(&registry), link, registered, answer);
+        let tls = tls.as_ref().map(|tls| tls.acceptor());
+        let task = drive(stream, tls, Arc::clone(&registry), link, registered, answer);
         registry.host.tasks().spawn("http-connection", Box::pin(task));
     }
 }
@@ -109,7 +116,8 @@ fn refuse(stream: TcpStream, registry: &Arc<Registry>, refusals: &Arc<AtomicUsiz
     let tasks = registry.host.clone();
     let task = async move {
         let link = Arc::new(Link::new(registry.host.clock().coarse()));
-        let mut socket = Socket::new(stream, Arc::clone(&link), Arc::clone(&registry));
+        let mut socket =
+            Socket::new(Stream::Plain(stream), Arc::clone(&link), Arc::clone(&registry));
         // So short a reply fits into the socket's buffer: there is nothing to wait for.
         let written = socket.write_all(TOO_MANY_CONNECTIONS).await;
         if written.is_ok() {

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::link::{Link, Phase};
 use super::registry::{Registry, Stage};
+use super::stream::Stream;
 
 /// The most bytes that are read and thrown away after a connection's last reply.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A TCP stream that tells its [`Link`] what comes and goes, and closes without a reset.
+/// A stream that tells its [`Link`] what comes and goes, and closes without a reset.
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     link: Arc<Link>,
     registry: Arc<Registry>,
     lingers: Option<bool>,
@@ -23,7 +23,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, link: Arc<Link>, registry: Arc<Registry>) -> Self {
+    pub(super) fn new(stream: Stream, link: Arc<Link>, registry: Arc<Registry>) -> Self {
         Self { stream, link, registry, lingers: None, discarded_bytes: 0 }
     }
 

@@ -16,4 +16,5 @@ mod durability;
 mod idempotency;
 mod messages;
 mod refusals;
+mod tls;
 mod world;

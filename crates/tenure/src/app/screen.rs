@@ -78,7 +78,7 @@ pub(super) fn ready(
         took.as_secs_f64(),
         node.types().iter().find_map(|it| example(it, calls)).unwrap_or_default()
     );
-    println!("ready: calls on http://{calls}, admin on http://{admin}");
+    println!("ready: calls on {}://{calls}, admin on http://{admin}", service.scheme());
     if dev.is_some() {
         println!("ctrl-c to stop");
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tenure_gateway::{
     Admin, AdminConfig, Authorise, Calls, Cors, Credentials, GatewayConfig, OpenApi, Server,
-    ServerLimits, serve_admin, serve_calls,
+    ServerLimits, Tls, serve_admin, serve_calls,
 };
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -16,6 +16,7 @@ use crate::{Error, Node, Result};
 pub(super) struct Service {
     calls: Server,
     admin: Server,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Service {
@@ -28,6 +29,7 @@ impl Service {
     ) -> Result<Self> {
         let credentials = credentials(&settings.auth)?;
         let openapi = described(credentials.as_ref());
+        let tls = tls(settings)?;
         let config = gateway_config(settings, dev)?;
         let listener = bind(settings.gateway_listen, "--listen")?;
         let admin_listener = bind(settings.admin_listen, "--admin-listen")?;
@@ -38,6 +40,7 @@ impl Service {
             node: node.name().to_owned(),
             authorise,
             credentials,
+            tls: tls.clone(),
             openapi: settings.openapi.then(|| openapi.clone()),
         };
         let described = node.clone();
@@ -52,9 +55,27 @@ impl Service {
         };
         let failed = |error| Error::Start(Error::chain(&error));
         Ok(Self {
+            tls,
             calls: serve_calls(listener, config, calls).map_err(failed)?,
             admin: serve_admin(admin_listener, AdminConfig::default(), admin).map_err(failed)?,
         })
+    }
+
+    /// Reads the certificate again. What is wrong with it is told to the log, and the old one serves on.
+    pub(super) fn reload(&self) {
+        match self.tls.as_ref().map(|tls| tls.reload()) {
+            Some(Ok(())) => tracing::info!("the certificate was read again"),
+            Some(Err(error)) => {
+                let error = Error::chain(&error);
+                tracing::error!(%error, "the certificate stays as it was");
+            }
+            None => {}
+        }
+    }
+
+    /// How calls are addressed: `http`, or `https`.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     pub(super) fn calls_address(&self) -> SocketAddr {
@@ -99,6 +120,18 @@ fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
             .into(),
         )
     })
+}
+
+/// The certificate, if one is set.
+fn tls(settings: &Settings) -> Result<Option<Arc<Tls>>> {
+    match (&settings.tls_cert, &settings.tls_key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => {
+            let read = Tls::read(certificate, key);
+            read.map(|tls| Some(Arc::new(tls))).map_err(|error| Error::Start(Error::chain(&error)))
+        }
+        _ => Err(Error::Start("gateway.tls_cert and gateway.tls_key belong together".into())),
+    }
 }
 
 /// What the OpenAPI document says of itself.

@@ -29,6 +29,10 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// `gateway.cors_credentials`: whether these pages may send cookies.
     pub cors_credentials: bool,
+    /// `gateway.tls_cert`: the PEM file with the certificate; clients then must speak TLS.
+    pub tls_cert: Option<PathBuf>,
+    /// `gateway.tls_key`: the PEM file with its key.
+    pub tls_key: Option<PathBuf>,
     /// `gateway.access_log`: whether every request is told to the log.
     pub access_log: bool,
     /// Who is let in.
@@ -80,6 +84,8 @@ impl Default for Settings {
             openapi: false,
             cors_origins: Vec::new(),
             cors_credentials: false,
+            tls_cert: None,
+            tls_key: None,
             access_log: false,
             auth: AuthSettings::default(),
             admin_listen: ([127, 0, 0, 1], 0).into(),
@@ -146,6 +152,8 @@ settings! {
     "gateway.openapi" = "false", "whether GET /v1/_openapi.json shows everybody what can be called", openapi: truth;
     "gateway.cors_origins" = "", "the web pages of other sites that may call actors, as https://app.example", cors_origins: list;
     "gateway.cors_credentials" = "false", "whether these pages may send cookies", cors_credentials: truth;
+    "gateway.tls_cert" = "", "the PEM file with the certificate; clients then must speak TLS", tls_cert: optional_path;
+    "gateway.tls_key" = "", "the PEM file with the key of the certificate", tls_key: optional_path;
     "gateway.access_log" = "false", "whether every request is told to the log", access_log: truth;
     "auth.api_keys" = "", "who is let in: each a name and a key, as `alice 0f3a.. read-only`", auth.api_keys: auth::secret_lines;
     "auth.api_keys_file" = "", "a file of such lines", auth.api_keys_file: optional_path;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
 use tenure_gateway::{
-    Authorise, Calls, Credentials, Drained, GatewayConfig, OpenApi, Server, serve_calls,
+    Authorise, Calls, Credentials, Drained, GatewayConfig, OpenApi, Server, Tls, serve_calls,
 };
 use tenure_observe::Metrics;
 use tokio::net::TcpListener;
@@ -23,6 +23,14 @@ pub(crate) use host::MapHost;
 
 /// Longer than anything takes that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What most gateways have not.
+#[derive(Default)]
+struct More {
+    credentials: Option<Credentials>,
+    tls: Option<Arc<Tls>>,
+    openapi: Option<OpenApi>,
+}
 
 /// A running gateway.
 pub(crate) struct World {
@@ -43,25 +51,27 @@ impl World {
     }
 
     pub(crate) fn guarded(config: GatewayConfig, authorise: Option<Arc<dyn Authorise>>) -> Self {
-        Self::start(config, authorise, None, None)
+        Self::start(config, authorise, More::default())
     }
 
     /// With a page that says what can be called.
     pub(crate) fn described() -> Self {
-        Self::start(GatewayConfig::default(), None, None, Some(OpenApi::default()))
+        let openapi = Some(OpenApi::default());
+        Self::start(GatewayConfig::default(), None, More { openapi, ..More::default() })
     }
 
     /// Lets in only who has one of these.
     pub(crate) fn closed(credentials: Credentials, authorise: Option<Arc<dyn Authorise>>) -> Self {
-        Self::start(GatewayConfig::default(), authorise, Some(credentials), None)
+        let more = More { credentials: Some(credentials), ..More::default() };
+        Self::start(GatewayConfig::default(), authorise, more)
     }
 
-    fn start(
-        config: GatewayConfig,
-        authorise: Option<Arc<dyn Authorise>>,
-        credentials: Option<Credentials>,
-        openapi: Option<OpenApi>,
-    ) -> Self {
+    /// Over TLS.
+    pub(crate) fn encrypted(config: GatewayConfig, tls: Arc<Tls>) -> Self {
+        Self::start(config, None, More { tls: Some(tls), ..More::default() })
+    }
+
+    fn start(config: GatewayConfig, authorise: Option<Arc<dyn Authorise>>, more: More) -> Self {
         let runtime = Runtime::new().unwrap();
         let host = Arc::new(MapHost::new(runtime.handle().clone()));
         let metrics = Arc::new(Metrics::new());
@@ -71,8 +81,9 @@ impl World {
             metrics: Arc::clone(&metrics),
             node: "n1".into(),
             authorise,
-            credentials,
-            openapi,
+            credentials: more.credentials,
+            tls: more.tls,
+            openapi: more.openapi,
         };
         let server = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
