@@ -1,9 +1,11 @@
 //! How many requests a second the gateway answers, beside a bare axum handler over a map that
 //! does the same work.
 //!
-//! `cargo run --release -p tenure-gateway --example http_ratio -- [ms a round] [server threads]`.
+//! `cargo run --release -p tenure-gateway --example http_ratio -- [ms a round] [server threads] [full]`.
 //! Both servers run in this process, one after the other, round by round; the load comes from one
-//! thread with 64 keep-alive connections, each waiting for its answer before it asks again.
+//! thread with 64 keep-alive connections, each waiting for its answer before it asks again. With `full`
+//! the gateway also asks for an API key, answers a page of another site, and writes an access log, to
+//! nowhere.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -23,7 +25,7 @@ use axum::{Json, Router};
 use parking_lot::Mutex;
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
-use tenure_gateway::{Calls, GatewayConfig, serve_calls};
+use tenure_gateway::{ApiKeys, Calls, Cors, Credentials, GatewayConfig, serve_calls};
 use tenure_observe::Metrics;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +39,8 @@ mod host;
 const CONNECTIONS: usize = 64;
 /// The name by which the servers' threads are found again.
 const SERVER_THREAD: &str = "server";
+const API_KEY: &str = "0123456789abcdef";
+const ORIGIN: &str = "https://app.example";
 const KEYS: usize = 10_000;
 const ROUNDS: usize = 21;
 
@@ -55,7 +59,11 @@ async fn add(
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
+    let is_full = std::env::args().any(|text| text == "full");
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter(|text| text != "full")
+        .map(|text| text.parse::<u64>().expect("a number"));
     let duration = Duration::from_millis(arguments.next().unwrap_or(500));
     let threads = arguments.next().unwrap_or(1) as usize;
     let servers = Builder::new_multi_thread()
@@ -65,7 +73,7 @@ fn main() {
         .build()
         .unwrap();
     let bare = start_bare(&servers);
-    let (gateway, _server) = start_gateway(&servers);
+    let (gateway, _server) = start_gateway(&servers, is_full);
     let load = Builder::new_current_thread().enable_all().build().unwrap();
     // The first round warms up.
     let (_, _) = (measure(&load, bare, duration), measure(&load, gateway, duration));
@@ -108,7 +116,16 @@ fn start_bare(runtime: &Runtime) -> SocketAddr {
     })
 }
 
-fn start_gateway(runtime: &Runtime) -> (SocketAddr, tenure_gateway::Server) {
+fn start_gateway(runtime: &Runtime, is_full: bool) -> (SocketAddr, tenure_gateway::Server) {
+    let mut config = GatewayConfig::default();
+    let mut credentials = None;
+    if is_full {
+        config.access_log = true;
+        config.cors = Cors::new(vec![ORIGIN.into()], false).unwrap();
+        let keys = ApiKeys::parse(&format!("bench {API_KEY}")).unwrap();
+        credentials = Some(Credentials { keys, tokens: None });
+        tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::sink).init();
+    }
     let host = Arc::new(host::MapHost::new(runtime.handle().clone()));
     let calls = Calls {
         host: HostHandle::new(host),
@@ -116,13 +133,13 @@ fn start_gateway(runtime: &Runtime) -> (SocketAddr, tenure_gateway::Server) {
         metrics: Arc::new(Metrics::new()),
         node: "n1".into(),
         authorise: None,
-        credentials: None,
+        credentials,
         tls: None,
         openapi: None,
     };
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = serve_calls(listener, GatewayConfig::default(), calls).unwrap();
+        let server = serve_calls(listener, config, calls).unwrap();
         (server.address(), server)
     })
 }
@@ -170,7 +187,7 @@ async fn client(
         let request = format!(
             "POST /v1/counter/{key}/add HTTP/1.1\r\nhost: 127.0.0.1:7070\r\n\
              user-agent: http_ratio\r\naccept: */*\r\ncontent-type: application/json\r\n\
-             content-length: 1\r\n\r\n1"
+             x-api-key: {API_KEY}\r\norigin: {ORIGIN}\r\ncontent-length: 1\r\n\r\n1"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut length = 0;

@@ -6,7 +6,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
 use tenure_actor::{Method, Shape};
 use tenure_observe::Reason;
@@ -17,6 +17,7 @@ use super::shown::Admin;
 use super::{actors, backup};
 use crate::problem::Problem;
 
+const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Serialize)]
@@ -106,8 +107,33 @@ async fn startupz(State(admin): State<Arc<Admin>>) -> Response {
     verdict(admin.health.is_started(), Vec::new())
 }
 
-async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    ([(CONTENT_TYPE, OPEN_METRICS)], admin.metrics.render()).into_response()
+/// OpenMetrics for who asks for it, as Prometheus does; else the older text format.
+async fn metrics(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
+    let text = admin.metrics.render();
+    if accepted.into_iter().any(|it| it.contains("application/openmetrics-text")) {
+        return ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response();
+    }
+    ([(CONTENT_TYPE, PLAIN_METRICS)], plain_metrics(&text)).into_response()
+}
+
+/// OpenMetrics in the older format, which knows counters by the names of their samples.
+fn plain_metrics(text: &str) -> String {
+    let counters: Vec<_> = text
+        .lines()
+        .filter_map(|it| it.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut plain = String::with_capacity(text.len() + 1_024);
+    for line in text.lines().filter(|it| *it != "# EOF" && !it.starts_with("# UNIT ")) {
+        let named = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
+        let name = named.and_then(|rest| rest.split(' ').next());
+        match name.filter(|name| counters.contains(name)) {
+            Some(name) => plain.push_str(&line.replacen(name, &format!("{name}_total"), 1)),
+            None => plain.push_str(line),
+        }
+        plain.push('\n');
+    }
+    plain
 }
 
 async fn node(State(admin): State<Arc<Admin>>) -> Response {

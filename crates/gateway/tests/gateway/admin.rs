@@ -137,6 +137,11 @@ fn the_pages_show_what_there_is() {
     let pages = Pages::new();
     let metrics = pages.get("/metrics");
     assert!(metrics.body.contains("tenure_mailbox_calls 3\n"), "{}", metrics.body);
+    assert!(metrics.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
+    assert!(!metrics.body.contains("# EOF"), "{}", metrics.body);
+    let accept = "host: localhost\r\naccept: application/openmetrics-text;version=1.0.0\r\n";
+    let metrics = pages.ask("GET", "/metrics", accept);
+    assert!(metrics.body.ends_with("# EOF\n"), "{}", metrics.body);
     assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     assert_eq!(pages.get("/admin/v1/node").json()["node"], "n1");
     let types = pages.get("/admin/v1/types").json();
