@@ -80,5 +80,6 @@ fn a_reader_that_goes_away_is_no_panic() {
     drop(child.stdout.take());
     let ended = child.wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
-    assert_eq!(ended.status.code(), Some(1));
+    // Where the pipe took all of it before it was closed, nothing went wrong.
+    assert!(matches!(ended.status.code(), Some(0 | 1)), "{}", ended.status);
 }
