@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tenure_actor::{ActorSchemas, ActorType, MethodSchemas};
 
-use super::form::Definitions;
+use super::form::{Definitions, WORDS};
 
 /// The format of the document.
 const FORMAT: u64 = 1;
@@ -147,18 +147,6 @@ impl MethodShape {
 fn bare_definitions(definitions: &Map<String, Value>) -> Definitions {
     definitions.iter().map(|(name, schema)| (name.clone(), bare(schema.clone()))).collect()
 }
-
-/// What is written in a schema for people alone.
-const WORDS: [&str; 8] = [
-    "title",
-    "description",
-    "default",
-    "examples",
-    "deprecated",
-    "readOnly",
-    "writeOnly",
-    "$schema",
-];
 
 /// A schema without words, so that a better comment is no change.
 fn bare(schema: Value) -> Value {

@@ -196,8 +196,8 @@ fn take_null(object: &mut Map<String, Value>) -> bool {
     found
 }
 
-/// What is written in a schema and says nothing of its values, or what is read elsewhere.
-const ASIDE: [&str; 11] = [
+/// What is written in a schema for people alone.
+pub(super) const WORDS: [&str; 8] = [
     "title",
     "description",
     "default",
@@ -206,14 +206,16 @@ const ASIDE: [&str; 11] = [
     "readOnly",
     "writeOnly",
     "$schema",
-    ALIASES_KEYWORD,
-    OTHER_KEYWORD,
-    UNKNOWN_KEYWORD,
 ];
+
+/// What says something of values, and is read elsewhere.
+const ELSEWHERE: [&str; 3] = [ALIASES_KEYWORD, OTHER_KEYWORD, UNKNOWN_KEYWORD];
 
 fn form(definitions: &Definitions, object: &Map<String, Value>) -> Form {
     let has_only = |known: &[&str]| {
-        object.keys().all(|key| known.contains(&key.as_str()) || ASIDE.contains(&key.as_str()))
+        let is_known =
+            |key: &&str| known.contains(key) || ELSEWHERE.contains(key) || WORDS.contains(key);
+        object.keys().all(|key| is_known(&key.as_str()))
     };
     let unknown = object.get(UNKNOWN_KEYWORD).and_then(Value::as_str);
     if let (Some(name), true) = (unknown, has_only(&[])) {
