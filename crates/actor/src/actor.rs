@@ -73,6 +73,16 @@ pub trait Actor: Send + Sync + Sized + 'static {
         Err(CodecError::new("this type has no events"))
     }
 
+    /// A stored event as clients read it: as JSON.
+    ///
+    /// # Errors
+    /// [`CodecError`] when it was written by code this code cannot follow, or cannot be written as
+    /// JSON.
+    fn event_json(codec: u8, body: &[u8]) -> Result<Vec<u8>, CodecError> {
+        let _ = (codec, body);
+        Err(CodecError::new("this type has no events"))
+    }
+
     /// What can be called, in the order of the source, internal ones included.
     fn methods() -> &'static [Method];
 
@@ -90,7 +100,7 @@ pub trait Actor: Send + Sync + Sized + 'static {
     fn slot() -> &'static TypeSlot;
 }
 
-/// Which methods run at the beginning and the end of an activation. They take no arguments.
+/// Which methods run by themselves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hooks {
     /// The first turn of every activation: `#[activate]`.
@@ -98,6 +108,11 @@ pub struct Hooks {
     /// The last turn of an activation that leaves memory in order: `#[deactivate]`. A crash, a
     /// panic and a lost store skip it.
     pub deactivate: Option<&'static Method>,
+    /// Lets a client follow the actor's events, or refuses it, and gives it what it begins with:
+    /// `#[attach]`. Its argument is a [`Peer`](crate::Peer).
+    pub attach: Option<&'static Method>,
+    /// A client follows no more: `#[detach]`, with the same [`Peer`](crate::Peer). A crash skips it.
+    pub detach: Option<&'static Method>,
 }
 
 impl<A: Actor> State for A {

@@ -34,6 +34,8 @@ pub struct ActorType {
     /// Changes an event-sourced state by a stored event: schema, codec, bytes.
     #[expect(clippy::type_complexity, reason = "a name for it would say less")]
     pub apply: fn(&mut dyn State, u32, u8, &[u8]) -> Result<(), CodecError>,
+    /// A stored event as clients read it: codec, bytes.
+    pub event_json: fn(u8, &[u8]) -> Result<Vec<u8>, CodecError>,
     /// What its state and its events look like.
     pub data: fn() -> DataTypes,
     /// What can be called.
@@ -63,6 +65,7 @@ impl ActorType {
             create: || Box::new(A::create()),
             decode: |schema, codec, body| Ok(Box::new(A::decode(schema, codec, body)?)),
             apply: apply::<A>,
+            event_json: A::event_json,
             data: A::data,
             methods: A::methods(),
             hooks: A::hooks(),

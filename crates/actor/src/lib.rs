@@ -22,6 +22,7 @@ mod context;
 mod delivery;
 mod digest;
 mod event;
+mod follow;
 mod handler;
 pub mod host;
 mod idents;
@@ -55,6 +56,7 @@ pub use codec::{CODEC_NAMED, CodecError, NO_ARGUMENTS, decode_named, encode_name
 pub use context::Context;
 pub use delivery::{Delivery, ReminderChange, TimerChange, TimerId};
 pub use event::{Event, NoEvent};
+pub use follow::{EventBytes, EventPage, Peer, Publications, WatchId, Watcher};
 pub use handler::{Access, Commanding, Exclusive, Handler, Shared};
 pub use host::{Effects, Spawned};
 pub use idents::{CallId, IntoKey};

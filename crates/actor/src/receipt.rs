@@ -29,6 +29,8 @@ impl Precondition {
 pub struct Receipt {
     precondition: Option<Precondition>,
     tag: OnceLock<StateTag>,
+    follows: bool,
+    log: OnceLock<(u64, u64)>,
     /// One more than the nanoseconds of the node's clock; zero before.
     began: AtomicU64,
     ended: AtomicU64,
@@ -39,6 +41,31 @@ impl Receipt {
     #[must_use]
     pub fn new(precondition: Option<Precondition>) -> Self {
         Self { precondition, ..Self::default() }
+    }
+
+    /// A receipt of a call whose caller will follow the actor's events from its turn on.
+    #[must_use]
+    pub fn following() -> Self {
+        Self { follows: true, ..Self::default() }
+    }
+
+    /// Where the actor's events stood when the turn ended, epoch and offset; `None` if no turn ended,
+    /// or the receipt did not ask for it.
+    #[must_use]
+    pub fn log(&self) -> Option<(u64, u64)> {
+        self.log.get().copied()
+    }
+
+    /// For hosts: whether to say where the events stand when the turn ends.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// For hosts: where the events stand as the turn ends.
+    pub fn stands_at(&self, epoch: u64, offset: u64) {
+        // A call has one turn; a second answer changes nothing.
+        let _ = self.log.set((epoch, offset));
     }
 
     /// The state that the turn left or, where it only read, met; `None` if no turn ended.

@@ -48,6 +48,14 @@ pub trait Unmet: Sized {
     fn decode(_: u8, _: &[u8]) -> Result<Self::Asked, CodecError> {
         Err(CodecError::new("the state has no stored form"))
     }
+
+    /// Never called.
+    ///
+    /// # Errors
+    /// Always.
+    fn json(_: u8, _: &[u8]) -> Result<Vec<u8>, CodecError> {
+        Err(CodecError::new("the state has no stored form"))
+    }
 }
 
 impl<T> Unmet for Require<T> {
@@ -88,6 +96,15 @@ impl<T: Serialize + DeserializeOwned> Require<T> {
     /// [`CodecError`] when the bytes are not the stored form of a `T`.
     pub fn decode(codec: u8, body: &[u8]) -> Result<T, CodecError> {
         decode_named(codec, body)
+    }
+
+    /// A stored value as clients read it: as JSON.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes are not the stored form of a `T`, or serde refuses a value.
+    pub fn json(codec: u8, body: &[u8]) -> Result<Vec<u8>, CodecError> {
+        let value: T = decode_named(codec, body)?;
+        serde_json::to_vec(&value).map_err(|error| CodecError::new(error.to_string()))
     }
 }
 

@@ -42,6 +42,12 @@ impl Ticket {
         }
     }
 
+    /// Whether it is settled well.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        matches!(self.0.lock().result, Some(Ok(())))
+    }
+
     /// Whether two handles are the same ticket.
     #[must_use]
     pub fn is(&self, other: &Ticket) -> bool {

@@ -258,6 +258,11 @@ impl Activation {
         })
     }
 
+    /// Whether anything is kept beside the state.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.cold.lock().as_ref().is_some_and(|cold| cold.kept.is_some())
+    }
+
     /// Bytes of the activation that do not change.
     pub(crate) fn fixed_bytes(&self) -> usize {
         const HEADER: usize = size_of::<Activation>() + 2 * size_of::<usize>();

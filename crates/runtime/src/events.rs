@@ -2,31 +2,19 @@
 
 use std::sync::Arc;
 
-use tenure_actor::{Persist, Target};
-use tenure_store::{Content, EventLog, StoreError};
-use tenure_types::{ActorId, CallError, Outcome};
+use tenure_actor::{
+    EventBytes, EventPage, Persist, Publications, Receipt, Target, WatchId, Watcher,
+};
+use tenure_store::{Content, EventLog, RowChange, RowKey, StoreError, Unit};
+use tenure_types::{ActorId, BoxFuture, CallError, Outcome};
 
-use crate::activation::window::{EventBytes, WINDOW_EVENTS_MAX};
+use crate::activation::window::WINDOW_EVENTS_MAX;
 use crate::activation::{Activation, Hold, Kind};
 use crate::runtime::Runtime;
+use crate::watch::Shared;
 
 /// How many events a page holds at most.
 const PAGE_EVENTS_MAX: usize = 1_000;
-
-/// Some of an actor's events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventPage {
-    /// Numbers the actor's log of events; zero where it never published any. Another one than
-    /// before says that events were lost, or that the actor began anew.
-    pub epoch: u64,
-    /// The offset of the last event that has left.
-    pub offset: u64,
-    /// Whether `events` goes on where the reader was. Otherwise it is empty, and the reader has
-    /// to look at the actor's state afresh.
-    pub recovered: bool,
-    /// Encoded events by their offsets, in order, without a gap.
-    pub events: Vec<(u64, EventBytes)>,
-}
 
 impl Runtime {
     /// The events of an actor after `epoch` and `offset`, at most 1,000. Only what has left is
@@ -70,10 +58,22 @@ impl Runtime {
         if epoch != log.epoch || offset > log.offset || offset < first_kept {
             return Ok(page(log, epoch, offset, |_| None));
         }
-        let events = self.store.events(&actor, offset, PAGE_EVENTS_MAX).await;
-        let events = events.map_err(|error| unread(&actor, &error))?;
-        // A turn that commits meanwhile may have trimmed the first of them.
-        let is_whole = events.iter().zip(offset + 1..).all(|((at, _), expected)| *at == expected);
+        self.read_events(&actor, log, offset).await
+    }
+
+    /// A page of what is stored of the log after `offset`, which is one of its own.
+    async fn read_events(
+        &self,
+        actor: &ActorId,
+        log: EventLog,
+        offset: u64,
+    ) -> Result<EventPage, CallError> {
+        let epoch = log.epoch;
+        let events = self.store.events(actor, offset, PAGE_EVENTS_MAX).await;
+        let events = events.map_err(|error| unread(actor, &error))?;
+        // A turn that commits meanwhile may have trimmed the first of them, or all.
+        let is_whole = (!events.is_empty() || offset == log.offset)
+            && events.iter().zip(offset + 1..).all(|((at, _), expected)| *at == expected);
         let last = events.last().map_or(log.offset, |(at, _)| (*at).max(log.offset));
         let log = EventLog { offset: last, ..log };
         Ok(page(log, epoch, offset, |_| {
@@ -104,15 +104,19 @@ impl Runtime {
         epoch: u64,
         offset: u64,
     ) -> Result<EventPage, CallError> {
-        let Some(activation) = self.catalog.find(target) else {
+        let Some(activation) = self.catalog.find(target).filter(|it| it.is_live()) else {
             let actor = ActorId { actor_type: kind.actor_type.name, key: target.key.clone() };
             let stored = match kind.stored {
                 true => self.store.load(&actor).await.map_err(|error| unread(&actor, &error))?,
                 false => None,
             };
+            let stored = stored.filter(|it| !matches!(it.content, Content::Deleted { .. }));
             // With an open log some of it may be lost: it will be another one.
-            let log = stored.map(|it| it.log).filter(|log| log.open.is_none());
-            return Ok(page(log.unwrap_or_default(), epoch, offset, |_| None));
+            let log = stored.map(|it| it.log).filter(|log| log.open.is_none()).unwrap_or_default();
+            if epoch != log.epoch || offset > log.offset {
+                return Ok(page(log, epoch, offset, |_| None));
+            }
+            return self.read_events(&actor, log, offset).await;
         };
         let opened = activation.with_kept(|kept| kept.opened.clone());
         if let Some(opened) = opened {
@@ -122,6 +126,55 @@ impl Runtime {
             let log = kept.log;
             page(log, epoch, offset, |offset| kept.window.after(offset, PAGE_EVENTS_MAX))
         }))
+    }
+
+    /// Tells who follows what a unit of a durable type has published.
+    pub(crate) fn publish_stored(&self, activation: &Activation, unit: &Unit) {
+        // A deleted actor's events were never there.
+        if !activation.kind.durable || unit.log.epoch == 0 {
+            return;
+        }
+        let events = unit.rows.iter().filter_map(|change| match change {
+            RowChange::Put(row) => match row.key {
+                RowKey::Journal(offset) | RowKey::Event(offset) => {
+                    Some((offset, Shared::Bytes(&row.value.bytes)))
+                }
+                _ => None,
+            },
+            RowChange::Delete(_) => None,
+        });
+        self.watches.tell(activation, unit.log.epoch, events);
+    }
+
+    /// Tells who follows what turns of a type that is not durable have published: once the store
+    /// knows that it may be lost.
+    pub(crate) fn publish_window(&self, activation: &Activation) {
+        if activation.kind.durable || !activation.has_kept() {
+            return;
+        }
+        // Under the lock, so that events leave in their order whoever tells them.
+        activation.with_kept(|kept| {
+            let (from, to) = (kept.published, kept.log.offset);
+            if from == to || kept.opened.as_ref().is_some_and(|opened| !opened.is_well()) {
+                return;
+            }
+            kept.published = to;
+            let events = kept.window.after(from, usize::MAX).unwrap_or_default();
+            let events = events.into_iter().map(|(offset, event)| (offset, Shared::Already(event)));
+            self.watches.tell(activation, kept.log.epoch, events);
+        });
+    }
+
+    /// Says where the actor's events stand as a turn ends whose caller will follow them.
+    pub(crate) fn tell_log(&self, activation: &Activation, receipt: &Receipt) {
+        let log = activation.with_kept(|kept| {
+            if kept.log.epoch == 0 {
+                // The log that its first event will begin, if that comes in this activation.
+                kept.log.epoch = self.new_epoch();
+            }
+            kept.log
+        });
+        receipt.stands_at(log.epoch, log.offset);
     }
 
     /// Says in the store that no event of this log can be lost any more, before an activation
@@ -137,6 +190,26 @@ impl Runtime {
             self.release(activation, hold);
         }
         true
+    }
+}
+
+impl Publications for Runtime {
+    fn watch(&self, target: &Target, watcher: Arc<dyn Watcher>) -> WatchId {
+        self.watches.add(target, watcher)
+    }
+
+    fn unwatch(&self, target: &Target, watch: WatchId) {
+        self.watches.remove(target, watch);
+    }
+
+    fn events(
+        &self,
+        target: Target,
+        epoch: u64,
+        offset: u64,
+    ) -> BoxFuture<'static, Result<EventPage, CallError>> {
+        let runtime = self.share();
+        Box::pin(async move { runtime.events(&target, epoch, offset).await })
     }
 }
 

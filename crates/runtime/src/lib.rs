@@ -25,10 +25,10 @@ mod stop;
 mod sync;
 mod timer;
 mod turn;
+mod watch;
 
 pub use commit::behind::Unsaved;
 pub use config::RuntimeConfig;
-pub use events::EventPage;
 pub use memory::ResidentBytes;
 pub use runtime::{Parts, Runtime, StartError, TypeCounts};
 pub use show::Live;

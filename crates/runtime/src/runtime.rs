@@ -20,6 +20,7 @@ use crate::meters::{Meters, TypeMeters};
 use crate::reminder::Reminders;
 use crate::sync::AtomicBool;
 use crate::timer::Timers;
+use crate::watch::Watches;
 
 /// What a runtime is made of: everything that is not deterministic comes in here.
 pub struct Parts {
@@ -99,6 +100,7 @@ pub struct Runtime {
     pub(crate) behind: Behind,
     pub(crate) reminders: Reminders,
     pub(crate) delayed: AtomicUsize,
+    pub(crate) watches: Watches,
     pub(crate) incarnation: AtomicU64,
     unit_sequence: AtomicU64,
     tenure_sequence: AtomicU64,
@@ -167,6 +169,7 @@ impl Runtime {
             behind: Behind::default(),
             reminders: Reminders::default(),
             delayed: AtomicUsize::new(0),
+            watches: Watches::default(),
             store_available: AtomicBool::new(true),
             draining: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -204,6 +207,11 @@ impl Runtime {
     #[must_use]
     pub fn handle(self: &Arc<Self>) -> HostHandle {
         HostHandle::new(Arc::new(Handle(Arc::clone(self))))
+    }
+
+    /// Another handle on this runtime.
+    pub(crate) fn share(&self) -> Arc<Self> {
+        self.me.upgrade().expect("who asks has a handle")
     }
 
     /// The store's number for this run of the node.

@@ -4,10 +4,11 @@
 mod cast;
 
 use std::future::IntoFuture;
+use std::sync::Arc;
 
 use cast::{MS, SECOND};
 use tenure::prelude::*;
-use tenure_runtime::EventPage;
+use tenure_actor::{EventBytes, EventPage, Publications, Receipt, Target, WatchId, Watcher};
 use tenure_sim::{Node, NodeSpec, Simulation, each_seed};
 use tenure_store::MemoryDisk;
 
@@ -150,6 +151,116 @@ fn volatile_events_begin_a_new_log_with_every_activation() {
     sim.run_until(rumour.say(1).into_future()).unwrap();
     let second = events::<Rumour>(&sim, &node, first, 2);
     assert!(!second.recovered && second.epoch != first);
+}
+
+#[test]
+fn the_window_of_a_type_that_is_written_behind_outlives_orderly_restarts() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let mut node = start(&sim, &disk);
+    sim.run_until(node.actor::<Crier>("a").say(5).into_future()).unwrap();
+    let epoch = events::<Crier>(&sim, &node, 0, 0).epoch;
+    for round in 1..=4 {
+        assert_eq!(sim.run_until(node.stop(5 * SECOND)), Ok(0));
+        node = start(&sim, &disk);
+        let last = 5 * round;
+        // What is stored is read, of an actor that sleeps and of one that was loaded.
+        let page = events::<Crier>(&sim, &node, epoch, 2);
+        assert_eq!((page.recovered, said(&page)), (true, (3..=last).collect()), "round {round}");
+        sim.run_until(node.actor::<Crier>("a").say(0).into_future()).unwrap();
+        let page = events::<Crier>(&sim, &node, epoch, 2);
+        assert_eq!((page.recovered, said(&page)), (true, (3..=last).collect()), "round {round}");
+        sim.run_until(node.actor::<Crier>("a").say(5).into_future()).unwrap();
+        let page = events::<Crier>(&sim, &node, epoch, 2);
+        assert_eq!(
+            (page.recovered, said(&page)),
+            (true, (3..=last + 5).collect()),
+            "round {round}"
+        );
+    }
+    // What was stored is of a log that has ended: nothing of it is shown as part of the new one.
+    node.crash();
+    let node = start(&sim, &disk);
+    sim.run_until(node.actor::<Crier>("a").say(3).into_future()).unwrap();
+    let log = events::<Crier>(&sim, &node, 0, 0);
+    assert_ne!(log.epoch, epoch);
+    assert_eq!(sim.run_until(node.stop(5 * SECOND)), Ok(0));
+    let node = start(&sim, &disk);
+    let page = events::<Crier>(&sim, &node, log.epoch, 0);
+    assert_eq!((page.recovered, page.events.len(), page.offset), (true, 3, 3));
+}
+
+/// Remembers what it is told.
+#[derive(Default)]
+struct Ears(parking_lot::Mutex<Vec<(u64, u64, u64)>>);
+
+impl Watcher for Ears {
+    fn published(&self, epoch: u64, offset: u64, event: &EventBytes) {
+        let what = tenure::__private::decode_named::<Said>(1, event).unwrap().what;
+        self.0.lock().push((epoch, offset, what));
+    }
+}
+
+impl Ears {
+    fn heard(&self) -> Vec<(u64, u64)> {
+        self.0.lock().iter().map(|(_, offset, what)| (*offset, *what)).collect()
+    }
+}
+
+fn watch<A: Actor>(node: &Node) -> (Arc<Ears>, Target, WatchId) {
+    let reference = tenure::ActorRef::<A>::new(&node.handle(), "a");
+    let target = reference.target().expect("a good key").clone();
+    let ears = Arc::new(Ears::default());
+    let id = node.runtime().watch(&target, Arc::clone(&ears) as _);
+    (ears, target, id)
+}
+
+#[test]
+fn who_watches_is_told_each_event_when_it_has_left() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let (herald, _, _) = watch::<Herald>(&node);
+    let (crier, _, _) = watch::<Crier>(&node);
+    let (rumour, target, id) = watch::<Rumour>(&node);
+    disk.faults().delay_batches(Some(10 * MS));
+    let first = node.begin(node.actor::<Herald>("a").say(2));
+    let second = node.begin(node.actor::<Herald>("a").say(1));
+    sim.run_until(node.actor::<Crier>("a").say(2).into_future()).unwrap();
+    sim.run_until(node.actor::<Rumour>("a").say(2).into_future()).unwrap();
+    assert_eq!(rumour.heard(), [(1, 1), (2, 2)], "nothing of it is ever stored");
+    assert!(herald.heard().is_empty(), "it is not durable");
+    assert!(crier.heard().is_empty(), "the record does not say yet that events may be lost");
+    sim.run_until(node.actor::<Crier>("a").say(1).into_future()).unwrap();
+    sim.advance(SECOND);
+    assert_eq!((first.take(), second.take()), (Some(Ok(2)), Some(Ok(3))));
+    assert_eq!(herald.heard(), [(1, 1), (2, 2), (3, 3)]);
+    assert_eq!(crier.heard(), [(1, 1), (2, 2), (3, 3)]);
+    sim.run_until(node.actor::<Crier>("a").say(1).into_future()).unwrap();
+    assert_eq!(crier.heard().last(), Some(&(4, 4)), "from now on they leave at once");
+    assert_eq!(herald.0.lock()[0].0, events::<Herald>(&sim, &node, 0, 0).epoch);
+    // What a panic or a failed write has rolled back was never there.
+    assert!(sim.run_until(node.actor::<Herald>("a").choke().into_future()).is_err());
+    sim.run_until(node.actor::<Herald>("a").say(1).into_future()).unwrap();
+    assert_eq!(herald.heard().last(), Some(&(4, 4)));
+    node.runtime().unwatch(&target, id);
+    sim.run_until(node.actor::<Rumour>("a").say(2).into_future()).unwrap();
+    assert_eq!(rumour.heard().len(), 2);
+}
+
+#[test]
+fn a_caller_learns_where_the_events_stand_as_its_turn_ends() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let say = |times| {
+        let receipt = Arc::new(Receipt::following());
+        let call = tenure::ActorRef::<Herald>::new(&node.handle(), "a").call(HeraldSay { times });
+        sim.run_until(call.receipt(Arc::clone(&receipt)).into_future()).unwrap();
+        receipt.log().expect("the turn has ended")
+    };
+    let (epoch, offset) = say(0);
+    assert!(epoch != 0 && offset == 0, "the log that the first event begins");
+    assert_eq!(say(2), (epoch, 2));
+    assert_eq!(say(0), (epoch, 2));
+    assert_eq!(events::<Herald>(&sim, &node, epoch, 0).events.len(), 2);
 }
 
 /// A reader who follows an epoch sees every event of it once, in order, over crashes: an epoch

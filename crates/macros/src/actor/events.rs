@@ -100,6 +100,15 @@ pub(super) fn items(model: &Model) -> TokenStream {
             use #private::Unmet as _;
             <#private::Require<#event>>::decode(codec, body)
         }
+
+        fn event_json(
+            codec: u8,
+            body: &[u8],
+        ) -> #result<::std::vec::Vec<u8>, #private::CodecError> {
+            #[allow(unused_imports, reason = "only an event that lacks something needs it")]
+            use #private::Unmet as _;
+            <#private::Require<#event>>::json(codec, body)
+        }
     }
 }
 

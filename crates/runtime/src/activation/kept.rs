@@ -19,6 +19,10 @@ pub(crate) struct Kept {
     pub(crate) opened: Option<Ticket>,
     /// The last events, where the store does not have them at once.
     pub(crate) window: Window,
+    /// The events of the window that an earlier activation has stored, first and last.
+    pub(crate) stored_window: Option<(u64, u64)>,
+    /// The last event that was told to who follows.
+    pub(crate) published: u64,
     /// What became of calls with idempotency keys.
     pub(crate) outcomes: Outcomes,
     /// Reminders by name.
@@ -33,7 +37,7 @@ impl Kept {
     /// # Errors
     /// Says which row makes no sense.
     pub(crate) fn load(log: EventLog, snapshot: u64, rows: Vec<Row>) -> Result<Self, String> {
-        let mut kept = Self { log, snapshot, ..Self::default() };
+        let mut kept = Self { log, snapshot, published: log.offset, ..Self::default() };
         for row in rows {
             match row.key {
                 RowKey::Outcome(key) => kept.outcomes.load(key, &row.value.bytes)?,

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use tenure_actor::State;
-use tenure_store::{StoreError, Stored};
+use tenure_store::{Content, Encoded, StoreError, Stored};
 use tenure_types::{CallError, Outcome};
 
 use super::gate::Admitted;
+use super::window::WINDOW_EVENTS_MAX;
 use super::{Activation, Hold, Owned};
 use crate::runtime::Runtime;
 use crate::turn::word::SEALED;
+
+/// The events that an earlier activation has stored for clients who resume.
+type StoredWindow = Vec<(u64, Encoded)>;
 
 impl Runtime {
     /// Loads the actor whose activation is held, or queues the load. Every way out of it leaves
@@ -41,14 +45,17 @@ impl Runtime {
                     // A node that only reads learns of a fence by this alone.
                     runtime.store_lost(incarnation, detail);
                 }
-                let rebuilt = match &loaded {
-                    Ok(Some(stored)) => runtime.rebuild(hold.activation(), stored).await,
-                    _ => Ok(None),
+                let (rebuilt, window) = match &loaded {
+                    Ok(Some(stored)) => (
+                        runtime.rebuild(hold.activation(), stored).await,
+                        runtime.stored_window(hold.activation(), stored).await,
+                    ),
+                    _ => (Ok(None), Vec::new()),
                 };
                 if let Some(next) = runtime.loads.over() {
                     runtime.spawn_load(next);
                 }
-                runtime.loaded(hold, loaded, rebuilt);
+                runtime.loaded(hold, loaded, rebuilt, window);
             }),
         );
     }
@@ -58,6 +65,7 @@ impl Runtime {
         hold: Hold<Owned>,
         loaded: Result<Option<Stored>, StoreError>,
         rebuilt: Result<Option<Box<dyn State>>, CallError>,
+        window: StoredWindow,
     ) {
         let activation = Arc::clone(hold.activation());
         let opened = loaded
@@ -65,12 +73,55 @@ impl Runtime {
             .and_then(|stored| self.open_record(&activation, stored, rebuilt?));
         match opened {
             Ok(state) => {
+                self.keep_window(&activation, window);
                 self.greet(&activation);
                 self.go_live(hold, state);
                 self.run_mailbox(&activation);
             }
             Err(error) => self.load_failed(hold, &error),
         }
+    }
+
+    /// The events that an activation which left in order has kept for clients who resume; none where
+    /// they cannot be read, and clients are told so.
+    async fn stored_window(&self, activation: &Activation, stored: &Stored) -> StoredWindow {
+        let kind = &activation.kind;
+        let log = stored.log;
+        let is_deleted = matches!(stored.content, Content::Deleted { .. });
+        if kind.durable || log.offset == 0 || log.open.is_some() || is_deleted {
+            return Vec::new();
+        }
+        let after = log.offset.saturating_sub(WINDOW_EVENTS_MAX);
+        let mut at = after;
+        let mut window = StoredWindow::new();
+        while at < log.offset {
+            match self.store.events(&activation.id(), at, WINDOW_EVENTS_MAX as usize).await {
+                Ok(page) if !page.is_empty() => {
+                    at = page.last().map_or(at, |(offset, _)| *offset);
+                    window.extend(page);
+                }
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(actor = %activation.id(), %error, "its last events cannot be read");
+                    return Vec::new();
+                }
+            }
+        }
+        window
+    }
+
+    fn keep_window(&self, activation: &Activation, window: StoredWindow) {
+        let Some((first, _)) = window.first() else { return };
+        let (first, last, now) = (*first, activation.log().offset, self.clock.coarse());
+        // Whatever is missing of it: who asks for that is told that it cannot go on.
+        let is_whole = window.iter().zip(first..).all(|((offset, _), next)| *offset == next)
+            && window.last().is_some_and(|(offset, _)| *offset == last);
+        activation.with_kept(|kept| {
+            kept.stored_window = Some((first, last));
+            for (offset, event) in window.into_iter().filter(|_| is_whole) {
+                kept.window.push(offset, now, event.bytes.into());
+            }
+        });
     }
 
     /// Puts the state in and lets turns start.

@@ -1,13 +1,10 @@
 //! The last events of an actor, for clients who resume: where events leave before they are stored.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
+use tenure_actor::EventBytes;
 use tenure_types::Instant;
-
-/// Shares the bytes of an event with all who read it.
-pub(crate) type EventBytes = Arc<[u8]>;
 
 /// How many events a window holds.
 pub(crate) const WINDOW_EVENTS_MAX: u64 = 1_000;
@@ -15,6 +12,8 @@ pub(crate) const WINDOW_EVENTS_MAX: u64 = 1_000;
 const WINDOW_AGE_MAX: Duration = Duration::from_secs(120);
 /// The bytes of a window in memory.
 const WINDOW_BYTES_MAX: usize = 4 << 20;
+/// The bytes of a window that is stored when its activation leaves in order.
+const STORED_BYTES_MAX: usize = 1 << 20;
 
 /// Events in memory, oldest first.
 #[derive(Default)]
@@ -35,14 +34,29 @@ impl Window {
         }
     }
 
-    /// The events after `after`, at most `limit`; `None` if the first of them is gone.
+    /// The events after `after`, at most `limit`; `None` if the first of them is gone, or was never
+    /// there.
     pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<(u64, EventBytes)>> {
-        let first = self.events.front().map(|(offset, ..)| *offset);
-        if first.is_some_and(|first| after + 1 < first) {
+        let (first, ..) = self.events.front()?;
+        if after + 1 < *first {
             return None;
         }
         let later = self.events.iter().filter(|(offset, ..)| *offset > after);
         Some(later.take(limit).map(|(offset, _, event)| (*offset, event.clone())).collect())
+    }
+
+    /// The newest events, as many as are stored when an activation leaves in order.
+    pub(crate) fn to_store(&self) -> impl Iterator<Item = (u64, &EventBytes)> {
+        let mut bytes = 0;
+        let mut first = self.events.len();
+        for (index, (_, _, event)) in self.events.iter().enumerate().rev() {
+            bytes += event.len();
+            if bytes > STORED_BYTES_MAX {
+                break;
+            }
+            first = index;
+        }
+        self.events.iter().skip(first).map(|(offset, _, event)| (*offset, event))
     }
 
     fn has_too_much(&self, now: Instant) -> bool {
@@ -61,7 +75,7 @@ mod tests {
     #[test]
     fn a_window_is_bounded_by_count_and_age_and_tells_a_gap() {
         let mut window = Window::default();
-        assert_eq!(window.after(0, 10), Some(Vec::new()));
+        assert_eq!(window.after(0, 10), None, "who knows what was before");
         for offset in 1..=WINDOW_EVENTS_MAX + 2 {
             window.push(offset, Instant::from_nanos(0), vec![1].into());
         }
@@ -72,5 +86,14 @@ mod tests {
         window.push(WINDOW_EVENTS_MAX + 3, late, vec![1].into());
         assert!(window.after(WINDOW_EVENTS_MAX + 1, 10).is_none(), "all others are too old");
         assert_eq!(window.after(WINDOW_EVENTS_MAX + 2, 10).map(|it| it.len()), Some(1));
+    }
+    #[test]
+    fn of_a_large_window_the_newest_events_are_stored() {
+        let mut window = Window::default();
+        for offset in 1..=4 {
+            window.push(offset, Instant::from_nanos(0), vec![0; STORED_BYTES_MAX / 2].into());
+        }
+        assert_eq!(window.to_store().map(|(offset, _)| offset).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(Window::default().to_store().count(), 0);
     }
 }

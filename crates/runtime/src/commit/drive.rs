@@ -52,14 +52,17 @@ impl Runtime {
             (settled, word, dirty)
         });
         match settled {
-            Settled::Durable { ticket, next, took, behind } => {
+            Settled::Durable { unit, ticket, next, took, behind } => {
                 behind.into_iter().for_each(|entry| self.behind.gone(entry));
                 self.meters.units.increment();
                 self.meters.commit_time.observe(took);
+                // Before a later unit can be settled: events leave in their order.
+                self.publish_stored(activation, &unit);
                 if let Some(unit) = next {
                     self.submit(activation, unit);
                 }
                 ticket.settle(Ok(()));
+                self.publish_window(activation);
             }
             Settled::Again { unit, attempts } => self.submit_again(activation, unit, attempts),
             Settled::Lost { in_flight, pending, submitted_before, why, mut behind } => {

@@ -18,7 +18,13 @@ pub(crate) enum Settled {
     /// The ticket's turns are durable; submit the next unit, if there is one. Without one nothing
     /// is unsaved any more. The unit took `took` from its first submission.
     /// `behind` names what is not unsaved any more.
-    Durable { ticket: Ticket, next: Option<Arc<Unit>>, took: Duration, behind: Vec<u64> },
+    Durable {
+        unit: Arc<Unit>,
+        ticket: Ticket,
+        next: Option<Arc<Unit>>,
+        took: Duration,
+        behind: Vec<u64>,
+    },
     /// The outcome is not known: pause the activation and submit the same unit again, after a
     /// pause that grows with `attempts`.
     Again { unit: Arc<Unit>, attempts: u32 },
@@ -218,7 +224,7 @@ impl Pipeline {
         });
         let behind = entries(&done.behind).collect();
         let took = now.saturating_since(done.since);
-        Settled::Durable { ticket: done.ticket, next, took, behind }
+        Settled::Durable { unit: done.unit, ticket: done.ticket, next, took, behind }
     }
 
     fn lost(&mut self, in_flight: InFlight, why: Loss) -> Settled {

@@ -9,8 +9,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenure_actor::{StateRef, Ticket};
-use tenure_store::{Content, RowChange};
+use tenure_actor::{EventBytes, StateRef, Ticket};
+use tenure_store::{Content, Row, RowChange, RowKey};
 use tenure_types::{CallError, Instant, Version};
 
 use super::answer::{Ended, encoded, lost};
@@ -46,7 +46,7 @@ impl Runtime {
         }
         if activation.word.read().has(RESET) {
             // It leaves in order: nothing is lost with it.
-            activation.with_kept(|kept| kept.log.open = None);
+            self.close_kept_log(activation);
         }
         let ticket = self.encode_behind(activation, &hold.state())?;
         if left.opens_log {
@@ -118,9 +118,34 @@ impl Runtime {
         activation: &Arc<Activation>,
         state: &StateRef<'_>,
     ) -> Result<(), CallError> {
-        activation.with_kept(|kept| (kept.log.open, kept.opened) = (None, None));
         self.mark_dirty(activation, self.clock.coarse(), Vec::new(), Duration::ZERO)?;
+        activation.with_kept(|kept| kept.opened = None);
+        self.close_kept_log(activation);
         self.encode_behind(activation, state).map(drop)
+    }
+
+    /// Closes the log of an activation that is dirty and leaves: what it commits next says that no
+    /// event is lost with it, and holds its window.
+    fn close_kept_log(&self, activation: &Activation) {
+        let rows = activation.with_kept(|kept| {
+            if kept.log.open.take().is_none() {
+                return Vec::new();
+            }
+            let put = |(offset, event): (u64, &EventBytes)| {
+                let value = encoded(activation, event.to_vec());
+                RowChange::Put(Row { key: RowKey::Event(offset), value, due_ms: None })
+            };
+            let rows: Vec<_> = kept.window.to_store().map(put).collect();
+            let stored = rows.len() as u64;
+            kept.stored_window =
+                (stored > 0).then(|| (kept.log.offset + 1 - stored, kept.log.offset));
+            rows
+        });
+        activation.with_cold(|cold| {
+            if let Some(dirty) = &mut cold.dirty {
+                dirty.rows.extend(rows);
+            }
+        });
     }
 
     /// Takes back the mark; gives the version that is, or will be, stored.

@@ -124,7 +124,11 @@ impl Runtime {
             // Before the first event leaves that may be lost, the record says so.
             kept.log.open = Some(activation.tenure(self.incarnation().0));
             (left.is_urgent, left.opens_log) = (true, true);
+            // From now on the stored window says less than the one in memory.
+            let stored = kept.stored_window.take().map_or(1..=0, |(first, last)| first..=last);
+            left.rows.extend(stored.map(|offset| RowChange::Delete(RowKey::Event(offset))));
         }
+        left.has_events = true;
         for event in std::mem::take(&mut effects.events) {
             kept.log.offset += 1;
             let offset = kept.log.offset;

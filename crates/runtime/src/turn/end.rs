@@ -28,6 +28,9 @@ impl Runtime {
         let ticket = self.take_effects(activation, hold, ended);
         if let Some(receipt) = &ended.head.receipt {
             receipt.end(activation.tag(), self.clock.now());
+            if receipt.follows() {
+                self.tell_log(activation, receipt);
+            }
         }
         ticket
     }
@@ -43,6 +46,7 @@ impl Runtime {
         }
         let mut left = self.take_left(activation, ended)?;
         let later = std::mem::take(&mut left.later);
+        let publishes = left.has_events && !activation.kind.durable;
         let ticket = match activation.kind.actor_type.persist {
             Persist::WriteThrough => self.commit_state(activation, hold, left)?,
             Persist::EventSourced { snapshot_every } => {
@@ -59,6 +63,9 @@ impl Runtime {
                 None
             }
         };
+        if publishes {
+            self.publish_window(activation);
+        }
         if let Some(later) = later {
             self.begin_later(activation, *later, ticket.as_ref());
         }

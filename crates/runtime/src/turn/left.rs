@@ -17,6 +17,8 @@ pub(super) struct Left {
     pub(super) is_urgent: bool,
     /// The first event of an activation that may be lost.
     pub(super) opens_log: bool,
+    /// There are events among it.
+    pub(super) has_events: bool,
     /// What begins when the turn has ended.
     pub(super) later: Option<Box<Later>>,
 }
