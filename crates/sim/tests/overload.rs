@@ -32,6 +32,12 @@ impl Mill {
         cx.actor::<Mill>(from).grind(1).await.is_ok()
     }
 
+    /// Once its own turn is in flight.
+    pub async fn order_later(&mut self, cx: &mut Context<Self>, from: String) -> bool {
+        cx.sleep(MS).await;
+        cx.actor::<Mill>(from).grind(50).await.is_ok()
+    }
+
     pub fn delegate(&mut self, cx: &mut Context<Self>, count: u64, ms: u64) {
         for _ in 0..count {
             cx.spawn(cx.sleep(Duration::from_millis(ms)), |()| MillDone {});
@@ -172,8 +178,8 @@ fn a_node_bounds_turns_in_flight() {
     let mill = |key: &str| node.actor::<Mill>(key);
     let turns: Vec<_> = ["a", "b"].map(|key| node.begin(mill(key).grind(100))).into();
     sim.run_until_idle();
-    let nested = node.begin(mill("c").order("d".into()));
-    sim.run_until_idle();
+    let nested = node.begin(mill("c").order_later("d".into()));
+    sim.advance(2 * MS);
     assert_eq!(node.metric("tenure_turns_in_flight"), 4.0, "with the nested one, of the reserve");
     let more = node.begin(mill("e").grind(1));
     sim.run_until_idle();
