@@ -43,6 +43,13 @@ mod schema;
 /// runs before an activation leaves memory in order; a crash skips it. They take `&mut self`, a
 /// context if they want one, and nothing else, and return nothing. Nobody else calls them.
 ///
+/// # Clients
+/// `#[attach]` marks the method that is asked when a client wants to follow the actor's events: it
+/// has one argument, `peer: Peer`, may answer `Err` to refuse it, and otherwise answers what the
+/// client begins with. `#[detach]` marks the one that is told, with the same `Peer`, when a client
+/// follows no more; a crash of the node skips it. Without them everybody who may call the type may
+/// follow it. Nobody else calls them.
+///
 /// # Events
 /// With `events = CartEvent` the handlers of a type may `cx.emit(..)` what subscribers then see.
 /// An `event_sourced` type has events instead of a stored state: a handler that changes something

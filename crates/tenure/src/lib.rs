@@ -62,7 +62,7 @@ pub use node::{Node, NodeBuilder};
 /// assert_eq!(cx.run(async |cx| cart.pay(cx).await), Ok(15));
 /// assert_eq!(cx.state::<User>("alice").spent, 15);
 /// ```
-pub use tenure_actor::TestContext;
+pub use tenure_actor::{Peer, TestContext};
 pub use tenure_actor::{
     Actor, ActorRef, AppError, Call, Context, Delayed, Delete, Handler, IntoKey, Message,
     Precondition, Receipt, ReminderId, TestReminder, TimerId,
@@ -199,7 +199,7 @@ pub use tenure_types::{ActorId, CallError, CallErrorCode, Key, Outcome};
 /// What most programs need: `use tenure::prelude::*;`.
 pub mod prelude {
     pub use crate::Node;
-    pub use tenure_actor::{Actor, Context};
+    pub use tenure_actor::{Actor, Context, Peer};
     pub use tenure_macros::actor;
     pub use tenure_types::{CallError, Key};
 }

@@ -188,3 +188,42 @@ impl Late {
         self.0
     }
 }
+
+#[tenure::data]
+#[derive(Default)]
+pub struct Hall {
+    here: Vec<String>,
+}
+
+#[tenure::error]
+pub enum Closed {
+    #[problem(status = 403, "the hall is for members")]
+    Strangers,
+}
+
+#[actor(persist = volatile)]
+impl Hall {
+    #[attach]
+    fn come(&mut self, peer: tenure::Peer) -> Result<usize, Closed> {
+        let user = peer.user.ok_or(Closed::Strangers)?;
+        self.here.push(user);
+        Ok(self.here.len())
+    }
+
+    pub fn here(&self) -> usize {
+        self.here.len()
+    }
+
+    #[detach]
+    fn go(&mut self, peer: tenure::Peer) {
+        self.here.retain(|it| Some(it) != peer.user.as_ref());
+    }
+}
+
+#[test]
+fn a_client_is_let_in_and_out_by_its_hooks() {
+    let hooks = <Hall as Actor>::hooks();
+    assert_eq!(hooks.attach.map(|it| (it.info.name, it.internal)), Some(("come", true)));
+    assert_eq!(hooks.detach.map(|it| (it.info.name, it.info.exclusive)), Some(("go", true)));
+    assert!(<Door as Actor>::hooks().attach.is_none());
+}

@@ -1,14 +1,25 @@
-//! `#[activate]` and `#[deactivate]`: handlers that run by themselves.
+//! `#[activate]`, `#[deactivate]`, `#[attach]` and `#[detach]`: handlers that run by themselves.
 
-use super::model::{Access, Handler, Reply};
+use super::model::{Access, Handler, Hook, Reply};
 use crate::report::Report;
 
 /// Refuses a hook that takes or gives something, or that shares its turn.
 pub(super) fn check(handler: &Handler) -> syn::Result<()> {
-    let Some(word) = handler.hook.map(|hook| hook.word()) else {
+    let Some(hook) = handler.hook else {
         return Ok(());
     };
-    if let Some(argument) = handler.arguments.first() {
+    let word = hook.word();
+    if hook.takes_peer() && handler.arguments.len() != 1 {
+        return Err(syn::Error::new(
+            handler.ident.span(),
+            format!("the #[{word}] method is told of the client: it has one argument, `peer: Peer`"),
+        ));
+    }
+    if hook == Hook::Attach {
+        // It may share its turn, and answers what the client begins with, or refuses it.
+        return Ok(());
+    }
+    if let Some(argument) = handler.arguments.first().filter(|_| !hook.takes_peer()) {
         return Err(syn::Error::new(
             argument.ident.span(),
             format!("nobody calls the #[{word}] method: it has no arguments"),

@@ -1,5 +1,5 @@
-//! What is written on a function of the block: `#[handler]`, `#[activate]`, `#[deactivate]` or
-//! `#[upgrade]`.
+//! What is written on a function of the block: `#[handler]`, `#[activate]`, `#[deactivate]`,
+//! `#[attach]`, `#[detach]` or `#[upgrade]`.
 
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
@@ -10,7 +10,8 @@ use super::model::Hook;
 use super::persist::{Mode, Persist};
 use crate::report::Report;
 
-const MARKS: [&str; 4] = ["handler", "activate", "deactivate", "upgrade"];
+const MARKS: [&str; 6] =
+    ["handler", "activate", "deactivate", "attach", "detach", "upgrade"];
 
 /// What a function of the block is.
 pub(super) enum Mark {
@@ -123,8 +124,13 @@ fn write_through(meta: &ParseNestedMeta<'_>) -> syn::Result<Span> {
 }
 
 fn hook(attribute: &Attribute) -> syn::Result<Mark> {
-    let hook =
-        if attribute.path().is_ident("activate") { Hook::Activate } else { Hook::Deactivate };
+    let is = |word| attribute.path().is_ident(word);
+    let hook = match () {
+        () if is("activate") => Hook::Activate,
+        () if is("attach") => Hook::Attach,
+        () if is("detach") => Hook::Detach,
+        () => Hook::Deactivate,
+    };
     match attribute.meta {
         Meta::Path(_) => Ok(Mark::Hook(hook)),
         _ => Err(syn::Error::new_spanned(attribute, format!("#[{}] has no options", hook.word()))),

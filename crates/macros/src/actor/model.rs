@@ -64,14 +64,25 @@ pub(super) enum Hook {
     Activate,
     /// Last in an activation that leaves memory in order.
     Deactivate,
+    /// When a client wants to follow the actor's events.
+    Attach,
+    /// When a client follows them no more.
+    Detach,
 }
 
 impl Hook {
+    /// Whether it is told of a client.
+    pub(super) fn takes_peer(self) -> bool {
+        matches!(self, Hook::Attach | Hook::Detach)
+    }
+
     /// The word that is written on the method, and the field of `Hooks`.
     pub(super) fn word(self) -> &'static str {
         match self {
             Hook::Activate => "activate",
             Hook::Deactivate => "deactivate",
+            Hook::Attach => "attach",
+            Hook::Detach => "detach",
         }
     }
 }

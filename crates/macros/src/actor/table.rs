@@ -1,9 +1,10 @@
 //! The table of the methods, and which of them run by themselves.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
 use super::model::{Handler, Model, Reply};
+use crate::root::at;
 
 /// `Actor::methods` and `Actor::hooks`.
 pub(super) fn emit(model: &Model) -> TokenStream {
@@ -31,10 +32,19 @@ fn hooks(model: &Model) -> Option<TokenStream> {
         .iter()
         .filter_map(|handler| {
             let (cfgs, entry) = (&handler.cfgs, entry(model, handler));
-            let field: Ident = format_ident!("{}", handler.hook?.word());
+            let hook = handler.hook?;
+            let field: Ident = format_ident!("{}", hook.word());
+            let message = &handler.message;
+            let takes_peer = handler.arguments.first().filter(|_| hook.takes_peer()).map(|argument| {
+                let (ident, span) = (&argument.ident, at(argument.ident.span()));
+                quote_spanned! {span=>
+                    let _: fn(#private::Peer) -> #message = |#ident| #message { #ident };
+                }
+            });
             Some(quote! {
                 #(#cfgs)*
                 {
+                    #takes_peer
                     hooks.#field = ::core::option::Option::Some(const { &#entry });
                 }
             })
