@@ -123,7 +123,7 @@ fn start_gateway(runtime: &Runtime, is_full: bool) -> (SocketAddr, tenure_gatewa
         config.access_log = true;
         config.cors = Cors::new(vec![ORIGIN.into()], false).unwrap();
         let keys = ApiKeys::parse(&format!("bench {API_KEY}")).unwrap();
-        credentials = Some(Credentials { keys, tokens: None });
+        credentials = Some(Arc::new(Credentials::new(keys, None)));
         tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::sink).init();
     }
     let host = Arc::new(host::MapHost::new(runtime.handle().clone()));

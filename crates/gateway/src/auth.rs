@@ -11,5 +11,5 @@ pub use credentials::Credentials;
 pub use hook::{Access, Authorise, Refusal};
 pub use identity::Identity;
 pub use keys::{ApiKeys, ApiKeysError};
-pub use tokens::Tokens;
+pub use tokens::{Claims, TokenError, TokenRules, TokenVerifier};
 pub use verify::{Algorithm, TokenKey, TokenKeyError};

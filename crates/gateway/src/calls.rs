@@ -51,7 +51,7 @@ pub struct Calls {
     /// Who may call what; `None` lets everybody call everything.
     pub authorise: Option<Arc<dyn Authorise>>,
     /// Who is let in at all; `None` lets everybody come as far as `authorise`.
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<Arc<Credentials>>,
     /// The certificate, where clients speak TLS.
     pub tls: Option<Arc<Tls>>,
     /// What `GET /v1/_openapi.json` says of itself; `None` where there is no such page. Whoever

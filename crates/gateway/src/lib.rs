@@ -22,8 +22,8 @@ mod serve;
 
 pub use admin::{Actors, Admin, Copy, StoredState, serve_admin};
 pub use auth::{
-    Access, Algorithm, ApiKeys, ApiKeysError, Authorise, Credentials, Identity, Refusal, TokenKey,
-    TokenKeyError, Tokens,
+    Access, Algorithm, ApiKeys, ApiKeysError, Authorise, Claims, Credentials, Identity, Refusal,
+    TokenError, TokenKey, TokenKeyError, TokenRules, TokenVerifier,
 };
 pub use calls::{Calls, serve_calls};
 pub use config::{AdminConfig, GatewayConfig, ServerLimits};

@@ -112,8 +112,10 @@ impl App {
             Verb::Openapi => {
                 let types = check::described(&self.types)?;
                 let settings = configuration.settings();
-                let credentials = credentials::credentials(&settings.auth)?;
-                let document = service::described(credentials.as_ref()).document(&types);
+                let clock = Arc::new(crate::seams::SystemClock::new());
+                let files = credentials::KeyFiles::read(&settings.auth, clock)?;
+                let credentials = files.as_ref().map(|files| &**files.credentials());
+                let document = service::described(credentials).document(&types);
                 screen::print(&format!("{document:#}\n"));
                 Ok(())
             }

@@ -150,6 +150,10 @@ impl Node {
         self.handle.fork()
     }
 
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
+    }
+
     pub(crate) fn types(&self) -> &[ActorType] {
         &self.inner.types
     }

@@ -1,32 +1,50 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
+use parking_lot::RwLock;
 
 use super::hook::Refusal;
 use super::identity::Identity;
 use super::keys::ApiKeys;
-use super::tokens::Tokens;
+use super::tokens::TokenVerifier;
 use crate::openapi::SecurityScheme;
 
 /// Who is let in: whoever has one of these keys, or a good token.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct Credentials {
-    /// The API keys, in `X-API-Key` or as `Authorization: Bearer`.
-    pub keys: ApiKeys,
-    /// The tokens, as `Authorization: Bearer`; none is good if this is `None`.
-    pub tokens: Option<Tokens>,
+    keys: RwLock<Arc<ApiKeys>>,
+    tokens: Option<Arc<TokenVerifier>>,
 }
 
 const CHALLENGE: &str = "Bearer";
 const INVALID: &str = "Bearer error=\"invalid_token\"";
 
 impl Credentials {
+    /// Lets in who has one of `keys`, in `X-API-Key` or as `Authorization: Bearer`, or there a token
+    /// that `tokens` finds good; no token is good if that is `None`.
+    #[must_use]
+    pub fn new(keys: ApiKeys, tokens: Option<Arc<TokenVerifier>>) -> Self {
+        Self { keys: RwLock::new(Arc::new(keys)), tokens }
+    }
+
+    /// Forgets the API keys there are for these.
+    pub fn replace_keys(&self, keys: ApiKeys) {
+        *self.keys.write() = Arc::new(keys);
+    }
+
+    /// Who tells good tokens from others.
+    #[must_use]
+    pub fn tokens(&self) -> Option<&Arc<TokenVerifier>> {
+        self.tokens.as_ref()
+    }
+
     /// How callers can say who they are, for a document.
     #[must_use]
     pub fn schemes(&self) -> Vec<SecurityScheme> {
         let mut schemes = Vec::new();
-        if !self.keys.is_empty() {
+        if !self.keys.read().is_empty() {
             schemes.extend([SecurityScheme::ApiKey, SecurityScheme::Bearer]);
         }
         if self.tokens.is_some() {
@@ -35,17 +53,14 @@ impl Credentials {
         schemes
     }
 
-    /// Who sent these headers, of which each is there once at most. `unix_seconds` is the time.
-    pub(crate) fn identify(
-        &self,
-        headers: &HeaderMap,
-        unix_seconds: u64,
-    ) -> Result<Identity, Refusal> {
+    /// Who sent these headers, of which each is there once at most.
+    pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Identity, Refusal> {
         let refuse = |detail: Cow<'static, str>, challenge| {
             Err(Refusal::Unauthenticated { detail, challenge })
         };
+        let keys = || Arc::clone(&self.keys.read());
         if let Some(key) = headers.get("x-api-key") {
-            return match self.keys.find(key.as_bytes()) {
+            return match keys().find(key.as_bytes()) {
                 Some(identity) => Ok(identity),
                 None => refuse("X-API-Key is no key of this service".into(), CHALLENGE),
             };
@@ -56,14 +71,14 @@ impl Credentials {
         let Some(word) = given.to_str().ok().and_then(bearer) else {
             return refuse("Authorization is not `Bearer` and a word".into(), CHALLENGE);
         };
-        if let Some(identity) = self.keys.find(word.as_bytes()) {
+        if let Some(identity) = keys().find(word.as_bytes()) {
             return Ok(identity);
         }
         match &self.tokens {
             None => refuse("Authorization has no key of this service".into(), INVALID),
-            Some(tokens) => match tokens.verify(word, unix_seconds) {
-                Ok(identity) => Ok(identity),
-                Err(detail) => refuse(detail, INVALID),
+            Some(tokens) => match tokens.verify(word) {
+                Ok(claims) => Ok(Identity::of_token(claims)),
+                Err(error) => refuse(error.to_string().into(), INVALID),
             },
         }
     }

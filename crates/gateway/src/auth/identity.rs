@@ -1,5 +1,7 @@
 use serde_json::{Map, Value};
 
+use super::tokens::Claims;
+
 /// Who calls, as an API key or a token says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
@@ -13,9 +15,8 @@ impl Identity {
         Self { name: name.to_owned(), is_read_only, claims: Map::new() }
     }
 
-    pub(super) fn of_token(claims: Map<String, Value>) -> Self {
-        let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
-        Self { name: subject.to_owned(), is_read_only: false, claims }
+    pub(super) fn of_token(claims: Claims) -> Self {
+        Self { name: claims.subject, is_read_only: false, claims: claims.raw }
     }
 
     /// The key's name, or the token's `sub`; empty where it has none.

@@ -1,79 +1,148 @@
 //! JSON Web Tokens (RFC 7519) in compact form, verified and never made.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parking_lot::RwLock;
 use serde_json::{Map, Value};
+use tenure_types::Clock;
 
-use super::identity::Identity;
 use super::verify::{Algorithm, TokenKey};
 
 /// Longer tokens are not looked at; the bound on a request's head is near.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
-/// What makes a token good. `exp` must be there; `nbf` is checked where it is.
-#[derive(Clone, Debug)]
-pub struct Tokens {
-    /// The keys, each with the one algorithm that it is for. What a token says of its own algorithm
-    /// chooses among them and does nothing else.
-    pub keys: Vec<TokenKey>,
-    /// The `aud` that a token must have among its own.
+/// What a token must say, besides being signed. `exp` must be there; `nbf` is checked where it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenRules {
+    /// The `aud` that a token must have among its own; any will do if this is `None`.
     pub audience: Option<String>,
-    /// The `iss` that a token must have.
+    /// The `iss` that a token must have; any will do if this is `None`.
     pub issuer: Option<String>,
     /// By how many seconds the clocks of who made a token and of this node may differ.
     pub leeway_seconds: u64,
 }
 
-impl Tokens {
-    /// Who a token says that it is, if it is good at the Unix time `now`.
+/// Tells good tokens from others. Its keys may be replaced while it works.
+///
+/// # Examples
+/// ```
+/// # fn example(clock: std::sync::Arc<dyn tenure_types::Clock>, token: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// use tenure_gateway::{Algorithm, TokenError, TokenKey, TokenRules, TokenVerifier};
+///
+/// let key = TokenKey::secret(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// let verifier = TokenVerifier::new(vec![key], TokenRules::default(), clock);
+/// match verifier.verify(token) {
+///     Ok(claims) => println!("{} until {}", claims.subject, claims.expires_unix_seconds),
+///     Err(TokenError::Expired) => println!("get a new one"),
+///     Err(error) => println!("{error}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct TokenVerifier {
+    /// Each with the one algorithm that it is for. What a token says of its own algorithm chooses
+    /// among them and does nothing else.
+    keys: RwLock<Arc<[TokenKey]>>,
+    rules: TokenRules,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a good token says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claims {
+    /// Its `sub`; empty where it has none that is a text.
+    pub subject: String,
+    /// Its `exp`, in whole Unix seconds. The token is good for the leeway longer.
+    pub expires_unix_seconds: u64,
+    /// Everything that it says.
+    pub raw: Map<String, Value>,
+}
+
+/// Why a token is not good. It repeats nothing of the token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// It was good once: it is signed and `exp` has passed. A new one will do.
+    #[error("the token has expired")]
+    Expired,
+    /// It is not good whatever the time, or not yet.
+    #[error("{0}")]
+    Invalid(Cow<'static, str>),
+}
+
+impl TokenVerifier {
+    /// A verifier of tokens that are signed with one of `keys` and keep `rules`, by this clock.
+    #[must_use]
+    pub fn new(keys: Vec<TokenKey>, rules: TokenRules, clock: Arc<dyn Clock>) -> Self {
+        Self { keys: RwLock::new(keys.into()), rules, clock }
+    }
+
+    /// Forgets the keys there are for these. Who was let in with one of the others stays in.
+    pub fn replace_keys(&self, keys: Vec<TokenKey>) {
+        *self.keys.write() = keys.into();
+    }
+
+    /// What a token says, if it is good now.
     ///
     /// # Errors
-    /// What is wrong, for the client. It repeats nothing of the token.
-    pub(super) fn verify(&self, token: &str, now: u64) -> Result<Identity, Cow<'static, str>> {
-        const FORM: Cow<'static, str> = Cow::Borrowed("this is no JSON Web Token");
+    /// [`TokenError`] says for the client what is wrong.
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        const FORM: TokenError = invalid("this is no JSON Web Token");
         if token.len() > TOKEN_BYTES_MAX {
-            return Err("the token is too long".into());
+            return Err(invalid("the token is too long"));
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(FORM)?;
         let (head, claims) = signed.split_once('.').ok_or(FORM)?;
         let head = object(head).ok_or(FORM)?;
         if head.contains_key("crit") {
             // Whoever does not understand what is critical must refuse (RFC 7515, section 4.1.11).
-            return Err("the token has critical headers, of which none is understood".into());
+            return Err(invalid("the token has critical headers, of which none is understood"));
         }
         let algorithm = head.get("alg").and_then(Value::as_str).and_then(Algorithm::named);
-        let algorithm = algorithm.ok_or("the token's algorithm is not accepted")?;
+        let algorithm = algorithm.ok_or(invalid("the token's algorithm is not accepted"))?;
         let id = head.get("kid").and_then(Value::as_str);
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| FORM)?;
-        let fits = |key: &&TokenKey| key.is_for(algorithm, id);
-        let mut candidates = self.keys.iter().filter(fits);
+        let keys = Arc::clone(&self.keys.read());
+        let mut candidates = keys.iter().filter(|key| key.is_for(algorithm, id));
         if !candidates.any(|key| key.verifies(signed.as_bytes(), &signature)) {
-            return Err("no key of this service made the token's signature".into());
+            return Err(invalid("no key of this service made the token's signature"));
         }
-        let claims = object(claims).ok_or(FORM)?;
-        self.check(&claims, now)?;
-        Ok(Identity::of_token(claims))
+        let raw = object(claims).ok_or(FORM)?;
+        let expires = self.rules.check(&raw, self.clock.unix_ms() / 1_000)?;
+        let subject = raw.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(Claims { subject, expires_unix_seconds: expires as u64, raw })
     }
+}
 
-    fn check(&self, claims: &Map<String, Value>, now: u64) -> Result<(), Cow<'static, str>> {
+impl std::fmt::Debug for TokenVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenVerifier")
+            .field("keys", &*self.keys.read())
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TokenRules {
+    /// When the token with these claims expires, if it is good at the Unix time `now`.
+    fn check(&self, claims: &Map<String, Value>, now: u64) -> Result<f64, TokenError> {
         // A claim of the wrong type is as bad as a wrong one.
         let number = |name: &str| claims.get(name).map(|it| it.as_f64().ok_or(name.to_owned()));
-        let type_of = |name| Cow::Owned(format!("the token's `{name}` is no number"));
-        let expires = number("exp").ok_or("the token has no `exp`")?.map_err(type_of)?;
+        let type_of =
+            |name| TokenError::Invalid(format!("the token's `{name}` is no number").into());
+        let expires = number("exp").ok_or(invalid("the token has no `exp`"))?.map_err(type_of)?;
         let (now, leeway) = (now as f64, self.leeway_seconds as f64);
-        if now >= expires + leeway {
-            return Err("the token has expired".into());
-        }
         let begins = number("nbf").transpose().map_err(type_of)?;
         if begins.is_some_and(|begins| now + leeway < begins) {
-            return Err("the token is not valid yet".into());
+            return Err(invalid("the token is not valid yet"));
         }
         if let Some(issuer) = &self.issuer
             && claims.get("iss").and_then(Value::as_str) != Some(issuer)
         {
-            return Err("the token's `iss` is another".into());
+            return Err(invalid("the token's `iss` is another"));
         }
         if let Some(audience) = &self.audience {
             let is_meant = match claims.get("aud") {
@@ -82,11 +151,19 @@ impl Tokens {
                 _ => false,
             };
             if !is_meant {
-                return Err("the token's `aud` is another".into());
+                return Err(invalid("the token's `aud` is another"));
             }
         }
-        Ok(())
+        // Last: who hears this may hope that a newer one will do.
+        if now >= expires + leeway {
+            return Err(TokenError::Expired);
+        }
+        Ok(expires)
     }
+}
+
+const fn invalid(what: &'static str) -> TokenError {
+    TokenError::Invalid(Cow::Borrowed(what))
 }
 
 fn object(part: &str) -> Option<Map<String, Value>> {

@@ -1,9 +1,12 @@
 //! The keys of tokens: secrets, public keys in PEM, and key sets (RFC 7517).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::{hmac, signature};
 use serde_json::Value;
+use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
+use tokio_rustls::rustls::pki_types::SubjectPublicKeyInfoDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 /// An algorithm of signatures (RFC 7518). `none` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub struct TokenKey {
 #[derive(Clone)]
 enum Key {
     Secret(hmac::Key),
-    /// PKCS#1 of RSA, the point of a curve.
+    /// As it lies in a public key: PKCS#1 of RSA, the point of a curve.
     Public(Vec<u8>),
     /// Modulus and exponent.
     Rsa(Vec<u8>, Vec<u8>),
@@ -89,21 +92,22 @@ impl TokenKey {
     /// # Errors
     /// When this is no such key.
     pub fn from_pem(pem: &str) -> Result<Self, TokenKeyError> {
-        const NO_PEM: &str = "is no PEM with `BEGIN PUBLIC KEY`";
-        let (_, rest) = pem.split_once("-----BEGIN PUBLIC KEY-----").ok_or(wrong(NO_PEM))?;
-        let (text, _) = rest.split_once("-----END PUBLIC KEY-----").ok_or(wrong(NO_PEM))?;
-        let text: String = text.split_ascii_whitespace().collect();
-        let der = STANDARD.decode(text).map_err(|_| wrong(NO_PEM))?;
-        for (prefix, algorithm) in PREFIXES {
-            if let Some(key) = der.strip_prefix(prefix) {
-                return Ok(Self { algorithm, id: None, key: Key::Public(key.to_vec()) });
+        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| wrong("is no PEM with `BEGIN PUBLIC KEY`"))?;
+        let info = SubjectPublicKeyInfoRef::try_from(&*der)
+            .map_err(|_| wrong("is PEM of something else than a public key"))?;
+        let curve = || info.algorithm.parameters_oid().ok();
+        let algorithm = match info.algorithm.oid {
+            RSA_ENCRYPTION => Some(Algorithm::Rs256),
+            EC_PUBLIC_KEY if curve() == Some(P_256) => Some(Algorithm::Es256),
+            ED25519 => Some(Algorithm::EdDsa),
+            _ => None,
+        };
+        match (algorithm, info.subject_public_key.as_bytes()) {
+            (Some(algorithm), Some(key)) => {
+                Ok(Self { algorithm, id: None, key: Key::Public(key.to_vec()) })
             }
-        }
-        match rsa_of(&der) {
-            Some(key) => {
-                Ok(Self { algorithm: Algorithm::Rs256, id: None, key: Key::Public(key.to_vec()) })
-            }
-            None => Err(wrong("is none of RSA, P-256 and Ed25519")),
+            _ => Err(wrong("is none of RSA, P-256 and Ed25519")),
         }
     }
 
@@ -162,36 +166,11 @@ fn wrong(what: &str) -> TokenKeyError {
     TokenKeyError(what.to_owned())
 }
 
-/// What the DER of a public key begins with whose kind has but one form (RFC 5480, RFC 8410).
-const PREFIXES: [(&[u8], Algorithm); 2] = [
-    (
-        b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00",
-        Algorithm::Es256,
-    ),
-    (b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", Algorithm::EdDsa),
-];
-
-/// `rsaEncryption`, with its parameters.
-const RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-
-/// The PKCS#1 key inside the DER of an RSA key: a sequence of its kind and a bit string.
-fn rsa_of(der: &[u8]) -> Option<&[u8]> {
-    let all = content(der, 0x30)?;
-    content(all.strip_prefix(RSA)?, 0x03)?.strip_prefix(&[0])
-}
-
-/// What is in the DER value that `der` is, of this kind and not longer than 64 KiB.
-fn content(der: &[u8], kind: u8) -> Option<&[u8]> {
-    let (length, rest) = match der {
-        [tag, short, rest @ ..] if *tag == kind && *short < 0x80 => (usize::from(*short), rest),
-        [tag, 0x81, a, rest @ ..] if *tag == kind => (usize::from(*a), rest),
-        [tag, 0x82, a, b, rest @ ..] if *tag == kind => {
-            (usize::from(u16::from_be_bytes([*a, *b])), rest)
-        }
-        _ => return None,
-    };
-    (rest.len() == length).then_some(rest)
-}
+/// The kinds of keys (RFC 8017, RFC 5480, RFC 8410).
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 fn of_jwk(jwk: &Value) -> Option<TokenKey> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);

@@ -215,8 +215,7 @@ async fn authorise(
     let identity = match &caller.front.credentials {
         None => None,
         Some(credentials) => {
-            let now = caller.host.clock().unix_ms() / 1_000;
-            let identity = credentials.identify(&parts.headers, now).map_err(refused)?;
+            let identity = credentials.identify(&parts.headers).map_err(refused)?;
             *who = Some(identity.name().to_owned());
             if identity.is_read_only() && exclusive {
                 let detail = "this key may only call methods that read".into();

@@ -16,7 +16,7 @@ pub(super) struct Front {
     pub(super) config: GatewayConfig,
     pub(super) routes: Routes,
     pub(super) authorise: Option<Arc<dyn Authorise>>,
-    pub(super) credentials: Option<Credentials>,
+    pub(super) credentials: Option<Arc<Credentials>>,
     pub(super) counters: Counters,
     pub(super) replies: Replies,
     pub(super) bodies: BodyShare,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tenure_gateway::{
-    Access, Algorithm, ApiKeys, Authorise, Credentials, Refusal, TokenKey, Tokens,
+    Access, Algorithm, ApiKeys, Authorise, Credentials, Refusal, TokenKey, TokenRules,
+    TokenVerifier,
 };
-use tenure_types::BoxFuture;
+use tenure_types::{BoxFuture, Clock, Instant};
 
 use crate::world::{World, get, post};
 
@@ -17,10 +18,28 @@ const CAROL: &str = "eyJhbGciOiJIUzI1NiJ9.\
     eyJzdWIiOiJjYXJvbCIsInJvbGUiOiJndWVzdCIsImV4cCI6NDEwMjQ0NDgwMH0.\
     jWjyYzfMreCiVjoyB7EBDOx6JzA9G-SAMVb-AtphBYM";
 
-fn credentials() -> Credentials {
+/// Stands still at the beginning of Unix time.
+struct Epoch;
+
+impl Clock for Epoch {
+    fn now(&self) -> Instant {
+        Instant::ZERO
+    }
+
+    fn coarse(&self) -> Instant {
+        Instant::ZERO
+    }
+
+    fn unix_ms(&self) -> u64 {
+        0
+    }
+}
+
+fn credentials() -> Arc<Credentials> {
     let key = TokenKey::secret(Algorithm::Hs256, SECRET).unwrap();
-    let tokens = Tokens { keys: vec![key], audience: None, issuer: None, leeway_seconds: 0 };
-    Credentials { keys: ApiKeys::parse(KEYS).unwrap(), tokens: Some(tokens) }
+    let clock = Arc::new(Epoch);
+    let tokens = TokenVerifier::new(vec![key], TokenRules::default(), clock);
+    Arc::new(Credentials::new(ApiKeys::parse(KEYS).unwrap(), Some(Arc::new(tokens))))
 }
 
 fn with(request: &str, header: &str) -> String {
@@ -53,6 +72,21 @@ fn only_who_has_a_key_or_a_token_may_call() {
     }
     let read = with(&get("/v1/counter/42/get"), "x-api-key: bobs-other-secret-key");
     assert_eq!(world.ask(&read).body, "20");
+}
+
+#[test]
+fn keys_are_replaced_while_the_gateway_serves() {
+    let credentials = credentials();
+    let world = World::closed(Arc::clone(&credentials), None);
+    let mut client = world.client();
+    let call = with(&post("/v1/counter/42/add", "5"), &format!("x-api-key: {ALICE}"));
+    assert_eq!(client.ask(&call).status, 200);
+    credentials.replace_keys(ApiKeys::parse("alice another-secret-key").unwrap());
+    assert_eq!(client.ask(&call).status, 401, "on the same connection");
+    let token = with(&post("/v1/counter/42/add", "5"), &format!("authorization: Bearer {CAROL}"));
+    assert_eq!(client.ask(&token).status, 200);
+    credentials.tokens().unwrap().replace_keys(Vec::new());
+    assert_eq!(client.ask(&token).status, 401);
 }
 
 /// Lets guests do nothing.

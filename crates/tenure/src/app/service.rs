@@ -8,7 +8,7 @@ use tenure_gateway::{
 };
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::credentials::credentials;
+use super::credentials::KeyFiles;
 use crate::config::Settings;
 use crate::{Error, Node, Result};
 
@@ -17,6 +17,8 @@ pub(super) struct Service {
     calls: Server,
     admin: Server,
     tls: Option<Arc<Tls>>,
+    /// Looks at the files of keys; ends with this.
+    _key_files: Option<AbortOnDropHandle>,
 }
 
 impl Service {
@@ -27,8 +29,9 @@ impl Service {
         authorise: Option<Arc<dyn Authorise>>,
         dev: bool,
     ) -> Result<Self> {
-        let credentials = credentials(&settings.auth)?;
-        let openapi = described(credentials.as_ref());
+        let key_files = KeyFiles::read(&settings.auth, node.clock())?;
+        let credentials = key_files.as_ref().map(|files| Arc::clone(files.credentials()));
+        let openapi = described(credentials.as_deref());
         let tls = tls(settings)?;
         let config = gateway_config(settings, dev)?;
         let listener = bind(settings.gateway_listen, "--listen")?;
@@ -56,6 +59,7 @@ impl Service {
         let failed = |error| Error::Start(Error::chain(&error));
         Ok(Self {
             tls,
+            _key_files: key_files.filter(KeyFiles::has_files).map(watch),
             calls: serve_calls(listener, config, calls).map_err(failed)?,
             admin: serve_admin(admin_listener, AdminConfig::default(), admin).map_err(failed)?,
         })
@@ -99,6 +103,36 @@ impl Service {
         drop(self.admin);
         Ok(())
     }
+}
+
+/// How often the files of keys are looked at.
+const KEY_FILES_PERIOD: Duration = Duration::from_secs(2);
+
+/// Ends a task when it is dropped.
+struct AbortOnDropHandle(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDropHandle {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Looks at the files of keys again and again.
+fn watch(mut files: KeyFiles) -> AbortOnDropHandle {
+    AbortOnDropHandle(tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(KEY_FILES_PERIOD).await;
+            let look = move || {
+                files.look();
+                files
+            };
+            match tokio::task::spawn_blocking(look).await {
+                Ok(back) => files = back,
+                // The node stops.
+                Err(_) => return,
+            }
+        }
+    }))
 }
 
 /// How many connections may wait to be accepted: a burst of clients who come back.

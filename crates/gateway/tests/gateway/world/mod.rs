@@ -27,7 +27,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// What most gateways have not.
 #[derive(Default)]
 struct More {
-    credentials: Option<Credentials>,
+    credentials: Option<Arc<Credentials>>,
     tls: Option<Arc<Tls>>,
     openapi: Option<OpenApi>,
 }
@@ -61,7 +61,10 @@ impl World {
     }
 
     /// Lets in only who has one of these.
-    pub(crate) fn closed(credentials: Credentials, authorise: Option<Arc<dyn Authorise>>) -> Self {
+    pub(crate) fn closed(
+        credentials: Arc<Credentials>,
+        authorise: Option<Arc<dyn Authorise>>,
+    ) -> Self {
         let more = More { credentials: Some(credentials), ..More::default() };
         Self::start(GatewayConfig::default(), authorise, more)
     }
