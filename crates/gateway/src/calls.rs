@@ -16,9 +16,11 @@ mod sending;
 pub(crate) mod suggest;
 mod tags;
 mod timing;
+mod trace;
 
 use std::sync::Arc;
 
+use opentelemetry::global::BoxedTracer;
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
 use tenure_observe::{Metrics, names};
@@ -57,6 +59,9 @@ pub struct Calls {
     /// What `GET /v1/_openapi.json` says of itself; `None` where there is no such page. Whoever
     /// reaches the port may read it.
     pub openapi: Option<OpenApi>,
+    /// Who makes the spans of requests; `None` makes none, and costs nothing. It reads the clock of
+    /// the machine and draws ids by itself: a simulation has none.
+    pub tracer: Option<Arc<BoxedTracer>>,
 }
 
 /// Serves calls on `listener` until the answer is drained or dropped.
@@ -82,6 +87,7 @@ pub struct Calls {
 ///     credentials: None,
 ///     tls: None,
 ///     openapi: None,
+///     tracer: None,
 /// };
 /// let server = serve_calls(listener, GatewayConfig::default(), calls)?;
 /// // Later, when the node stops:
@@ -113,6 +119,7 @@ pub fn serve_calls(
         routes: Routes::new(&calls.types),
         authorise: calls.authorise,
         credentials: calls.credentials,
+        tracer: calls.tracer,
         counters,
         replies: Replies::new(&calls.node),
         bodies,

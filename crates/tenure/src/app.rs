@@ -6,6 +6,7 @@ mod credentials;
 mod screen;
 mod service;
 mod signals;
+mod traces;
 mod wait;
 
 use std::ffi::OsString;
@@ -127,19 +128,21 @@ impl App {
     }
 
     fn serve(self, settings: &Settings, dev: Option<&screen::Dev>) -> Result<()> {
-        screen::start_logging(dev.is_some());
+        screen::start_logging(settings.log_format, dev.is_some());
         if self.types.is_empty() {
             return Err(Error::Usage(
                 "there is nothing to serve; register a type with .actor::<..>()".into(),
             ));
         }
+        let traces = traces::Traces::from_environment(&settings.name)?;
+        let tracer = traces.as_ref().map(traces::Traces::tracer);
         let starting = Node::builder().actor_types(&self.types).settings(settings.clone()).start();
         let begun = std::time::Instant::now();
         let node = wait_for(starting)?;
         let served = node.block_on(async {
             // Asked for first, so that no signal is missed once the program says it is ready.
             let mut signals = signals::Signals::new(settings.tls_cert.is_some())?;
-            let service = Service::start(&node, settings, self.authorise, dev.is_some())?;
+            let service = Service::start(&node, settings, self.authorise, tracer, dev.is_some())?;
             screen::ready(&node, settings, &service, dev, begun.elapsed());
             let signal = signals.wait_reloading(|| service.reload()).await;
             screen::stopping(signal, settings.drain_budget);
@@ -151,7 +154,11 @@ impl App {
                 )),
             }
         });
-        served?
+        let served = served?;
+        if let (Ok(()), Some(traces)) = (&served, &traces) {
+            traces.stop();
+        }
+        served
     }
 }
 

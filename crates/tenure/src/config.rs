@@ -7,4 +7,4 @@ mod value;
 
 pub use auth::{AuthSettings, Secret};
 pub use read::{ConfigError, Configuration, Origin};
-pub use settings::Settings;
+pub use settings::{LogFormat, Settings};

@@ -10,16 +10,19 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tenure_actor::{AppProblem, Invocation, Receipt};
 use tenure_types::{CallError, Instant, Key, Outcome};
+use tracing::Level;
 
 use super::body::{self, BodyLimits, too_large};
 use super::durability::Durability;
 use super::front::Caller;
 use super::head::{Asked, Head};
 use super::path::decode_key;
+use super::reply::durability_of;
 use super::routes::{Matched, Route, Source};
 use super::sending::{Sending, check_delay};
 use super::tags;
 use super::timing::{Moments, server_timing};
+use super::trace::{Answer, Parent, RequestSpan};
 use crate::auth::{Access, Refusal};
 use crate::problem::Problem;
 
@@ -39,6 +42,16 @@ struct Checked<'a> {
     asked: Asked<'a>,
 }
 
+/// What is learned of a request while it is answered, for log and trace.
+#[derive(Default)]
+struct Seen {
+    /// The name of a key, or a token's subject.
+    who: Option<String>,
+    span: Option<RequestSpan>,
+    /// When the call was made, if it was, and what became of its turn.
+    called: Option<(Instant, Option<Arc<Receipt>>)>,
+}
+
 /// Answers one request.
 pub(super) async fn answer(
     caller: Arc<Caller>,
@@ -47,50 +60,71 @@ pub(super) async fn answer(
     let front = &caller.front;
     let began = caller.host.clock().now();
     let (parts, body) = request.into_parts();
-    let mut who = None;
+    let mut seen = Seen::default();
+    if let Some(tracer) = &front.tracer {
+        seen.span = Some(RequestSpan::begin(tracer, &parts, began, caller.host.clock()));
+    }
     let result = match front.counters.admit(front.config.requests_in_flight_max) {
-        Some(_in_flight) => call(&caller, &parts, body, began, &mut who).await,
+        Some(_in_flight) => call(&caller, &parts, body, began, &mut seen).await,
         None => Err(Problem::overloaded("too many requests are in flight on this node").into()),
     };
-    let mut why = None;
-    let mut response = result.unwrap_or_else(|problem| {
-        let response = front.replies.problem(&problem, parts.uri.path(), trace_id(&parts));
-        why = Some(problem.detail);
-        response
-    });
+    let (mut response, problem) = match result {
+        Ok(response) => (response, None),
+        Err(problem) => {
+            let trace = trace_id(&parts, seen.span.as_ref());
+            let path = parts.uri.path();
+            (front.replies.problem(&problem, path, trace.as_deref()), Some(problem))
+        }
+    };
     front.config.cors.share(&parts.headers, response.headers_mut());
-    let took = caller.host.clock().now().saturating_since(began);
+    let ended = caller.host.clock().now();
+    let took = ended.saturating_since(began);
     front.counters.answered(response.status(), took);
-    tell(&caller, &parts, &response, Told { took, who, why });
+    tell(&caller, &parts, &response, &seen, problem.as_deref(), took);
+    if let (Some(tracer), Some(span)) = (&front.tracer, seen.span) {
+        if let Some((called, receipt)) = &seen.called {
+            span.tell_times(tracer, &Moments::new(began, *called, receipt.as_deref(), ended));
+        }
+        let answer = match &problem {
+            Some(problem) => Answer::Problem(problem),
+            None => Answer::Reply { durability: durability_of(&response) },
+        };
+        span.end(response.status(), answer, ended);
+    }
     Ok(response)
-}
-
-/// What the log says of a request besides its head.
-struct Told {
-    took: Duration,
-    /// The name of a key, or a token's subject.
-    who: Option<String>,
-    why: Option<String>,
 }
 
 /// Tells the log. What a client sent is written as a quoted text, and of it never the query, the body or
 /// a header: these may be arguments, or secret.
-fn tell(caller: &Caller, parts: &Parts, response: &Response<Full<Bytes>>, told: Told) {
+fn tell(
+    caller: &Caller,
+    parts: &Parts,
+    response: &Response<Full<Bytes>>,
+    seen: &Seen,
+    problem: Option<&Problem>,
+    took: Duration,
+) {
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let status = response.status().as_u16();
-    let Told { took, who, why } = told;
-    if caller.front.config.access_log {
+    // Nothing is made for a line that nobody writes.
+    if caller.front.config.access_log && tracing::enabled!(target: "access", Level::INFO) {
         let bytes = response.body().size_hint().exact();
-        let (who, trace) = (who.as_deref(), trace_id(parts));
-        let (us, peer) = (took.as_micros() as u64, caller.peer.ip().to_string());
+        let (who, trace) = (seen.who.as_deref(), trace_id(parts, seen.span.as_ref()));
+        let (us, peer) = (took.as_micros() as u64, tracing::field::display(caller.peer.ip()));
         tracing::info!(target: "access", method, path, status, bytes, us, peer, who, trace);
     }
-    tracing::debug!(method, path, status, ?took, why = why.as_deref(), "request");
+    if tracing::enabled!(Level::DEBUG) {
+        let (why, trace) = (problem.map(|it| &*it.detail), trace_id(parts, seen.span.as_ref()));
+        tracing::debug!(method, path, status, ?took, why, trace, "request");
+    }
 }
 
-/// The trace that a request belongs to.
-fn trace_id(parts: &Parts) -> Option<&str> {
-    Head::read(&parts.headers).ok()?.trace_id()
+/// The trace that a request belongs to: that of its span, else the one it names itself.
+fn trace_id(parts: &Parts, span: Option<&RequestSpan>) -> Option<String> {
+    match span {
+        Some(span) => span.trace_id(),
+        None => Parent::read(&parts.headers).map(|it| it.trace_id.to_owned()),
+    }
 }
 
 async fn call(
@@ -98,14 +132,17 @@ async fn call(
     parts: &Parts,
     body: Incoming,
     began: Instant,
-    who: &mut Option<String>,
+    seen: &mut Seen,
 ) -> Result<Response<Full<Bytes>>, Box<Problem>> {
     let front = &caller.front;
     if let Some(response) = without_a_call(caller, parts) {
         return Ok(response);
     }
     let mut checked = check(caller, parts)?;
-    authorise(caller, parts, &checked, who).await?;
+    if let Some(span) = &mut seen.span {
+        span.is_call(&checked.route, &checked.key);
+    }
+    authorise(caller, parts, &checked, &mut seen.who).await?;
     let budget = checked.asked.budget.map(|budget| budget.min(front.config.deadline_max));
     let deadline = budget.map_or(Instant::NEVER, |budget| began + budget);
     // Nobody waits for the turn of a message, but it may be kept by its actor.
@@ -114,7 +151,7 @@ async fn call(
         true => None,
         false => Some(Arc::new(Receipt::new(checked.asked.precondition.take()))),
     };
-    let (called, future) = {
+    let future = {
         // The bytes, and their part of the bound, are given back as soon as they are parsed.
         let (bytes, _part) = read_body(caller, body, began, deadline).await?;
         let remaining = match budget {
@@ -134,11 +171,12 @@ async fn call(
             after: checked.sending.delay,
             receipt: receipt.clone(),
         });
-        (called, future.map_err(|error| failed(caller, error.widen()))?)
+        seen.called = Some((called, receipt));
+        future.map_err(|error| failed(caller, error.widen()))?
     };
     // Dropped with the connection: a call whose turn has not begun is then taken back.
     let answered = future.await.map_err(|error| failed(caller, error))?;
-    let Some(receipt) = receipt else {
+    let Some((called, Some(receipt))) = &seen.called else {
         return Ok(front.replies.accepted(durable));
     };
     let Route { persist, method, .. } = checked.route;
@@ -150,7 +188,7 @@ async fn call(
     let headers = response.headers_mut();
     if front.config.server_timing {
         let answered = caller.host.clock().now();
-        let timing = server_timing(Moments { began, called, answered }, &receipt);
+        let timing = server_timing(&Moments::new(began, *called, Some(receipt), answered));
         headers.insert("server-timing", timing);
     }
     if let Some(tag) = receipt.tag().filter(|_| checked.source != Source::Nowhere) {

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use opentelemetry::global::BoxedTracer;
 use tenure_actor::host::HostHandle;
 
 use super::body::BodyShare;
@@ -17,6 +18,7 @@ pub(super) struct Front {
     pub(super) routes: Routes,
     pub(super) authorise: Option<Arc<dyn Authorise>>,
     pub(super) credentials: Option<Arc<Credentials>>,
+    pub(super) tracer: Option<Arc<BoxedTracer>>,
     pub(super) counters: Counters,
     pub(super) replies: Replies,
     pub(super) bodies: BodyShare,

@@ -210,11 +210,6 @@ impl<'a> Head<'a> {
         }
         Ok(shortest)
     }
-
-    /// The trace that the request belongs to, if it says so in the form of W3C Trace Context.
-    pub(crate) fn trace_id(&self) -> Option<&'a str> {
-        trace_id(self.traceparent?.to_str().ok()?)
-    }
 }
 
 /// Reads a header that says how long the client waits.
@@ -232,22 +227,6 @@ fn check_charset(parameters: &str) -> Result<(), Box<Problem>> {
         }
     }
     Ok(())
-}
-
-fn trace_id(traceparent: &str) -> Option<&str> {
-    let mut parts = traceparent.split('-');
-    let (version, trace, parent, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |text: &str, digits: usize| {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        text.len() == digits && text.bytes().all(is_digit)
-    };
-    let is_zero = |text: &str| text.bytes().all(|b| b == b'0');
-    // Later versions may append parts, version 00 may not; ff is no version.
-    let form = is_hex(version, 2) && version != "ff" && is_hex(flags, 2);
-    let form = form && (version != "00" || parts.next().is_none());
-    let ids = is_hex(trace, 32) && !is_zero(trace) && is_hex(parent, 16) && !is_zero(parent);
-    (form && ids).then_some(trace)
 }
 
 #[cfg(test)]

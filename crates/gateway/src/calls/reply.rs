@@ -140,6 +140,11 @@ impl Replies {
     }
 }
 
+/// What a response says of the state that it tells of.
+pub(super) fn durability_of(response: &Response<Full<Bytes>>) -> Option<&str> {
+    response.headers().get(DURABILITY)?.to_str().ok()
+}
+
 /// The actor that a path names, as in `cart/alice`.
 fn actor_of(path: &str) -> Option<String> {
     let (type_name, key) = CallPath::parse(path).actor()?;

@@ -12,7 +12,7 @@ use tenure_actor::{ActorType, ArgumentSchema, MethodSchemas, Shape};
 use tracing_subscriber::EnvFilter;
 
 use super::service::Service;
-use crate::config::Settings;
+use crate::config::{LogFormat, Settings};
 use crate::{Error, Node, Result};
 
 /// The development mode.
@@ -40,17 +40,28 @@ pub(super) fn end_unchecked(error: &Error) -> ! {
 }
 
 /// Logs to stderr: what `RUST_LOG` says, else what a person wants to see.
-pub(super) fn start_logging(dev: bool) {
+pub(super) fn start_logging(format: LogFormat, dev: bool) {
     // The embedded engine tells of every file it opens; a person wants to hear of trouble only.
     let quiet = "info,fjall=warn,lsm_tree=warn";
     let default = if dev { format!("{quiet},tenure_gateway=debug") } else { quiet.to_owned() };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    // Somebody who embeds the program may have set up logging already.
-    let _ = tracing_subscriber::fmt()
+    let wished = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|it| !it.trim().is_empty());
+    let (filter, wrong) = match wished.map(EnvFilter::try_new) {
+        None => (EnvFilter::new(default), None),
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (EnvFilter::new(default), Some(error)),
+    };
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .try_init();
+        .with_writer(std::io::stderr);
+    // Somebody who embeds the program may have set up logging already.
+    let _ = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    if let Some(error) = wrong {
+        tracing::warn!(%error, "RUST_LOG cannot be read and is not used; write it as info,access=off");
+    }
 }
 
 /// Says that the node serves, and what to try.

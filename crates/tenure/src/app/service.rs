@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use opentelemetry::global::BoxedTracer;
 use tenure_gateway::{
     Admin, AdminConfig, Authorise, Calls, Cors, Credentials, GatewayConfig, OpenApi, Server,
     ServerLimits, Tls, serve_admin, serve_calls,
@@ -27,6 +28,7 @@ impl Service {
         node: &Node,
         settings: &Settings,
         authorise: Option<Arc<dyn Authorise>>,
+        tracer: Option<Arc<BoxedTracer>>,
         dev: bool,
     ) -> Result<Self> {
         let key_files = KeyFiles::read(&settings.auth, node.clock())?;
@@ -45,6 +47,7 @@ impl Service {
             credentials,
             tls: tls.clone(),
             openapi: settings.openapi.then(|| openapi.clone()),
+            tracer,
         };
         let described = node.clone();
         let admin = Admin {

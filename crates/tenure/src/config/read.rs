@@ -256,6 +256,7 @@ mod tests {
             ("actors.idle_after", "10", "write a duration as 200ms"),
             ("gateway.connections_max", "0", "write a number from 1"),
             ("node.name", "a b", "write 1 to 64 letters"),
+            ("log.format", "xml", "write text or json"),
         ] {
             let error = Configuration::read(None, [], &[pair(key, value)]).expect_err(key);
             assert!(error.to_string().contains(expected), "{error}");

@@ -35,6 +35,8 @@ pub struct Settings {
     pub tls_key: Option<PathBuf>,
     /// `gateway.access_log`: whether every request is told to the log.
     pub access_log: bool,
+    /// `log.format`: how the log is written.
+    pub log_format: LogFormat,
     /// Who is let in.
     pub auth: AuthSettings,
     /// `admin.listen`: where health, metrics and administration listen.
@@ -71,6 +73,17 @@ pub struct Settings {
     pub drain_budget: Duration,
 }
 
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self {
@@ -87,6 +100,7 @@ impl Default for Settings {
             tls_cert: None,
             tls_key: None,
             access_log: false,
+            log_format: LogFormat::Text,
             auth: AuthSettings::default(),
             admin_listen: ([127, 0, 0, 1], 0).into(),
             deadline: Duration::ZERO,
@@ -143,6 +157,7 @@ settings! {
     "node.turns_in_flight_max" = "65536", "how many turns may have begun and wait for something", turns_in_flight_max: count;
     "node.uncommitted_bytes_max" = "256MiB", "how many bytes may be on their way to the store", uncommitted_bytes_max: bytes;
     "node.spawned_max" = "65536", "how many futures of cx.spawn may run on the node", spawned_max: count;
+    "log.format" = "text", "how the log is written: text for people, or json with an object a line", log_format: log_format;
     "store.path" = ".tenure", "the folder of the embedded store", store_path: path;
     "gateway.listen" = "127.0.0.1:7070", "where calls come in", gateway_listen: address;
     "gateway.connections_max" = "10240", "how many client connections may be open", connections_max: count;
@@ -176,6 +191,14 @@ settings! {
     "actors.loads_in_flight_max" = "256", "how many loads may be in flight", loads_in_flight_max: count;
     "actors.idle_after" = "10m", "when an idle durable actor leaves memory", idle_after: duration;
     "actors.volatile_idle_after" = "1h", "when an idle volatile actor leaves memory, with its state", volatile_idle_after: duration;
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("write text or json".to_owned()),
+    }
 }
 
 fn memory(text: &str) -> Result<Option<u64>, String> {

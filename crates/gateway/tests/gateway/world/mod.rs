@@ -87,6 +87,7 @@ impl World {
             credentials: more.credentials,
             tls: more.tls,
             openapi: more.openapi,
+            tracer: None,
         };
         let server = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,0 +1,7 @@
+//! What a running node shows of itself: spans, logs and metrics.
+
+mod collector;
+mod logs;
+mod node;
+mod program;
+mod traces;
