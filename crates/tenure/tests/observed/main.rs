@@ -2,6 +2,7 @@
 
 mod collector;
 mod logs;
+mod metrics;
 mod node;
 mod program;
 mod traces;
