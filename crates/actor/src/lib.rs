@@ -74,7 +74,7 @@ pub use schema::{
     OTHER_KEYWORD, TypeSchema, UNKNOWN_KEYWORD, Undescribed,
 };
 pub use shown::shown;
-pub use standing::{Delete, Inspect, StandingMethods};
+pub use standing::{Delete, Follow, Inspect, StandingMethods};
 pub use state::{State, StateRef};
 pub use target::Target;
 pub use testing::{TestContext, TestReminder};

@@ -22,6 +22,10 @@ pub struct Delete {}
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Inspect {}
 
+/// Begins to follow the events of an actor that has no `#[attach]`: everybody may.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Follow {}
+
 /// Keeps a message for this actor as a reminder: it is delivered at least once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Defer {
@@ -39,6 +43,8 @@ pub struct StandingMethods {
     pub delete: &'static Method,
     /// [`Inspect`]: its reply is the state, or null of a volatile actor.
     pub inspect: &'static Method,
+    /// [`Follow`].
+    pub follow: &'static Method,
 }
 
 impl StandingMethods {
@@ -46,6 +52,7 @@ impl StandingMethods {
         Self {
             delete: const { &method::<A, Delete>() },
             inspect: const { &method::<A, Inspect>() },
+            follow: const { &method::<A, Follow>() },
         }
     }
 }
@@ -80,6 +87,7 @@ macro_rules! message {
 // Names of methods do not begin with an underscore: no author's own is hidden.
 message!(Delete, "_delete");
 message!(Inspect, "_inspect");
+message!(Follow, "_follow");
 
 impl Message for Defer {
     const METHOD: &'static str = "_defer";
@@ -127,6 +135,22 @@ impl<A: Actor> Handler<Inspect> for A {
                 .and_then(|()| shown(CODEC_NAMED, &body))
                 .unwrap_or_else(|error| serde_json::json!({ "error": error.to_string() })),
         }))
+    }
+}
+
+impl<A: Actor> Handler<Follow> for A {
+    type Reply = ();
+    type Error = Infallible;
+    type Access = Shared;
+    const MAY_SUSPEND: bool = false;
+    const NEEDS_CONTEXT: bool = false;
+
+    fn handle<'a>(
+        _: &'a A,
+        _: &'a mut Context<A>,
+        _: Follow,
+    ) -> impl Future<Output = Result<(), Infallible>> + Send + 'a {
+        ready(Ok(()))
     }
 }
 

@@ -132,6 +132,7 @@ fn start_gateway(runtime: &Runtime, is_full: bool) -> (SocketAddr, tenure_gatewa
         types: vec![ActorType::of::<counter::Counter>().unwrap()],
         metrics: Arc::new(Metrics::new()),
         node: "n1".into(),
+        publications: None,
         authorise: None,
         credentials,
         tls: None,

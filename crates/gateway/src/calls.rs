@@ -17,27 +17,32 @@ pub(crate) mod suggest;
 mod tags;
 mod timing;
 mod trace;
+mod who;
 
 use std::sync::Arc;
 
 use opentelemetry::global::BoxedTracer;
-use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
+use tenure_actor::{ActorType, Publications};
 use tenure_observe::{Metrics, names};
 use tokio::net::TcpListener;
 
 use crate::auth::{Authorise, Credentials};
 use crate::config::GatewayConfig;
+use crate::gateway::Gateway;
 use crate::openapi::OpenApi;
-use crate::serve::{ServeError, Server, Tls, start};
+use crate::serve::{ServeError, Tls, start};
+use crate::session::Sessions;
 use answer::answer;
 use body::BodyShare;
 use count::Counters;
-use front::{Caller, Front};
+pub(crate) use front::{Caller, Front};
 use reply::Replies;
 use routes::Routes;
 
-pub(crate) use path::decode;
+pub(crate) use path::{decode, decode_key};
+pub(crate) use routes::{Matched, Route};
+pub(crate) use who::{Refused, identify};
 
 /// What the gateway serves.
 #[derive(Clone)]
@@ -50,6 +55,8 @@ pub struct Calls {
     pub metrics: Arc<Metrics>,
     /// The node's name, for replies and problems.
     pub node: String,
+    /// What actors publish, for WebSockets and event streams; `None` where there are none.
+    pub publications: Option<Arc<dyn Publications>>,
     /// Who may call what; `None` lets everybody call everything.
     pub authorise: Option<Arc<dyn Authorise>>,
     /// Who is let in at all; `None` lets everybody come as far as `authorise`.
@@ -83,6 +90,7 @@ pub struct Calls {
 ///     types,
 ///     metrics,
 ///     node: "n1".into(),
+///     publications: None,
 ///     authorise: None,
 ///     credentials: None,
 ///     tls: None,
@@ -103,7 +111,7 @@ pub fn serve_calls(
     listener: TcpListener,
     config: GatewayConfig,
     calls: Calls,
-) -> Result<Server, ServeError> {
+) -> Result<Gateway, ServeError> {
     if let Some(name) = first_duplicate(&calls.types) {
         return Err(ServeError::DuplicateType { name });
     }
@@ -114,7 +122,17 @@ pub fn serve_calls(
     let bodies = BodyShare::new(config.body_bytes_in_flight_max);
     metrics.register_gauge_fn(names::HTTP_BODY_BYTES, &[], bodies.bytes())?;
     let document = calls.openapi.map(|about| about.document(&calls.types).to_string().into());
+    let sessions = match calls.publications {
+        None => None,
+        Some(publications) => {
+            let (config, host) = (config.sessions.clone(), host.clone());
+            let sessions = Sessions::new(config, host, &calls.types, publications, &metrics)?;
+            Some(Arc::new(sessions))
+        }
+    };
+    let open = sessions.clone();
     let front = Arc::new(Front {
+        sessions,
         document,
         routes: Routes::new(&calls.types),
         authorise: calls.authorise,
@@ -135,9 +153,9 @@ pub fn serve_calls(
         });
         move |request| answer(Arc::clone(&caller), request)
     };
-    let server = start(listener, limits, host, refused, calls.tls, connect)?;
+    let server = start(listener, limits, host.clone(), refused, calls.tls, connect)?;
     metrics.register_gauge_fn(names::HTTP_CONNECTIONS, &[], server.connection_count())?;
-    Ok(server)
+    Ok(Gateway::new(server, host, open))
 }
 
 fn first_duplicate(types: &[ActorType]) -> Option<&'static str> {

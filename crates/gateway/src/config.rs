@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::cors::Cors;
+use crate::session::SessionConfig;
 
 /// The bounds of one server. Past each of them the client is told at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct GatewayConfig {
     pub cors: Cors,
     /// Whether every request is told to the log, as `info` of the target `access`.
     pub access_log: bool,
+    /// WebSockets and event streams.
+    pub sessions: SessionConfig,
     /// Whether a problem shows the message of a handler's panic, which may hold anything. Meant
     /// for development.
     pub show_panics: bool,
@@ -75,6 +78,7 @@ impl Default for GatewayConfig {
             server_timing: true,
             cors: Cors::default(),
             access_log: false,
+            sessions: SessionConfig::default(),
             show_panics: false,
         }
     }

@@ -14,11 +14,16 @@
 mod admin;
 mod auth;
 mod calls;
+mod centrifuge;
 mod config;
 mod cors;
+mod gateway;
 mod openapi;
 mod problem;
 mod serve;
+mod session;
+mod sse;
+mod websocket;
 
 pub use admin::{Actors, Admin, Copy, StoredState, serve_admin};
 pub use auth::{
@@ -28,5 +33,7 @@ pub use auth::{
 pub use calls::{Calls, serve_calls};
 pub use config::{AdminConfig, GatewayConfig, ServerLimits};
 pub use cors::{Cors, CorsError};
+pub use gateway::{Gateway, OpenSessions, SessionShown};
 pub use openapi::{OpenApi, SecurityScheme};
 pub use serve::{Drained, ServeError, Server, Tls, TlsError};
+pub use session::SessionConfig;

@@ -17,14 +17,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::{Body, Incoming};
+use hyper::upgrade::Upgraded;
 use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
 use tenure_actor::host::HostHandle;
 use tenure_observe::{Counter, MetricError};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 use crate::config::ServerLimits;
 use registry::{Registry, Stage};
+use socket::Socket;
 pub use tls::{Tls, TlsError};
 
 /// Why a server did not start. Nothing is listening.
@@ -122,6 +127,14 @@ where
     let task = listener::accept_all(listener, Arc::clone(&registry), refused, tls, connect);
     registry.host.tasks().spawn("http-accept", Box::pin(task));
     Ok(Server { registry, address })
+}
+
+/// The bytes of a connection that speaks another protocol now, and those that came with its upgrade.
+pub(crate) fn take_socket(
+    upgraded: Upgraded,
+) -> Option<(impl AsyncRead + AsyncWrite + Unpin + Send, Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<Socket>>().ok()?;
+    Some((parts.io.into_inner(), parts.read_buf))
 }
 
 impl Server {

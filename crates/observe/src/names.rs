@@ -60,6 +60,8 @@ descriptions! {
     HTTP_REQUESTS_IN_FLIGHT "tenure_http_requests_in_flight" "HTTP requests that are being answered";
     HTTP_BODY_BYTES "tenure_http_body_bytes" "Bytes of HTTP bodies that are being read";
     HTTP_CONNECTIONS "tenure_http_connections" "Open HTTP connections";
+    SESSIONS "tenure_sessions" "Open sessions: WebSockets and event streams";
+    TOPICS "tenure_topics" "Actors whose events clients of this node follow";
     HTTP_CONNECTIONS_REFUSED "tenure_http_connections_refused_total" "HTTP connections refused because too many are open";
     NODE_INFO "tenure_node_info" "1, labelled with the node's name and version";
     PROCESS_RESIDENT_BYTES "process_resident_memory_bytes" "Resident memory of the process";

@@ -12,6 +12,10 @@ mod seams;
 pub use app::{App, app};
 pub use error::{Error, Result};
 pub use node::{Node, NodeBuilder};
+pub use tenure_actor::{
+    Actor, ActorRef, AppError, Call, Context, Delayed, Delete, Handler, IntoKey, Message,
+    Precondition, Receipt, ReminderId, TestReminder, TimerId,
+};
 /// Tests an actor without a node.
 ///
 /// # Examples
@@ -63,10 +67,6 @@ pub use node::{Node, NodeBuilder};
 /// assert_eq!(cx.state::<User>("alice").spent, 15);
 /// ```
 pub use tenure_actor::{Peer, TestContext};
-pub use tenure_actor::{
-    Actor, ActorRef, AppError, Call, Context, Delayed, Delete, Handler, IntoKey, Message,
-    Precondition, Receipt, ReminderId, TestReminder, TimerId,
-};
 pub use tenure_gateway::{Access, Authorise, Identity, Refusal};
 /// Makes an actor of a type: write it on the inherent `impl` block that has the handlers.
 ///

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tenure_actor::host::HostHandle;
-use tenure_actor::{Actor, ActorRef, ActorType, IntoKey};
+use tenure_actor::{Actor, ActorRef, ActorType, IntoKey, Publications};
 use tenure_observe::{Health, Metrics, NodeStatus, TypeStatus};
 use tenure_runtime::Runtime;
 use tenure_store::Store;
@@ -156,6 +156,10 @@ impl Node {
 
     pub(crate) fn types(&self) -> &[ActorType] {
         &self.inner.types
+    }
+
+    pub(crate) fn publications(&self) -> Arc<dyn Publications> {
+        Arc::clone(&self.inner.engine) as _
     }
 
     pub(crate) fn shared_health(&self) -> Arc<Health> {

@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use super::hook::Refusal;
 use super::identity::Identity;
 use super::keys::ApiKeys;
-use super::tokens::TokenVerifier;
+use super::tokens::{TokenError, TokenVerifier};
 use crate::openapi::SecurityScheme;
 
 /// Who is let in: whoever has one of these keys, or a good token.
@@ -71,15 +71,17 @@ impl Credentials {
         let Some(word) = given.to_str().ok().and_then(bearer) else {
             return refuse("Authorization is not `Bearer` and a word".into(), CHALLENGE);
         };
-        if let Some(identity) = keys().find(word.as_bytes()) {
+        self.identify_word(word).or_else(|error| refuse(error.to_string().into(), INVALID))
+    }
+
+    /// Whose key or token this is.
+    pub(crate) fn identify_word(&self, word: &str) -> Result<Identity, TokenError> {
+        if let Some(identity) = self.keys.read().find(word.as_bytes()) {
             return Ok(identity);
         }
         match &self.tokens {
-            None => refuse("Authorization has no key of this service".into(), INVALID),
-            Some(tokens) => match tokens.verify(word) {
-                Ok(claims) => Ok(Identity::of_token(claims)),
-                Err(error) => refuse(error.to_string().into(), INVALID),
-            },
+            None => Err(TokenError::Invalid("this is no key of this service".into())),
+            Some(tokens) => tokens.verify(word).map(Identity::of_token),
         }
     }
 }

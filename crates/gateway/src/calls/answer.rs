@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::ETAG;
 use hyper::http::request::Parts;
+use hyper::upgrade::{self, OnUpgrade};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tenure_actor::{AppProblem, Invocation, Receipt};
 use tenure_types::{CallError, Instant, Key, Outcome};
@@ -23,8 +24,11 @@ use super::sending::{Sending, check_delay};
 use super::tags;
 use super::timing::{Moments, server_timing};
 use super::trace::{Answer, Parent, RequestSpan};
-use crate::auth::{Access, Refusal};
+use crate::auth::{Access, Identity, Refusal};
 use crate::problem::Problem;
+use crate::session::Sessions;
+use crate::sse::{self, EventStream};
+use crate::websocket;
 
 /// Where the OpenAPI document is, if it is shown. No actor type is named like this.
 const DOCUMENT_PATH: &str = "/v1/_openapi.json";
@@ -55,25 +59,32 @@ struct Seen {
 /// Answers one request.
 pub(super) async fn answer(
     caller: Arc<Caller>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+    mut request: Request<Incoming>,
+) -> Result<Response<Content>, Infallible> {
     let front = &caller.front;
     let began = caller.host.clock().now();
+    let upgrade = (request.uri().path() == websocket::PATH).then(|| upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let mut seen = Seen::default();
     if let Some(tracer) = &front.tracer {
         seen.span = Some(RequestSpan::begin(tracer, &parts, began, caller.host.clock()));
     }
-    let result = match front.counters.admit(front.config.requests_in_flight_max) {
-        Some(_in_flight) => call(&caller, &parts, body, began, &mut seen).await,
-        None => Err(Problem::overloaded("too many requests are in flight on this node").into()),
+    let result = match (upgrade, front.counters.admit(front.config.requests_in_flight_max)) {
+        (Some(upgrade), Some(_in_flight)) => begin_socket(&caller, &parts, upgrade),
+        (None, Some(_in_flight)) => match stream_of(&parts) {
+            Some(topic) => begin_stream(&caller, &parts, topic, &mut seen).await,
+            None => call(&caller, &parts, body, began, &mut seen).await.map(whole),
+        },
+        (_, None) => {
+            Err(Problem::overloaded("too many requests are in flight on this node").into())
+        }
     };
     let (mut response, problem) = match result {
         Ok(response) => (response, None),
         Err(problem) => {
             let trace = trace_id(&parts, seen.span.as_ref());
             let path = parts.uri.path();
-            (front.replies.problem(&problem, path, trace.as_deref()), Some(problem))
+            (whole(front.replies.problem(&problem, path, trace.as_deref())), Some(problem))
         }
     };
     front.config.cors.share(&parts.headers, response.headers_mut());
@@ -94,12 +105,53 @@ pub(super) async fn answer(
     Ok(response)
 }
 
+/// An answer as a whole, or one that goes on.
+pub(super) type Content = Either<Full<Bytes>, EventStream>;
+
+fn whole(response: Response<Full<Bytes>>) -> Response<Content> {
+    response.map(Either::Left)
+}
+
+/// Makes a WebSocket of a connection.
+fn begin_socket(
+    caller: &Arc<Caller>,
+    parts: &Parts,
+    upgrade: OnUpgrade,
+) -> Result<Response<Content>, Box<Problem>> {
+    let sessions = sessions_of(caller)?;
+    websocket::upgrade(caller, sessions, parts, upgrade).map(whole)
+}
+
+/// The actor whose events a request asks for.
+fn stream_of(parts: &Parts) -> Option<(&str, &str)> {
+    (parts.method == Method::GET).then(|| sse::topic_of(parts.uri.path())).flatten()
+}
+
+async fn begin_stream(
+    caller: &Arc<Caller>,
+    parts: &Parts,
+    topic: (&str, &str),
+    seen: &mut Seen,
+) -> Result<Response<Content>, Box<Problem>> {
+    let sessions = sessions_of(caller)?;
+    let key = decode_key(topic.1).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let asked = Asking { actor_type: topic.0, key: &key, method: "events", exclusive: false };
+    let identity = authorise(caller, parts, asked, &mut seen.who).await?;
+    let stream = sse::begin(caller, sessions, parts, topic, identity).await?;
+    Ok(stream.map(Either::Right))
+}
+
+fn sessions_of(caller: &Caller) -> Result<&Arc<Sessions>, Box<Problem>> {
+    let sessions = caller.front.sessions.as_ref();
+    sessions.ok_or_else(|| Problem::not_found("this node tells of no events").into())
+}
+
 /// Tells the log. What a client sent is written as a quoted text, and of it never the query, the body or
 /// a header: these may be arguments, or secret.
 fn tell(
     caller: &Caller,
     parts: &Parts,
-    response: &Response<Full<Bytes>>,
+    response: &Response<Content>,
     seen: &Seen,
     problem: Option<&Problem>,
     took: Duration,
@@ -142,7 +194,13 @@ async fn call(
     if let Some(span) = &mut seen.span {
         span.is_call(&checked.route, &checked.key);
     }
-    authorise(caller, parts, &checked, &mut seen.who).await?;
+    let asking = Asking {
+        actor_type: checked.route.type_name,
+        key: &checked.key,
+        method: checked.route.method.info.name,
+        exclusive: checked.route.method.info.exclusive,
+    };
+    authorise(caller, parts, asking, &mut seen.who).await?;
     let budget = checked.asked.budget.map(|budget| budget.min(front.config.deadline_max));
     let deadline = budget.map_or(Instant::NEVER, |budget| began + budget);
     // Nobody waits for the turn of a message, but it may be kept by its actor.
@@ -243,13 +301,21 @@ fn check<'a>(caller: &Caller, parts: &'a Parts) -> Result<Checked<'a>, Box<Probl
     Ok(Checked { route, key, one_way, sending, source, query, asked })
 }
 
+/// What a request asks to do.
+struct Asking<'a> {
+    actor_type: &'a str,
+    key: &'a Key,
+    method: &'a str,
+    exclusive: bool,
+}
+
 async fn authorise(
     caller: &Caller,
     parts: &Parts,
-    checked: &Checked<'_>,
+    asking: Asking<'_>,
     who: &mut Option<String>,
-) -> Result<(), Box<Problem>> {
-    let exclusive = checked.route.method.info.exclusive;
+) -> Result<Option<Identity>, Box<Problem>> {
+    let Asking { actor_type, key, method, exclusive } = asking;
     let identity = match &caller.front.credentials {
         None => None,
         Some(credentials) => {
@@ -262,23 +328,23 @@ async fn authorise(
             Some(identity)
         }
     };
-    let Some(hook) = &caller.front.authorise else {
-        return Ok(());
-    };
-    let access = Access {
-        http_method: &parts.method,
-        actor_type: checked.route.type_name,
-        key: &checked.key,
-        method: checked.route.method.info.name,
-        exclusive,
-        identity: identity.as_ref(),
-        headers: &parts.headers,
-        peer: caller.peer,
-    };
-    hook.authorise(access).await.map_err(refused)
+    if let Some(hook) = &caller.front.authorise {
+        let access = Access {
+            http_method: &parts.method,
+            actor_type,
+            key,
+            method,
+            exclusive,
+            identity: identity.as_ref(),
+            headers: &parts.headers,
+            peer: caller.peer,
+        };
+        hook.authorise(access).await.map_err(refused)?;
+    }
+    Ok(identity)
 }
 
-fn refused(refusal: Refusal) -> Box<Problem> {
+pub(super) fn refused(refusal: Refusal) -> Box<Problem> {
     let (status, detail, challenge) = match refusal {
         Refusal::Unauthenticated { detail, challenge } => {
             (StatusCode::UNAUTHORIZED, detail, Some(challenge))

@@ -11,25 +11,28 @@ use super::reply::Replies;
 use super::routes::Routes;
 use crate::auth::{Authorise, Credentials};
 use crate::config::GatewayConfig;
+use crate::session::Sessions;
 
 /// What all connections of a gateway share.
-pub(super) struct Front {
-    pub(super) config: GatewayConfig,
-    pub(super) routes: Routes,
-    pub(super) authorise: Option<Arc<dyn Authorise>>,
-    pub(super) credentials: Option<Arc<Credentials>>,
-    pub(super) tracer: Option<Arc<BoxedTracer>>,
+pub(crate) struct Front {
+    pub(crate) config: GatewayConfig,
+    pub(crate) routes: Routes,
+    pub(crate) authorise: Option<Arc<dyn Authorise>>,
+    pub(crate) credentials: Option<Arc<Credentials>>,
+    pub(crate) tracer: Option<Arc<BoxedTracer>>,
     pub(super) counters: Counters,
     pub(super) replies: Replies,
     pub(super) bodies: BodyShare,
+    /// Who follows actors' events; `None` where nothing tells of them.
+    pub(crate) sessions: Option<Arc<Sessions>>,
     /// The OpenAPI document, where it is shown to everybody.
-    pub(super) document: Option<Bytes>,
+    pub(crate) document: Option<Bytes>,
 }
 
 /// One connection's view of the gateway.
-pub(super) struct Caller {
+pub(crate) struct Caller {
     /// A handle of its own, so that callers on several cores share no counter.
-    pub(super) host: HostHandle,
-    pub(super) front: Arc<Front>,
-    pub(super) peer: SocketAddr,
+    pub(crate) host: HostHandle,
+    pub(crate) front: Arc<Front>,
+    pub(crate) peer: SocketAddr,
 }

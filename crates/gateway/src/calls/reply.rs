@@ -141,7 +141,7 @@ impl Replies {
 }
 
 /// What a response says of the state that it tells of.
-pub(super) fn durability_of(response: &Response<Full<Bytes>>) -> Option<&str> {
+pub(super) fn durability_of<Body>(response: &Response<Body>) -> Option<&str> {
     response.headers().get(DURABILITY)?.to_str().ok()
 }
 

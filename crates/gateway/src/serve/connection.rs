@@ -84,7 +84,7 @@ pub(super) async fn drive<Answer, Reply, Content>(
     http.header_read_timeout(None)
         .max_header_size(registry.limits.head_bytes_max)
         .max_buf_size(READ_BUFFER_BYTES_MAX.max(registry.limits.head_bytes_max * 2));
-    let mut connection = pin!(http.serve_connection(TokioIo::new(socket), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(socket), service).with_upgrades());
     let mut watch = Watch::default();
     let mut is_closing = false;
     poll_fn(|cx| {

@@ -12,7 +12,9 @@ pub(super) fn check(handler: &Handler) -> syn::Result<()> {
     if hook.takes_peer() && handler.arguments.len() != 1 {
         return Err(syn::Error::new(
             handler.ident.span(),
-            format!("the #[{word}] method is told of the client: it has one argument, `peer: Peer`"),
+            format!(
+                "the #[{word}] method is told of the client: it has one argument, `peer: Peer`"
+            ),
         ));
     }
     if hook == Hook::Attach {

@@ -10,8 +10,7 @@ use super::model::Hook;
 use super::persist::{Mode, Persist};
 use crate::report::Report;
 
-const MARKS: [&str; 6] =
-    ["handler", "activate", "deactivate", "attach", "detach", "upgrade"];
+const MARKS: [&str; 6] = ["handler", "activate", "deactivate", "attach", "detach", "upgrade"];
 
 /// What a function of the block is.
 pub(super) enum Mark {

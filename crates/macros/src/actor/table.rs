@@ -35,12 +35,13 @@ fn hooks(model: &Model) -> Option<TokenStream> {
             let hook = handler.hook?;
             let field: Ident = format_ident!("{}", hook.word());
             let message = &handler.message;
-            let takes_peer = handler.arguments.first().filter(|_| hook.takes_peer()).map(|argument| {
-                let (ident, span) = (&argument.ident, at(argument.ident.span()));
-                quote_spanned! {span=>
-                    let _: fn(#private::Peer) -> #message = |#ident| #message { #ident };
-                }
-            });
+            let takes_peer =
+                handler.arguments.first().filter(|_| hook.takes_peer()).map(|argument| {
+                    let (ident, span) = (&argument.ident, at(argument.ident.span()));
+                    quote_spanned! {span=>
+                        let _: fn(#private::Peer) -> #message = |#ident| #message { #ident };
+                    }
+                });
             Some(quote! {
                 #(#cfgs)*
                 {

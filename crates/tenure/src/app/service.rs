@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::global::BoxedTracer;
 use tenure_gateway::{
-    Admin, AdminConfig, Authorise, Calls, Cors, Credentials, GatewayConfig, OpenApi, Server,
-    ServerLimits, Tls, serve_admin, serve_calls,
+    Admin, AdminConfig, Authorise, Calls, Cors, Credentials, Gateway, GatewayConfig, OpenApi,
+    Server, ServerLimits, SessionConfig, Tls, serve_admin, serve_calls,
 };
+use tenure_protocol::session::Rate;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::credentials::KeyFiles;
@@ -15,7 +16,7 @@ use crate::{Error, Node, Result};
 
 /// The servers of one node.
 pub(super) struct Service {
-    calls: Server,
+    calls: Gateway,
     admin: Server,
     tls: Option<Arc<Tls>>,
     /// Looks at the files of keys; ends with this.
@@ -43,6 +44,7 @@ impl Service {
             types: node.types().to_vec(),
             metrics: node.shared_metrics(),
             node: node.name().to_owned(),
+            publications: Some(node.publications()),
             authorise,
             credentials,
             tls: tls.clone(),
@@ -177,6 +179,30 @@ pub(super) fn described(credentials: Option<&Credentials>) -> OpenApi {
     OpenApi { security, ..OpenApi::default() }
 }
 
+fn session_config(settings: &Settings) -> SessionConfig {
+    let sessions = &settings.sessions;
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    SessionConfig {
+        clients_max: sessions.clients_max,
+        clients_of_user_max: sessions.clients_of_user_max,
+        message_bytes_max: bytes(sessions.message_bytes_max),
+        topics_max: sessions.topics_max,
+        commands: Rate { per_second: sessions.commands_per_second, burst: sessions.commands_burst },
+        commands_of_user: Rate {
+            per_second: sessions.user_commands_per_second,
+            burst: sessions.user_commands_burst,
+        },
+        outbox_messages_max: sessions.outbox_messages_max,
+        outbox_bytes_max: bytes(sessions.outbox_bytes_max),
+        presence_max: sessions.presence_max,
+        ping_period: sessions.ping_period,
+        pong_timeout: sessions.pong_timeout,
+        anonymous: sessions.anonymous,
+        origins: sessions.origins.clone(),
+        ..SessionConfig::default()
+    }
+}
+
 fn gateway_config(settings: &Settings, dev: bool) -> Result<GatewayConfig> {
     let defaults = GatewayConfig::default();
     let cors = Cors::new(settings.cors_origins.clone(), settings.cors_credentials)
@@ -192,6 +218,7 @@ fn gateway_config(settings: &Settings, dev: bool) -> Result<GatewayConfig> {
         server_timing: settings.server_timing,
         cors,
         access_log: settings.access_log,
+        sessions: session_config(settings),
         show_panics: dev,
         ..defaults
     })

@@ -69,6 +69,8 @@ pub struct Settings {
     pub idle_after: Duration,
     /// `actors.volatile_idle_after`: when an idle volatile actor leaves memory, with its state.
     pub volatile_idle_after: Duration,
+    /// `sessions.*`: WebSockets and event streams.
+    pub sessions: SessionSettings,
     /// `node.drain_budget`: how long a stop waits for what is in flight.
     pub drain_budget: Duration,
 }
@@ -117,6 +119,7 @@ impl Default for Settings {
             loads_in_flight_max: 0,
             idle_after: Duration::ZERO,
             volatile_idle_after: Duration::ZERO,
+            sessions: SessionSettings::default(),
             drain_budget: Duration::ZERO,
         };
         // One table holds all defaults, as they are written and printed.
@@ -125,6 +128,41 @@ impl Default for Settings {
         }
         settings
     }
+}
+
+/// `sessions.*`, by their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// Open sessions of the node.
+    pub clients_max: usize,
+    /// Open sessions of one user.
+    pub clients_of_user_max: usize,
+    /// Topics that one socket follows.
+    pub topics_max: usize,
+    /// Bytes of one message from a socket.
+    pub message_bytes_max: u64,
+    /// Commands of one socket in the long run.
+    pub commands_per_second: u32,
+    /// Commands of one socket at once.
+    pub commands_burst: u32,
+    /// Commands of all sockets of one user in the long run.
+    pub user_commands_per_second: u32,
+    /// Commands of all sockets of one user at once.
+    pub user_commands_burst: u32,
+    /// Messages that wait to be written to one client.
+    pub outbox_messages_max: usize,
+    /// Bytes of them.
+    pub outbox_bytes_max: u64,
+    /// Clients that an answer for presence names.
+    pub presence_max: usize,
+    /// Between two pings.
+    pub ping_period: Duration,
+    /// How long a client may take to answer one.
+    pub pong_timeout: Duration,
+    /// Whether clients who do not say who they are are let in.
+    pub anonymous: bool,
+    /// Web pages of other sites that may open sockets.
+    pub origins: Vec<String>,
 }
 
 /// One setting: its key, its default as it would be written, and how it is read.
@@ -180,6 +218,21 @@ settings! {
     "auth.jwt_audience" = "", "the `aud` that a token must have", auth.jwt_audience: auth::optional;
     "auth.jwt_issuer" = "", "the `iss` that a token must have", auth.jwt_issuer: auth::optional;
     "auth.jwt_leeway" = "10s", "how far the clock of who makes tokens may be off", auth.jwt_leeway: duration;
+    "sessions.clients_max" = "65536", "how many WebSockets and event streams may be open", sessions.clients_max: count;
+    "sessions.clients_of_user_max" = "64", "how many of them one user may have open", sessions.clients_of_user_max: count;
+    "sessions.topics_max" = "100", "how many topics one socket may follow", sessions.topics_max: count;
+    "sessions.message_bytes_max" = "64KiB", "the largest message from a socket", sessions.message_bytes_max: bytes;
+    "sessions.commands_per_second" = "200", "how often one socket may send a command, in the long run", sessions.commands_per_second: rate;
+    "sessions.commands_burst" = "400", "how many it may send at once", sessions.commands_burst: rate;
+    "sessions.user_commands_per_second" = "500", "how often all sockets of one user may send one", sessions.user_commands_per_second: rate;
+    "sessions.user_commands_burst" = "1000", "how many they may send at once", sessions.user_commands_burst: rate;
+    "sessions.outbox_messages_max" = "1000", "how many messages may wait to be written to one client", sessions.outbox_messages_max: count;
+    "sessions.outbox_bytes_max" = "1MiB", "how many bytes of them", sessions.outbox_bytes_max: bytes;
+    "sessions.presence_max" = "1000", "how many clients an answer for presence names", sessions.presence_max: count;
+    "sessions.ping_period" = "25s", "how often a client is pinged", sessions.ping_period: duration;
+    "sessions.pong_timeout" = "10s", "how long it may take to answer, and a new socket to say who it is", sessions.pong_timeout: duration;
+    "sessions.anonymous" = "false", "whether sockets without a token are let in where there are keys or tokens", sessions.anonymous: truth;
+    "sessions.origins" = "", "the web pages of other sites that may open sockets, as https://app.example", sessions.origins: list;
     "admin.listen" = "127.0.0.1:7071", "where health, metrics and administration listen", admin_listen: address;
     "calls.deadline" = "30s", "how long a call may take that says nothing about it", deadline: duration;
     "calls.deadline_max" = "10m", "the longest deadline a client may ask for", deadline_max: duration;
@@ -191,6 +244,11 @@ settings! {
     "actors.loads_in_flight_max" = "256", "how many loads may be in flight", loads_in_flight_max: count;
     "actors.idle_after" = "10m", "when an idle durable actor leaves memory", idle_after: duration;
     "actors.volatile_idle_after" = "1h", "when an idle volatile actor leaves memory, with its state", volatile_idle_after: duration;
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    let many = count(text)?;
+    u32::try_from(many).ok().filter(|it| *it > 0).ok_or_else(|| "write a number from 1".to_owned())
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -83,6 +83,7 @@ impl World {
             types: types(),
             metrics: Arc::clone(&metrics),
             node: "n1".into(),
+            publications: None,
             authorise,
             credentials: more.credentials,
             tls: more.tls,
