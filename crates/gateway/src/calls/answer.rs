@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::ETAG;
+use hyper::header::{ETAG, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::upgrade::{self, OnUpgrade};
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -15,7 +15,7 @@ use tracing::Level;
 
 use super::body::{self, BodyLimits, too_large};
 use super::durability::Durability;
-use super::front::Caller;
+use super::front::{Caller, Front};
 use super::head::{Asked, Head};
 use super::path::decode_key;
 use super::reply::durability_of;
@@ -240,23 +240,34 @@ async fn call(
     let Route { persist, method, .. } = checked.route;
     let durability = Durability::of(persist, method.info, durable);
     let mut response = front.replies.reply(answered, durability, durable);
-    if checked.source == Source::Nowhere {
-        front.replies.make_empty(&mut response, StatusCode::NO_CONTENT);
-    }
-    let headers = response.headers_mut();
     if front.config.server_timing {
         let answered = caller.host.clock().now();
         let timing = server_timing(&Moments::new(began, *called, Some(receipt), answered));
-        headers.insert("server-timing", timing);
+        response.headers_mut().insert("server-timing", timing);
     }
-    if let Some(tag) = receipt.tag().filter(|_| checked.source != Source::Nowhere) {
-        headers.insert(ETAG, tags::etag(tag));
-        let has = checked.asked.if_none_match.is_some_and(|value| tags::has(value, tag));
-        if has && checked.source == Source::Query {
-            front.replies.make_empty(&mut response, StatusCode::NOT_MODIFIED);
-        }
-    }
+    let Checked { source, asked, .. } = checked;
+    tell_state(front, source, asked.if_none_match, receipt, &mut response);
     Ok(response)
+}
+
+/// Names the state that the turn left, and takes the body away where there is none, or the client has it.
+fn tell_state(
+    front: &Front,
+    source: Source,
+    if_none_match: Option<&HeaderValue>,
+    receipt: &Receipt,
+    response: &mut Response<Full<Bytes>>,
+) {
+    if source == Source::Nowhere {
+        front.replies.make_empty(response, StatusCode::NO_CONTENT);
+        return;
+    }
+    let Some(tag) = receipt.tag() else { return };
+    response.headers_mut().insert(ETAG, tags::etag(tag));
+    let has = if_none_match.is_some_and(|value| tags::has(value, tag));
+    if has && source == Source::Query {
+        front.replies.make_empty(response, StatusCode::NOT_MODIFIED);
+    }
 }
 
 /// The answers that need no actor: to a page that asks what it may send, and the document.
