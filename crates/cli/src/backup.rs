@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tenure_store_embedded::{Backup as Copied, verify};
+use tenure_store::StoreError;
+use tenure_store_embedded::{Backup as Copied, UNFINISHED, verify};
 
 use crate::command_line::{Backup, Reach};
 use crate::failure::Failure;
@@ -25,7 +26,10 @@ pub(crate) fn run(backup: &Backup, reach: &Reach, screen: &Screen) -> Result<(),
         let copied = verify(&mut copy);
         screen.progress("");
         let copied = copied.map_err(|error| {
-            Failure::new(format!("{}: {error}", file.display())).advice("make another backup")
+            Failure::new(format!("{}: {error}", file.display())).advice(match error {
+                StoreError::Io { .. } => "look whether the file can be read, then repeat it",
+                _ => "make another backup",
+            })
         })?;
         return screen.result(&told(file, copied), || {
             format!("{} is whole: {}", file.display(), described(copied))
@@ -80,9 +84,12 @@ fn download(server: &Server, part: &Part, screen: &Screen) -> Result<Copied, Fai
         return Err(Failure::file("writing", part.path(), &error).advice("is the disk full?"));
     }
     verified.map_err(|error| {
-        Failure::new(format!("the copy is not whole, and nothing is kept: {error}")).advice(
-            "the node stopped or the connection was cut: look with `tenure doctor`, then repeat it",
-        )
+        let is_of_node = matches!(&error, StoreError::Io { doing, .. } if &**doing == UNFINISHED);
+        let advice = match is_of_node {
+            true => "it is the node's store, not the connection: keep the backups that you have, and restore one",
+            false => "the node stopped or the connection was cut: look with `tenure doctor`, then repeat it",
+        };
+        Failure::new(format!("the copy is not whole, and nothing is kept: {error}")).advice(advice)
     })
 }
 

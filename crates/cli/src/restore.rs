@@ -5,7 +5,7 @@ use std::io::BufReader;
 
 use serde_json::json;
 use tenure_store::StoreError;
-use tenure_store_embedded::EmbeddedConfig;
+use tenure_store_embedded::{EmbeddedConfig, UNFINISHED};
 
 use crate::backup::{Passing, described};
 use crate::command_line::Restore;
@@ -22,7 +22,13 @@ pub(crate) fn run(restore: &Restore, screen: &Screen) -> Result<(), Failure> {
         let failure = Failure::new(format!("no store was made in {}: {error}", data.display()));
         match error {
             StoreError::Corrupt { .. } => failure.advice("take another copy; this is no whole one"),
-            _ => failure,
+            StoreError::Io { doing, .. } if &*doing == UNFINISHED => {
+                failure.advice("take another copy; this one was never finished")
+            }
+            StoreError::Locked { .. } => {
+                failure.advice("stop that process, or choose another folder")
+            }
+            _ => failure.advice("choose a folder that has no store, on a disk that has room"),
         }
     })?;
     let document = json!({

@@ -12,6 +12,8 @@
 //!  8  how many rows
 //!  8  xxh3-64 of all checksums of frames, and of the three numbers before
 //! ```
+//! A copy that the store could not finish has, where a frame would begin, `ff ff ff ff`, the length of a
+//! text in 4 bytes, and the text: why.
 //! Numbers are little-endian. Keys come in order, each once.
 
 use std::io::{self, Write};
@@ -25,6 +27,11 @@ use crate::commit::CommitQueue;
 use crate::view::View;
 
 pub(crate) const MAGIC: &[u8; 8] = b"tnr-bak1";
+/// A frame is written when it has so many bytes; one more row may still join it.
+/// Stands where a frame's length would, before the reason why a copy was not finished.
+pub(crate) const FAILED: u32 = u32::MAX;
+/// The longest such reason.
+pub(crate) const REASON_BYTES_MAX: usize = 4 << 10;
 /// A frame is written when it has so many bytes; one more row may still join it.
 const FRAME_BYTES: usize = 256 << 10;
 /// No frame has more: a record is at most 16 MiB.
@@ -51,15 +58,10 @@ pub(crate) fn write(
 ) -> Result<Backup, StoreError> {
     let mut copy = Copy { out, frame: Vec::new(), sums: Xxh3::new(), rows: 0, bytes: 0 };
     copy.put(MAGIC).map_err(|error| writing(&error))?;
-    let reading = "the rows for a backup";
-    let mut scan = view.scan((Unbounded, Unbounded)).map_err(|error| error.reading(reading))?;
-    while let Some((key, value)) = scan.next().map_err(|error| error.reading(reading))? {
-        copy.add(&key, &value).map_err(|error| writing(&error))?;
-        if copy.frame.is_empty()
-            && let Some(refusal) = queue.refusal()
-        {
-            return Err(StoreError::Unavailable { detail: refusal.reason().into() });
-        }
+    if let Err(error) = copy.add_all(view, queue) {
+        // Who reads must not take this for a connection that was cut. Where nobody can be told, nobody is.
+        let _ = copy.fail(&error.to_string());
+        return Err(error);
     }
     copy.end(batch, incarnation).map_err(|error| writing(&error))
 }
@@ -73,6 +75,29 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
+    fn add_all(&mut self, view: &View, queue: &CommitQueue) -> Result<(), StoreError> {
+        let reading = "the rows for a backup";
+        let mut scan = view.scan((Unbounded, Unbounded)).map_err(|error| error.reading(reading))?;
+        while let Some((key, value)) = scan.next().map_err(|error| error.reading(reading))? {
+            self.add(&key, &value).map_err(|error| writing(&error))?;
+            if self.frame.is_empty()
+                && let Some(refusal) = queue.refusal()
+            {
+                return Err(StoreError::Unavailable { detail: refusal.reason().into() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Says why there is no more.
+    fn fail(&mut self, why: &str) -> io::Result<()> {
+        let why = &why.as_bytes()[..why.floor_char_boundary(REASON_BYTES_MAX)];
+        self.put(&FAILED.to_le_bytes())?;
+        self.put(&(why.len() as u32).to_le_bytes())?;
+        self.put(why)?;
+        self.out.flush()
+    }
+
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.bytes += bytes.len() as u64;
         self.out.write_all(bytes)

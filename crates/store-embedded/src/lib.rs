@@ -28,7 +28,7 @@ mod wipe;
 
 pub use backup::Backup;
 pub use config::EmbeddedConfig;
-pub use restore::{restore, verify};
+pub use restore::{UNFINISHED, restore, verify};
 pub use store::EmbeddedStore;
 pub use wipe::wipe;
 

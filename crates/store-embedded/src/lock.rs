@@ -1,8 +1,9 @@
 //! The lock that keeps a second process, or a second engine of this one, out of the folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use tenure_store::StoreError;
 
@@ -10,6 +11,9 @@ use crate::failure::io;
 
 /// The lock file's name in the store's folder.
 const LOCK_FILE: &str = "lock";
+
+/// How often a lock is taken whose file is replaced meanwhile.
+const ATTEMPTS_MAX: usize = 16;
 
 /// Held as long as anything of this process may write to the folder. The operating system
 /// releases it when the process dies.
@@ -24,19 +28,26 @@ impl FolderLock {
     /// # Errors
     /// [`StoreError::Locked`] when another holds it.
     pub(crate) fn acquire(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join(LOCK_FILE);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| io("opening", &path, &error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(locked(folder, &mut file)),
-            Err(TryLockError::Error(error)) => return Err(io("locking", &path, &error)),
-        }
+        let path = path(folder);
+        let mut attempts = 0;
+        let mut file = loop {
+            attempts += 1;
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .map_err(|error| io("opening", &path, &error))?;
+            match file.try_lock() {
+                // A restore that failed removes its lock: one that is gone keeps nobody out. A file
+                // system that shows one file as two must not keep the store from opening.
+                Ok(()) if is_at(&file, &path) || attempts == ATTEMPTS_MAX => break file,
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(locked(folder, &mut file)),
+                Err(TryLockError::Error(error)) => return Err(io("locking", &path, &error)),
+            }
+        };
         let written = file
             .set_len(0)
             .and_then(|()| file.rewind())
@@ -47,6 +58,16 @@ impl FolderLock {
         }
         Ok(Self { file })
     }
+}
+
+/// Where the lock of a store's folder is.
+pub(crate) fn path(folder: &Path) -> PathBuf {
+    folder.join(LOCK_FILE)
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |a: &Metadata, b: &Metadata| a.dev() == b.dev() && a.ino() == b.ino();
+    matches!(&(file.metadata(), fs::metadata(path)), (Ok(own), Ok(found)) if same(own, found))
 }
 
 impl Drop for FolderLock {

@@ -15,7 +15,7 @@ use crate::commit::{BatchWriter, Committer, End, Refusal, Sweep};
 use crate::failure::{self, Fault, TreeError};
 use crate::integrity::{self, BatchRecord, Progress, ProgressState, Verified};
 use crate::load;
-use crate::lock::FolderLock;
+use crate::lock::{self, FolderLock};
 use crate::rows::Rows;
 use crate::serving::Serving;
 
@@ -200,10 +200,26 @@ pub(crate) fn create_with(
     config: &EmbeddedConfig,
     fill: impl FnOnce(&Rows) -> Result<BatchRecord, StoreError>,
 ) -> Result<(), StoreError> {
-    create_folder(&config.path)?;
-    let _lock = FolderLock::acquire(&config.path)?;
-    check_empty(&config.path.join(DATA))?;
-    make(config, fill)
+    let path = &config.path;
+    let made = create_folder(path)?;
+    let had_lock = lock::path(path).exists();
+    let lock = FolderLock::acquire(path)?;
+    let created = check_empty(&path.join(DATA)).and_then(|()| {
+        make(config, fill).inspect_err(|_| {
+            // What cannot be removed means nothing, and is made anew by the next attempt.
+            drop(fs::remove_dir_all(path.join(DATA_UNFINISHED)));
+        })
+    });
+    if created.is_err() && !had_lock {
+        // Who waits for the lock sees that its file is gone, and takes the next one.
+        drop(fs::remove_file(lock::path(path)));
+        drop(lock);
+        for folder in made {
+            // Only an empty one goes.
+            drop(fs::remove_dir(folder));
+        }
+    }
+    created
 }
 
 /// Refuses a folder that has a store.
@@ -252,15 +268,17 @@ fn make(
 }
 
 /// Makes the store's folder, and the folders that it is in, durably.
-fn create_folder(path: &Path) -> Result<(), StoreError> {
+/// Gives those that were made, the innermost first.
+fn create_folder(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let missing = path.ancestors().take_while(|folder| !folder.exists()).count();
+    let made = path.ancestors().take(missing).map(Path::to_owned).collect();
     fs::create_dir_all(path).map_err(|error| failure::io("creating", path, &error))?;
     for folder in path.ancestors().skip(1).take(missing) {
         // The folder that a relative path begins in.
         let is_here = folder.as_os_str().is_empty();
         failure::sync_folder(if is_here { Path::new(".") } else { folder })?;
     }
-    Ok(())
+    Ok(made)
 }
 
 fn writing_tables(data: &Path, error: TreeError) -> StoreError {

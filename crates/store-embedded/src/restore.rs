@@ -7,12 +7,15 @@ use tenure_types::Incarnation;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::EmbeddedConfig;
-use crate::backup::{Backup, FRAME_BYTES_MAX, MAGIC};
+use crate::backup::{Backup, FAILED, FRAME_BYTES_MAX, MAGIC, REASON_BYTES_MAX};
 use crate::failure::TreeError;
 use crate::integrity::BatchRecord;
 use crate::keys::{BATCH_KEY, INCARNATION_KEY};
 use crate::open;
 use crate::rows::{Batch, Rows};
+
+/// What was being done, in the [`StoreError::Io`] of a copy that the node's own store could not finish.
+pub const UNFINISHED: &str = "copying the node's store";
 
 /// Makes a store in the folder of `config` from a copy. Nothing is there until all of it is: a copy
 /// that is cut short or altered leaves no store.
@@ -36,7 +39,8 @@ pub fn restore(config: &EmbeddedConfig, copy: &mut dyn Read) -> Result<Backup, S
 /// It reads nothing beyond the end but one byte, to see that nothing is there.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] when `copy` is no whole copy, [`StoreError::Io`] when it cannot be read.
+/// [`StoreError::Corrupt`] when `copy` is no whole copy, [`StoreError::Io`] when it cannot be read, or says
+/// itself why the store could not finish it ([`UNFINISHED`]).
 pub fn verify(copy: &mut dyn Read) -> Result<Backup, StoreError> {
     let mut reader = Reader { copy, sums: Xxh3::new(), rows: 0, bytes: 0 };
     reader.magic()?;
@@ -153,7 +157,11 @@ impl Reader<'_> {
 
     /// The rows of the next frame; `None` after the last.
     fn frame(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let length = u32::from_le_bytes(self.take()?) as usize;
+        let length = u32::from_le_bytes(self.take()?);
+        if length == FAILED {
+            return Err(self.reason()?);
+        }
+        let length = length as usize;
         let sum: [u8; 8] = self.take()?;
         if length > FRAME_BYTES_MAX {
             return Err(corrupt("a frame of it is longer than any"));
@@ -165,6 +173,18 @@ impl Reader<'_> {
         }
         self.sums.update(&sum);
         Ok((length > 0).then_some(rows))
+    }
+
+    /// Why the store could not finish the copy.
+    fn reason(&mut self) -> Result<StoreError, StoreError> {
+        let length = u32::from_le_bytes(self.take()?) as usize;
+        if length > REASON_BYTES_MAX {
+            return Err(corrupt("a frame of it is longer than any"));
+        }
+        let mut why = vec![0; length];
+        self.fill(&mut why)?;
+        let why = String::from_utf8_lossy(&why).into_owned();
+        Ok(StoreError::Io { doing: UNFINISHED.into(), detail: why.into() })
     }
 
     /// What stands at the end: the last batch and the incarnation.

@@ -11,7 +11,7 @@ use tenure_store::{Content, Encoded, Row, RowChange, RowKey, Store, StoreError, 
 use tenure_types::{Incarnation, Version};
 
 use super::support::{Node, actor, damage_row, fast_folder as folder, wait};
-use crate::{Backup, EmbeddedConfig, restore, verify};
+use crate::{Backup, EmbeddedConfig, UNFINISHED, restore, verify};
 
 /// Where a copy goes.
 #[derive(Clone, Default)]
@@ -143,7 +143,7 @@ fn a_copy_that_is_cut_or_altered_leaves_no_store() {
         assert!(matches!(error, StoreError::Corrupt { .. }), "{what}: {error}");
         let mut rest = copy;
         assert_eq!(verify(&mut rest), Err(error), "{what}: both say the same");
-        assert!(!to.path().join("data").exists(), "{what}");
+        assert_eq!(to.path().read_dir().expect("a folder").count(), 0, "{what}: nothing is left");
     };
     for end in 0..copy.len() {
         refused(&copy[..end], &format!("cut after {end} bytes"));
@@ -155,6 +155,9 @@ fn a_copy_that_is_cut_or_altered_leaves_no_store() {
     }
     refused(&[&copy[..], b"x"].concat(), "something appended");
     refused(b"", "nothing");
+    let deep = to.path().join("new/folder");
+    restore_in(&deep, &copy[..copy.len() - 1]).expect_err("it is cut");
+    assert!(!to.path().join("new").exists(), "the folders that were made for it are gone");
     let verified = verify(&mut &copy[..]).expect("the whole copy is found whole");
     let restored = restore_in(to.path(), &copy).expect("and is taken after all");
     assert_eq!(verified, restored);
@@ -188,6 +191,31 @@ fn a_damaged_record_is_copied_as_it_is_and_named_when_it_is_read() {
     let restored = Node::start(to.path());
     assert_eq!(restored.version("good"), Ok(Some(Version(1))));
     assert!(matches!(restored.load("bad"), Err(StoreError::Corrupt { .. })));
+}
+
+#[test]
+fn a_copy_of_a_damaged_store_says_why_it_ends() {
+    let (from, to) = (folder(), folder());
+    filled(from.path()).close();
+    // A start would find some of it; a node that runs finds it when it reads.
+    let node = Node::start(from.path());
+    let tables = from.path().join("data/tree/keyspaces/1/tables");
+    for table in tables.read_dir().expect("there are tables").flatten() {
+        let mut bytes = std::fs::read(table.path()).expect("a table");
+        for byte in bytes.iter_mut().step_by(512) {
+            *byte ^= 1;
+        }
+        std::fs::write(table.path(), bytes).expect("it is written");
+    }
+    let copy = Copy::default();
+    let failed = wait(node.store.back_up(Box::new(copy.clone()))).expect_err("it is damaged");
+    assert!(matches!(failed, StoreError::Corrupt { .. }), "{failed}");
+    let copy = copy.0.lock().clone();
+    let detail = failed.to_string().into();
+    let told = StoreError::Io { doing: UNFINISHED.into(), detail };
+    assert_eq!(verify(&mut &copy[..]), Err(told.clone()));
+    assert_eq!(restore_in(to.path(), &copy), Err(told));
+    assert_eq!(to.path().read_dir().expect("a folder").count(), 0);
 }
 
 /// Takes some bytes, says so, and no more until it is told.
