@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use crate::CodecError;
 
@@ -14,9 +15,16 @@ pub trait AppError: fmt::Display + fmt::Debug + Send + Sync + 'static {
     /// The stable word that tells this error from others: `snake_case`, the same for ever.
     fn code(&self) -> &str;
 
-    /// The HTTP status of the problem that reports it, 400 to 499.
+    /// The HTTP status of the problem that reports it, 400 to 499 or 503.
     fn status(&self) -> u16 {
         422
+    }
+
+    /// When the same call may succeed, for an error that says "not now" and has changed nothing. Clients
+    /// then see `Retry-After` and `"retryable": true`, and an idempotency key does not remember the
+    /// error: the call that is made again runs again. `None` for an answer that is final.
+    fn retry_after(&self) -> Option<Duration> {
+        None
     }
 
     /// Every status that [`AppError::status`] can give, for documents; empty where that is not said.
@@ -72,6 +80,8 @@ pub struct AppProblem {
     pub status: u16,
     /// The error's text.
     pub message: Box<str>,
+    /// See [`AppError::retry_after`].
+    pub retry_after: Option<Duration>,
     /// The error itself as JSON.
     pub json: Box<str>,
     /// Whether it is the outcome of an earlier call with the same idempotency key.
@@ -85,6 +95,7 @@ impl AppProblem {
             code: error.code().into(),
             status: error.status(),
             message: error.to_string().into(),
+            retry_after: error.retry_after(),
             json: error.to_json().into(),
             replayed: false,
         }

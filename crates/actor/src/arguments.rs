@@ -8,6 +8,9 @@ use crate::Message;
 /// How deep JSON arguments may be nested.
 pub const JSON_DEPTH_MAX: usize = 64;
 
+/// The longest text that an error repeats to show how it is quoted.
+const QUOTED_BYTES_MAX: usize = 64;
+
 /// How many arguments a method takes, which decides how they are written (one rule for HTTP and
 /// every other text protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +72,24 @@ fn from_json<M: Arguments>(body: &[u8]) -> Result<M, CallError> {
 }
 
 fn from_single<M: Arguments>(body: &[u8]) -> Result<M, CallError> {
-    or_whole(body, |body| {
-        let mut reader = serde_json::Deserializer::from_slice(body);
-        M::from_single(&mut reader).and_then(|message| reader.end().map(|()| message))
-    })
+    or_whole(body, single)
+}
+
+fn single<M: Arguments>(body: &[u8]) -> Result<M, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    M::from_single(&mut reader).and_then(|message| reader.end().map(|()| message))
+}
+
+/// How to write `body` where it is a text that somebody forgot to quote.
+fn quoted<M: Arguments>(body: &[u8]) -> Option<String> {
+    let is_one = matches!(M::SHAPE, Shape::One { scalar: true, .. });
+    if !is_one || body.first().is_none_or(|first| b"\"{[".contains(first)) {
+        return None;
+    }
+    let text = serde_json::to_string(std::str::from_utf8(body).ok()?).ok()?;
+    single::<M>(text.as_bytes()).ok()?;
+    let shown = if text.len() <= QUOTED_BYTES_MAX { text } else { "\"..\"".to_owned() };
+    Some(format!("; a text is sent with its quotes, as in curl -d '{shown}'"))
 }
 
 /// Reads `body`; where that fails, with its whole numbers written as such. To JSON Schema, and to
@@ -86,7 +103,10 @@ fn or_whole<M: Arguments>(
         Err(error) => error,
     };
     let whole = whole::numbers(body).and_then(|body| read(&body).ok());
-    whole.ok_or_else(|| bad::<M>(&error.to_string()))
+    whole.ok_or_else(|| {
+        let hint = quoted::<M>(body).unwrap_or_default();
+        bad::<M>(&format!("{error}{hint}"))
+    })
 }
 
 fn bad<M: Arguments>(what: &str) -> CallError {

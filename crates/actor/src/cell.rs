@@ -215,7 +215,7 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
         }))
     }
 
-    fn outcome(&self) -> Result<Vec<u8>, CodecError> {
+    fn outcome(&self) -> Result<Option<Vec<u8>>, CodecError> {
         let inner = self.inner.lock();
         let Step::Kept(reply) = &inner.step else {
             panic!("a call has an outcome between its turn and its end");
@@ -226,12 +226,13 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
                 out.push(OUTCOME_OK);
                 encode_named(reply, &mut out)?;
             }
+            Err(error) if error.retry_after().is_some() => return Ok(None),
             Err(error) => {
                 out.push(OUTCOME_ERR);
                 error.encode(&mut out)?;
             }
         }
-        Ok(out)
+        Ok(Some(out))
     }
 
     fn replay(&self, outcome: &[u8]) -> Result<bool, CodecError> {

@@ -142,14 +142,15 @@ pub trait QueuedCall: Send + Sync {
         guard: Box<dyn TurnGuard>,
     ) -> Result<BoxFuture<'static, Box<dyn TurnGuard>>, Box<dyn TurnGuard>>;
 
-    /// The reply that was kept, encoded so that [`QueuedCall::replay`] can give it again.
+    /// The reply that was kept, encoded so that [`QueuedCall::replay`] can give it again. `None` where it is
+    /// an error after which the call may be made again: that one is not remembered.
     ///
     /// # Errors
     /// [`CodecError`] when serde refuses a value.
     ///
     /// # Panics
     /// If no reply was kept.
-    fn outcome(&self) -> Result<Vec<u8>, CodecError>;
+    fn outcome(&self) -> Result<Option<Vec<u8>>, CodecError>;
 
     /// Keeps the reply of an earlier call in place of running the handler; `Ok(false)` if the call
     /// was taken back.

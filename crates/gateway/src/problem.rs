@@ -1,6 +1,7 @@
 //! How an error is told over HTTP: RFC 9457 problems.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use serde::Serialize;
@@ -140,7 +141,9 @@ impl Problem {
 
     /// How a call that failed is told.
     pub(crate) fn from_call(error: CallError<AppProblem>, show_panics: bool) -> Self {
-        let (outcome, retryable) = (error.outcome(), error.is_retryable());
+        // An application's error may say itself that the call can be made again.
+        let says_so = matches!(&error, CallError::App(app) if app.retry_after.is_some());
+        let (outcome, retryable) = (error.outcome(), error.is_retryable() || says_so);
         let (status, title) = status_of(&error);
         let retry_after_seconds = match &error {
             CallError::Overloaded { retry_after_ms, .. } => {
@@ -148,6 +151,7 @@ impl Problem {
             }
             // Whoever obeys `Retry-After` sends the same call again: only where that is safe.
             CallError::InProgress { .. } => Some(1),
+            CallError::App(app) => app.retry_after.map(whole_seconds),
             _ if retryable && status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
             _ => None,
         };
@@ -213,7 +217,9 @@ fn status_of(error: &CallError<AppProblem>) -> (StatusCode, &'static str) {
     match error {
         CallError::App(app) => {
             let own = StatusCode::from_u16(app.status).ok();
-            let own = own.filter(StatusCode::is_client_error);
+            let is_fit =
+                |it: &StatusCode| it.is_client_error() || *it == StatusCode::SERVICE_UNAVAILABLE;
+            let own = own.filter(is_fit);
             let status = own.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
             (status, "Refused by the application")
         }
@@ -235,9 +241,15 @@ fn status_of(error: &CallError<AppProblem>) -> (StatusCode, &'static str) {
         CallError::Cycle { .. } => (StatusCode::LOOP_DETECTED, "Cycle of calls"),
         CallError::Panicked { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "Panicked"),
         CallError::Incompatible { .. } => (StatusCode::BAD_GATEWAY, "Incompatible record"),
+        CallError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "Damaged record"),
         CallError::Storage { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Storage failed"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "Failed"),
     }
+}
+
+/// A wait as `Retry-After` has it: never shorter than it is, nor no wait at all.
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
 }
 
 fn is_json(text: &str) -> bool {
@@ -265,6 +277,7 @@ mod tests {
             code: "sold_out".into(),
             status,
             message: "no seat is left".into(),
+            retry_after: None,
             json: r#"{"left":0}"#.into(),
             replayed: false,
         })
@@ -293,6 +306,7 @@ mod tests {
             (CallError::Cycle { path: d() }, 508, "cycle", None),
             (CallError::Panicked { detail: d() }, 500, "panicked", None),
             (CallError::Incompatible { detail: d() }, 502, "incompatible", None),
+            (CallError::Damaged { detail: d(), outcome: no }, 500, "damaged", None),
             (CallError::Storage { detail: d(), outcome: no }, 503, "storage", Some(1)),
             (CallError::Storage { detail: d(), outcome: unknown }, 503, "storage", None),
         ] {
@@ -302,6 +316,20 @@ mod tests {
             assert_eq!(problem.code, code);
             assert_eq!(problem.retry_after_seconds, retry_after, "{problem:?}");
             assert_eq!((problem.outcome, problem.retryable), (outcome, retryable));
+        }
+    }
+
+    #[test]
+    fn an_application_may_say_when_to_come_back() {
+        for (status, wait_ms, expected, seconds) in
+            [(429, 1_500, 429, 2), (503, 10, 503, 1), (429, 60_000, 429, 60), (500, 10, 422, 1)]
+        {
+            let CallError::App(mut problem) = app(status) else { unreachable!() };
+            problem.retry_after = Some(Duration::from_millis(wait_ms));
+            let problem = Problem::from_call(CallError::App(problem), false);
+            assert_eq!((problem.status.as_u16(), problem.retryable), (expected, true));
+            assert_eq!(problem.retry_after_seconds, Some(seconds));
+            assert_eq!((problem.outcome, problem.kind()), (Outcome::Executed, "app"));
         }
     }
 
@@ -341,6 +369,7 @@ mod tests {
                 code: "x".into(),
                 status: 400,
                 message: "\"\n".into(),
+                retry_after: None,
                 json: broken.into(),
                 replayed: false,
             });

@@ -104,8 +104,9 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | part | default |
 /// |---|---|
-/// | `status` | 422; 400 to 499 |
+/// | `status` | 422; 400 to 499, and 503 with `retry_after` |
 /// | `code` | the variant's name in `snake_case` |
+/// | `retry_after = "1s"` | the answer is final; with status 429 or 503, the same call may be made again after this |
 /// | message | the code with spaces; `{field}` and `{0}` stand for fields |
 #[proc_macro_attribute]
 pub fn error(options: TokenStream, item: TokenStream) -> TokenStream {

@@ -64,6 +64,23 @@ pub struct LiveActor {
     pub paused: bool,
 }
 
+/// A stored reminder, as pages show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StoredReminder {
+    /// Its name; `sent:` and its key, or a number, where it is a durable message.
+    pub name: String,
+    /// The method that it calls.
+    pub method: String,
+    /// When it is due, in Unix milliseconds.
+    pub due_at_ms: u64,
+    /// How often it comes, in milliseconds; absent if once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_ms: Option<u64>,
+    /// Why it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// What is stored of one actor, as pages show it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StoredActor {
@@ -85,6 +102,12 @@ pub struct StoredActor {
     /// Why the record cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// How many reminders and durable messages wait; absent in lists of actors, which do not read them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<usize>,
+    /// The first of them that are due.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next_reminders: Vec<StoredReminder>,
 }
 
 #[cfg(test)]

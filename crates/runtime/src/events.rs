@@ -235,8 +235,10 @@ fn page(
 }
 
 fn unread(actor: &ActorId, error: &StoreError) -> CallError {
-    CallError::Storage {
-        detail: format!("the events of {actor} cannot be read: {error}").into(),
-        outcome: Outcome::NotExecuted,
+    let detail = format!("the events of {actor} cannot be read: {error}").into();
+    let outcome = Outcome::NotExecuted;
+    match error {
+        StoreError::Corrupt { .. } => CallError::Damaged { detail, outcome },
+        _ => CallError::Storage { detail, outcome },
     }
 }

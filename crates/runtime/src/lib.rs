@@ -31,4 +31,4 @@ pub use commit::behind::Unsaved;
 pub use config::RuntimeConfig;
 pub use memory::ResidentBytes;
 pub use runtime::{Parts, Runtime, StartError, TypeCounts};
-pub use show::Live;
+pub use show::{Live, Reminded};

@@ -4,7 +4,7 @@ use tenure_observe::{Counter, Gauge, Histogram, MetricError, Metrics, names};
 use tenure_types::{ActorTypeName, CallErrorCode};
 
 /// The codes that a call can fail with before or after its turn, in the order of their counters.
-const CODES: [CallErrorCode; 14] = [
+const CODES: [CallErrorCode; 15] = [
     CallErrorCode::BadRequest,
     CallErrorCode::NotFound,
     CallErrorCode::TooLarge,
@@ -14,6 +14,7 @@ const CODES: [CallErrorCode; 14] = [
     CallErrorCode::Cycle,
     CallErrorCode::Panicked,
     CallErrorCode::Incompatible,
+    CallErrorCode::Damaged,
     CallErrorCode::Storage,
     CallErrorCode::Denied,
     CallErrorCode::InProgress,

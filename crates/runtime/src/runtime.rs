@@ -75,6 +75,16 @@ pub enum StartError {
         /// The other.
         second: &'static str,
     },
+    /// One actor type was registered twice.
+    #[error(
+        "the actor type `{name}` ({rust_name}) is registered twice; leave one `.actor::<..>()` out"
+    )]
+    Twice {
+        /// The name.
+        name: &'static str,
+        /// The Rust type.
+        rust_name: &'static str,
+    },
     /// The metrics were registered before.
     #[error("metrics cannot be registered")]
     Metrics(#[from] MetricError),
@@ -270,6 +280,10 @@ impl Runtime {
 fn check_names(types: &[ActorType]) -> Result<(), StartError> {
     for (at, second) in types.iter().enumerate() {
         if let Some(first) = types[..at].iter().find(|first| first.name == second.name) {
+            if first.type_id == second.type_id {
+                let (name, rust_name) = (first.name.as_str(), first.rust_name);
+                return Err(StartError::Twice { name, rust_name });
+            }
             return Err(StartError::SameName {
                 name: first.name.as_str(),
                 first: first.rust_name,

@@ -5,16 +5,45 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_actor::{CODEC_NAMED, Target};
-use tenure_store::Stored;
+use tenure_store::{Row, RowKey, Stored};
 use tenure_types::{CallError, Instant, Key, StateTag};
 
-use crate::activation::Activation;
+use crate::activation::{Activation, reminder_row};
 use crate::runtime::Runtime;
 use crate::turn::inline::unregistered;
 use crate::turn::word::{PAUSED, QUEUED, SEALED, UNSAVED, Word};
 
 /// How often it is looked whether an activation has left that was asked to.
 const LEAVE_POLL: Duration = Duration::from_millis(5);
+
+/// A stored reminder or durable message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reminded {
+    /// Its name.
+    pub name: Box<str>,
+    /// When it is due, in Unix milliseconds.
+    pub due_ms: u64,
+    /// The method that it calls, and how often; or why it cannot be read.
+    pub calls: Result<(Box<str>, Option<Duration>), String>,
+}
+
+impl Reminded {
+    /// All that wait with an actor, those that are due first at the beginning.
+    #[must_use]
+    pub fn of(stored: &Stored) -> Vec<Self> {
+        let mut all: Vec<_> = stored.rows.iter().filter_map(Self::read).collect();
+        all.sort_by(|a, b| (a.due_ms, &a.name).cmp(&(b.due_ms, &b.name)));
+        all
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        let RowKey::Reminder(name) = &row.key else { return None };
+        let due_ms = row.due_ms.unwrap_or_default();
+        let read = reminder_row::decode(due_ms, &row.value.bytes);
+        let calls = read.map(|it| (it.delivery.method, it.every));
+        Some(Self { name: name.clone(), due_ms, calls })
+    }
+}
 
 /// An activation, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]

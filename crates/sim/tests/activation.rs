@@ -102,8 +102,11 @@ fn a_damaged_record_is_named_and_left_alone() {
     assert!(disk.faults().damage(&ledger("a"), 70));
     for _ in 0..2 {
         let error = sim.run_until(actor.add(1).into_future()).unwrap_err();
-        assert!(matches!(error, CallError::Storage { outcome: Outcome::NotExecuted, .. }));
-        assert!(error.to_string().contains("the record of ledger/a is damaged"), "{error}");
+        assert!(matches!(error, CallError::Damaged { outcome: Outcome::NotExecuted, .. }));
+        assert!(!error.is_retryable(), "it does not mend itself");
+        let text = error.to_string();
+        assert!(text.contains("the record of ledger/a is damaged"), "{text}");
+        assert!(text.ends_with("; restore a backup"), "{text}");
     }
     assert_eq!(sim.run_until(node.actor::<Ledger>("b").add(1).into_future()), Ok(1));
     assert!(node.health().is_ready());

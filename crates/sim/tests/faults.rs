@@ -16,7 +16,9 @@ use tenure_types::{CallError, Incarnation, Outcome, Tenure, Token, Version};
 
 fn storage_outcome<T, E>(result: Option<Result<T, CallError<E>>>) -> Option<Outcome> {
     match result? {
-        Err(CallError::Storage { outcome, .. }) => Some(outcome),
+        Err(CallError::Storage { outcome, .. } | CallError::Damaged { outcome, .. }) => {
+            Some(outcome)
+        }
         _ => None,
     }
 }
@@ -143,7 +145,7 @@ fn damage(disk: &MemoryDisk, key: &str) {
 /// What a call was told that failed in the store: whether its turn counts, and the text.
 fn told<T>(result: Option<Result<T, CallError>>) -> (Option<Outcome>, String) {
     let text = match &result {
-        Some(Err(error)) => error.to_string(),
+        Some(Err(error)) => format!("{}: {error}", error.code().as_str()),
         _ => String::new(),
     };
     (storage_outcome(result), text)
@@ -172,7 +174,12 @@ fn a_unit_that_meets_damage_is_lost_and_told() {
     for call in &in_flight {
         let (outcome, text) = told(call.take());
         assert_eq!(outcome, Some(Outcome::NotExecuted));
-        assert!(text.contains("could not be saved: the record of ledger/a is damaged"), "{text}");
+        assert!(
+            text.contains(
+                "damaged: ledger/a could not be saved: the record of ledger/a is damaged"
+            ),
+            "{text}"
+        );
     }
     assert_eq!(told(pending.take()).0, Some(Outcome::NotExecuted));
     sim.advance(20 * MS);
@@ -181,7 +188,10 @@ fn a_unit_that_meets_damage_is_lost_and_told() {
     let (began, later) = (sim.now(), sim.run_until(actor.get().into_future()));
     for (outcome, text) in [told(waiting.take()), told(Some(later))] {
         assert_eq!(outcome, Some(Outcome::NotExecuted));
-        assert!(text.contains("cannot be loaded: the record of ledger/a is damaged"), "{text}");
+        assert!(
+            text.contains("damaged: ledger/a cannot be loaded: the record of ledger/a is damaged"),
+            "{text}"
+        );
     }
     assert_eq!(sim.now(), began);
     // One unit was lost; nothing else is.

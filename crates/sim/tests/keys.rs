@@ -24,6 +24,8 @@ pub struct Till {
 pub enum TillError {
     #[problem(status = 409, "the till is closed")]
     Closed,
+    #[problem(status = 429, retry_after = "1s", "it is not open yet")]
+    NotYet,
 }
 
 macro_rules! till {
@@ -42,6 +44,14 @@ macro_rules! till {
             pub fn refuse(&mut self) -> Result<u64, TillError> {
                 self.sum += 1;
                 Err(TillError::Closed)
+            }
+
+            pub fn collect(&mut self) -> Result<u64, TillError> {
+                if self.sum == 0 {
+                    return Err(TillError::NotYet);
+                }
+                self.sum += 1;
+                Ok(self.sum)
             }
 
             pub fn fail(&mut self) -> u64 {
@@ -121,6 +131,20 @@ fn a_repeated_call_has_one_effect_and_the_same_reply() {
         (reply, again.was_replayed())
     });
     assert_eq!(replayed, (Ok(12), true));
+}
+
+/// An error that says "not now" would otherwise be the answer of this key for ever.
+#[test]
+fn an_error_that_asks_for_another_try_is_not_remembered() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let till = node.actor::<Till>("a");
+    let collect = || sim.run_until(till.collect().idempotency_key("k").into_future());
+    for _ in 0..2 {
+        assert_eq!(collect(), Err(CallError::App(TillError::NotYet)));
+    }
+    assert_eq!(sim.run_until(till.pay(5).into_future()), Ok(5));
+    assert_eq!([collect(), collect()], [Ok(6), Ok(6)], "it runs once more, and no more than that");
 }
 
 #[test]

@@ -233,16 +233,16 @@ fn record_of(owner: Owner<'_>) -> String {
 }
 
 fn corrupt(what: &str, detail: &str) -> StoreError {
-    StoreError::Corrupt {
-        what: what.into(),
-        detail: format!("{detail}; restore it from a backup, or delete it").into(),
-    }
+    StoreError::Corrupt { what: what.into(), detail: format!("{detail}; restore a backup").into() }
 }
 
 fn newer(what: String, found: u8, known: u8) -> StoreError {
     StoreError::Newer {
         what: what.into(),
-        detail: format!("its format is {found}, this program knows up to {known}").into(),
+        detail: format!(
+            "its format is {found}, this program knows up to {known}; run the newer one"
+        )
+        .into(),
     }
 }
 

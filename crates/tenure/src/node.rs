@@ -175,7 +175,7 @@ impl Node {
         let threads = self.inner.threads.lock().as_ref().map(|threads| threads.handle().clone());
         match threads {
             Some(threads) => Ok(threads.block_on(future)),
-            None => Err(Error::Stop("the node has stopped already".into())),
+            None => Err(Error::Stop("the node has stopped already; start another".into())),
         }
     }
 }

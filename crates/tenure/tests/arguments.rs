@@ -84,6 +84,24 @@ fn one_plain_argument_is_the_body_or_a_named_value() {
 }
 
 #[test]
+fn a_text_without_quotes_is_told_how_it_is_written() {
+    let error = |body: &str| json(body, |m: BoardMaybe| m.text).unwrap_err();
+    for (body, hint) in [
+        ("hello", "as in curl -d '\"hello\"'"),
+        ("say hi", "as in curl -d '\"say hi\"'"),
+        ("5", "as in curl -d '\"5\"'"),
+        (&"x".repeat(100), "as in curl -d '\"..\"'"),
+    ] {
+        assert!(error(body).ends_with(hint), "{body}: {}", error(body));
+    }
+    for body in ["\"hello", "{\"text\": hello}", "[1]", ""] {
+        assert!(!error(body).contains("quotes"), "{body}: {}", error(body));
+    }
+    let number = json("five", |m: BoardNumber| m.by).unwrap_err();
+    assert!(!number.contains("quotes"), "a text would not do: {number}");
+}
+
+#[test]
 fn an_optional_argument_may_be_null() {
     for (body, expected) in [
         ("null", None),

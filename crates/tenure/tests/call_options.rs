@@ -326,13 +326,13 @@ fn an_outcome_is_given_again() {
         let mut state: Box<dyn State> = Box::new(Bank { cents });
         let ran = end_of(&keeper, &host, |call| {
             assert!(call.run(StateRef::Exclusive(&mut *state), &home));
-            outcome = call.outcome().unwrap();
+            outcome = call.outcome().unwrap().expect("it is kept");
             call.settle(Ok(None));
         });
         assert_eq!(ran, (expected.clone(), false));
         let replayed = end_of(&keeper, &host, |call| {
             assert_eq!(call.replay(&outcome), Ok(true));
-            assert_eq!(call.outcome().unwrap(), outcome);
+            assert_eq!(call.outcome().unwrap(), Some(outcome.clone()));
             call.settle(Ok(None));
         });
         assert_eq!(replayed, (expected, true));

@@ -1,5 +1,7 @@
 //! What `#[tenure::error]` makes of an enum or a struct.
 
+use std::time::Duration;
+
 use tenure::__private::{AppProblem, decode_named, encode_named};
 use tenure::AppError;
 
@@ -47,6 +49,38 @@ pub struct NeverBuilt;
 pub struct TooPoor {
     /// How much.
     pub missing: u32,
+}
+
+/// Not now.
+#[tenure::error]
+#[derive(PartialEq)]
+pub enum Busy {
+    /// Come back.
+    #[problem(status = 429, retry_after = "1500ms", "{left} are before you")]
+    Queue {
+        /// How many.
+        left: u32,
+    },
+    /// Come back, too.
+    #[problem(status = 503, retry_after = "10s")]
+    Kitchen,
+    /// For good.
+    #[problem(status = 429)]
+    Banned,
+}
+
+#[test]
+fn an_error_may_say_when_to_come_back() {
+    for (error, status, wait_ms) in [
+        (Busy::Queue { left: 3 }, 429, Some(1_500)),
+        (Busy::Kitchen, 503, Some(10_000)),
+        (Busy::Banned, 429, None),
+    ] {
+        assert_eq!(error.retry_after(), wait_ms.map(Duration::from_millis), "{error}");
+        assert_eq!(error.status(), status);
+        assert_eq!(AppProblem::new(&error).retry_after, error.retry_after());
+    }
+    assert_eq!(TooPoor::default().retry_after(), None);
 }
 
 #[test]

@@ -56,6 +56,14 @@ impl Sum {
     }
 }
 
+#[test]
+fn a_type_that_is_registered_twice_is_named() {
+    let builder = Node::builder().actor::<Sum>().actor::<Sum>().store_in_memory();
+    let starting = tokio::runtime::Runtime::new().expect("threads").block_on(builder.start());
+    let error = starting.err().expect("it does not start").to_string();
+    assert!(error.contains("the actor type `sum` (node::Sum) is registered twice"), "{error}");
+}
+
 /// A sum that lives in memory.
 #[derive(Default)]
 pub struct Tally {

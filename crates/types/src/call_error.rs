@@ -56,6 +56,8 @@ pub enum CallErrorCode {
     Panicked,
     /// See [`CallError::Incompatible`].
     Incompatible,
+    /// See [`CallError::Damaged`].
+    Damaged,
     /// See [`CallError::Storage`].
     Storage,
 }
@@ -79,6 +81,7 @@ impl CallErrorCode {
             CallErrorCode::Cycle => "cycle",
             CallErrorCode::Panicked => "panicked",
             CallErrorCode::Incompatible => "incompatible",
+            CallErrorCode::Damaged => "damaged",
             CallErrorCode::Storage => "storage",
         }
     }
@@ -165,6 +168,15 @@ pub enum CallError<E = Infallible> {
         /// Which record, and why.
         detail: Box<str>,
     },
+    /// The stored record is damaged: no call of this actor can be served until it is restored or
+    /// deleted. The record is untouched; other actors go on.
+    Damaged {
+        /// Which record, how that was found, and what to do.
+        detail: Box<str>,
+        /// `NotExecuted` when nothing was stored, `Unknown` when the fate of an earlier write is not
+        /// known.
+        outcome: Outcome,
+    },
     /// The store failed.
     Storage {
         /// What failed.
@@ -193,6 +205,7 @@ impl<E> CallError<E> {
             CallError::Cycle { .. } => CallErrorCode::Cycle,
             CallError::Panicked { .. } => CallErrorCode::Panicked,
             CallError::Incompatible { .. } => CallErrorCode::Incompatible,
+            CallError::Damaged { .. } => CallErrorCode::Damaged,
             CallError::Storage { .. } => CallErrorCode::Storage,
         }
     }
@@ -202,7 +215,9 @@ impl<E> CallError<E> {
     pub fn outcome(&self) -> Outcome {
         match self {
             CallError::App(_) => Outcome::Executed,
-            CallError::Deadline { outcome } | CallError::Storage { outcome, .. } => *outcome,
+            CallError::Deadline { outcome }
+            | CallError::Damaged { outcome, .. }
+            | CallError::Storage { outcome, .. } => *outcome,
             CallError::Panicked { .. } => Outcome::Unknown,
             CallError::BadRequest { .. }
             | CallError::NotFound { .. }
@@ -252,6 +267,7 @@ impl<E> CallError<E> {
             CallError::Cycle { path } => CallError::Cycle { path },
             CallError::Panicked { detail } => CallError::Panicked { detail },
             CallError::Incompatible { detail } => CallError::Incompatible { detail },
+            CallError::Damaged { detail, outcome } => CallError::Damaged { detail, outcome },
             CallError::Storage { detail, outcome } => CallError::Storage { detail, outcome },
         }
     }
@@ -285,6 +301,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             | CallError::Overloaded { detail, .. }
             | CallError::Unavailable { detail }
             | CallError::Incompatible { detail }
+            | CallError::Damaged { detail, .. }
             | CallError::Storage { detail, .. } => f.write_str(detail),
             CallError::Deadline { outcome: Outcome::NotExecuted } => {
                 f.write_str("the deadline passed before the call's turn began")
@@ -318,6 +335,11 @@ mod tests {
                 true,
             ),
             (CallError::Panicked { detail: detail() }, Outcome::Unknown, false),
+            (
+                CallError::Damaged { detail: detail(), outcome: Outcome::NotExecuted },
+                Outcome::NotExecuted,
+                false,
+            ),
             (
                 CallError::Storage { detail: detail(), outcome: Outcome::Unknown },
                 Outcome::Unknown,

@@ -5,8 +5,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use hyper::StatusCode;
 use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{StatusCode, Uri};
 use serde::Serialize;
 use tenure_actor::{Method, Shape};
 use tenure_observe::Reason;
@@ -59,7 +59,7 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
         .route("/admin/v1/actors/{type}/{key}", get(actors::show).delete(actors::delete))
         .route("/admin/v1/actors/{type}/{key}/deactivate", post(actors::deactivate))
         .route("/admin/v1/backup", get(backup::download))
-        .fallback(|| async { problem(&Problem::not_found(PAGES)) })
+        .fallback(nowhere)
         .method_not_allowed_fallback(|| async {
             let detail = "admin pages are read with GET; an actor is deleted with DELETE and \
                           deactivated with POST";
@@ -74,6 +74,14 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
 const PAGES: &str = "there is no such page (pages: /livez, /readyz, /startupz, /metrics, \
                      /admin/v1/types, /admin/v1/openapi.json, /admin/v1/node, /admin/v1/actors, \
                      /admin/v1/backup)";
+
+const CALLS: &str = "this is the admin port; calls go to the port for calls (gateway.listen, \
+                     127.0.0.1:7070 unless set)";
+
+async fn nowhere(uri: Uri) -> Response {
+    let is_call = uri.path().starts_with("/v1/");
+    problem(&Problem::not_found(if is_call { CALLS } else { PAGES }))
+}
 
 async fn guard(host_names: Arc<[String]>, request: Request, next: Next) -> Response {
     let detail = match hosts::check(request.headers(), &host_names) {

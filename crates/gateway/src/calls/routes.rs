@@ -94,7 +94,7 @@ impl Routes {
             return Ok(Matched { route, key, one_way: false, sending, source });
         }
         let CallPath::Method { type_name, key, method, one_way } = parsed else {
-            return Err(self.nowhere(parsed).into());
+            return Err(self.nowhere(parsed, path).into());
         };
         let routes = &self.routes(type_name)?.methods;
         let Some(route) = routes.iter().find(|r| r.method.info.name == method) else {
@@ -127,8 +127,13 @@ impl Routes {
     }
 
     /// A path that names no method.
-    fn nowhere(&self, path: CallPath<'_>) -> Problem {
-        let (type_name, detail) = match path {
+    fn nowhere(&self, parsed: CallPath<'_>, asked: &str) -> Problem {
+        let (type_name, detail) = match parsed {
+            CallPath::Elsewhere if is_of_admin(asked) => {
+                let detail = "this port takes calls; health, metrics and /admin are on the admin port \
+                              (admin.listen, 127.0.0.1:7071 unless set)";
+                return Problem::not_found(detail);
+            }
             CallPath::Method { .. } | CallPath::Elsewhere => {
                 let hint = hint("", "types", &self.names());
                 let detail = format!("calls go to POST /v1/{{type}}/{{key}}/{{method}}{hint}");
@@ -166,6 +171,12 @@ impl Routes {
             }
         }
     }
+}
+
+/// Whether a path is one of the admin server's.
+fn is_of_admin(path: &str) -> bool {
+    let first = path.split('/').nth(1);
+    first.is_some_and(|it| ["admin", "metrics", "livez", "readyz", "startupz"].contains(&it))
 }
 
 fn names(routes: &[Route]) -> Vec<&'static str> {

@@ -18,7 +18,7 @@ const RESPONSES: [(u16, &str, &str); 16] = [
     (415, "UnsupportedMediaType", "The body is no JSON by its Content-Type."),
     (422, "KeyReused", "This Idempotency-Key belongs to another call."),
     (429, "ActorOverloaded", "This actor has too many waiting calls."),
-    (500, "Panicked", "The method panicked."),
+    (500, "Failed", "The method panicked, or what is stored of the actor is damaged."),
     (502, "Incompatible", "What is stored of the actor is not readable by this program."),
     (503, "Unavailable", "The node is overloaded or stopping, or its store failed."),
     (504, "Deadline", "The deadline passed first; `outcome` says whether the turn had begun."),
@@ -44,7 +44,7 @@ pub(super) fn schema() -> Value {
             },
             "retryable": {
                 "type": "boolean",
-                "description": "The same call had no effect and may succeed later.",
+                "description": "The same call may be made again and may succeed later.",
             },
             "actor": { "type": "string" },
             "node": { "type": "string" },
@@ -61,7 +61,7 @@ pub(super) fn responses() -> Value {
         let mut response = response(about, &problem);
         match status {
             401 => response["headers"] = headers(&["WWWAuthenticate"]),
-            409 | 429 | 503 => response["headers"] = headers(&["RetryAfter"]),
+            status if may_be_told_later(*status) => response["headers"] = headers(&["RetryAfter"]),
             _ => {}
         }
         ((*name).to_owned(), response)
@@ -71,7 +71,12 @@ pub(super) fn responses() -> Value {
     Value::Object(all)
 }
 
-fn headers(names: &[&str]) -> Value {
+/// Whether a problem of this status may come with `Retry-After`.
+pub(super) fn may_be_told_later(status: u16) -> bool {
+    matches!(status, 409 | 429 | 503)
+}
+
+pub(super) fn headers(names: &[&str]) -> Value {
     let name = |name: &&str| match *name {
         "RetryAfter" => "Retry-After".to_owned(),
         _ => "WWW-Authenticate".to_owned(),

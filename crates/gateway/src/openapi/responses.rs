@@ -38,7 +38,11 @@ pub(super) fn of_call(
             all.insert("4XX".to_owned(), response.clone());
         }
         for status in &method.error_statuses {
-            all.insert(status.to_string(), response.clone());
+            let mut response = response.clone();
+            if problems::may_be_told_later(*status) {
+                response["headers"] = problems::headers(&["RetryAfter"]);
+            }
+            all.insert(status.to_string(), response);
         }
     }
     Value::Object(all)

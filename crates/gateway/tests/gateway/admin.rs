@@ -135,6 +135,9 @@ fn health_is_told_with_its_reasons() {
 #[test]
 fn the_pages_show_what_there_is() {
     let pages = Pages::new();
+    let call = pages.ask("POST", "/v1/counter/42/add", "host: localhost\r\ncontent-length: 0\r\n");
+    assert_eq!(call.status, 404);
+    assert!(call.body.contains("calls go to the port for calls (gateway.listen"), "{}", call.body);
     let metrics = pages.get("/metrics");
     assert!(metrics.body.contains("tenure_mailbox_calls 3\n"), "{}", metrics.body);
     assert!(metrics.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));

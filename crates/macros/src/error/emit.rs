@@ -18,6 +18,7 @@ pub(super) fn impls(ident: &Ident, cases: &[Case], root: &Root) -> TokenStream {
         let (cfgs, path, status) = (&case.cfgs, &case.path, case.status);
         quote!(#(#cfgs)* #path { .. } => #status,)
     });
+    let retry_after = retry_after(cases);
     let all_statuses = cases.iter().map(|case| {
         let (cfgs, status) = (&case.cfgs, &case.status);
         quote!(#(#cfgs)* #status)
@@ -49,6 +50,8 @@ pub(super) fn impls(ident: &Ident, cases: &[Case], root: &Root) -> TokenStream {
                 }
             }
 
+            #retry_after
+
             fn statuses() -> &'static [u16] {
                 &[#(#all_statuses),*]
             }
@@ -69,6 +72,28 @@ pub(super) fn impls(ident: &Ident, cases: &[Case], root: &Root) -> TokenStream {
             }
         }
     }
+}
+
+/// The method of an error of which some cases may be tried again; none where none may.
+fn retry_after(cases: &[Case]) -> Option<TokenStream> {
+    let waits = cases.iter().filter_map(|case| {
+        let (cfgs, path, millis) = (&case.cfgs, &case.path, case.retry_after_ms?);
+        Some(quote!(#(#cfgs)* #path { .. } => {
+            ::core::option::Option::Some(::core::time::Duration::from_millis(#millis))
+        }))
+    });
+    let waits: Vec<TokenStream> = waits.collect();
+    (!waits.is_empty()).then(|| {
+        quote! {
+            fn retry_after(&self) -> ::core::option::Option<::core::time::Duration> {
+                #[allow(unreachable_patterns)]
+                match self {
+                    #(#waits)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+        }
+    })
 }
 
 fn text(case: &Case) -> TokenStream {

@@ -1,4 +1,5 @@
-//! `#[problem(status = 409, code = "seat_taken", "seat {seat} is taken")]`.
+//! `#[problem(status = 409, code = "seat_taken", "seat {seat} is taken")]`, and with status 429 or 503
+//! `retry_after = "1s"`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
@@ -7,9 +8,11 @@ use syn::{Attribute, Fields, LitInt, LitStr, Token};
 
 use super::message::{self, Message};
 use crate::case;
+use crate::duration;
 use crate::report::Report;
 
 const STATUS_DEFAULT: u16 = 422;
+const RETRY_AFTER_MAX_MS: u64 = 24 * 3_600_000;
 
 /// One way to fail: a variant, or the whole struct.
 pub(super) struct Case {
@@ -17,6 +20,8 @@ pub(super) struct Case {
     pub(super) path: TokenStream,
     pub(super) cfgs: Vec<Attribute>,
     pub(super) status: u16,
+    /// When the same call may be made again, in milliseconds.
+    pub(super) retry_after_ms: Option<u64>,
     pub(super) code: String,
     pub(super) message: Message,
     code_span: Span,
@@ -39,6 +44,7 @@ impl Case {
             .first()
             .and_then(|attribute| report.keep(attribute.parse_args::<Problem>()))
             .unwrap_or_default();
+        problem.check_retry(ident.span(), report);
         let code_span = problem.code.as_ref().map_or_else(|| ident.span(), LitStr::span);
         let code = match &problem.code {
             Some(code) => code.value(),
@@ -56,6 +62,7 @@ impl Case {
                 .cloned()
                 .collect(),
             status: problem.status.unwrap_or(STATUS_DEFAULT),
+            retry_after_ms: problem.retry_after_ms,
             code,
             message,
             code_span,
@@ -90,6 +97,7 @@ pub(super) fn refuse_twins(cases: &[Case], report: &mut Report) {
 #[derive(Default)]
 struct Problem {
     status: Option<u16>,
+    retry_after_ms: Option<u64>,
     code: Option<LitStr>,
     message: Option<LitStr>,
 }
@@ -114,12 +122,15 @@ impl Problem {
             return set(&mut self.message, "message", message.span(), message);
         }
         let key: Ident = input.call(Ident::parse_any).map_err(|error| {
-            syn::Error::new(error.span(), "expected `status = ..`, `code = \"..\"` or a message")
+            let expected =
+                "expected `status = ..`, `code = \"..\"`, `retry_after = \"..\"` or a message";
+            syn::Error::new(error.span(), expected)
         })?;
-        if key != "status" && key != "code" {
+        if !["status", "code", "retry_after"].iter().any(|known| key == known) {
             return Err(syn::Error::new(
                 key.span(),
-                "#[problem] has `status = 409`, `code = \"seat_taken\"` and a message",
+                "#[problem] has `status = 409`, `code = \"seat_taken\"`, a message, and with status \
+                 429 or 503 `retry_after = \"1s\"`",
             ));
         }
         input.parse::<Token![=]>()?;
@@ -127,9 +138,29 @@ impl Problem {
             let literal: LitInt = input.parse()?;
             return set(&mut self.status, "status", key.span(), status(&literal)?);
         }
+        if key == "retry_after" {
+            let literal: LitStr = input.parse()?;
+            let millis = retry_after(&literal)?;
+            return set(&mut self.retry_after_ms, "retry_after", key.span(), millis);
+        }
         let code: LitStr = input.parse()?;
         check_code(&code)?;
         set(&mut self.code, "code", key.span(), code)
+    }
+
+    /// A client that may try again is told so with a status that says so, and the other way round for 503.
+    fn check_retry(&self, span: Span, report: &mut Report) {
+        match (self.status, self.retry_after_ms) {
+            (Some(429 | 503), Some(_)) => {}
+            (_, Some(_)) => {
+                report.error(span, "`retry_after` goes with `status = 429` or `status = 503`");
+            }
+            (Some(503), None) => report.error(
+                span,
+                "`status = 503` needs `retry_after = \"1s\"`: it says that the call may be made again",
+            ),
+            (_, None) => {}
+        }
     }
 }
 
@@ -142,12 +173,22 @@ fn set<T>(place: &mut Option<T>, what: &str, span: Span, value: T) -> syn::Resul
 
 fn status(literal: &LitInt) -> syn::Result<u16> {
     match literal.base10_parse::<u16>() {
-        Ok(status @ 400..=499) => Ok(status),
+        Ok(status @ (400..=499 | 503)) => Ok(status),
         _ => Err(syn::Error::new(
             literal.span(),
-            "the status of an application's error is 400 to 499: a 5xx would say that Tenure failed",
+            "the status of an application's error is 400 to 499, or 503: another 5xx would say that \
+             Tenure failed",
         )),
     }
+}
+
+/// Milliseconds, at most a day: a longer wait is none that a client should make.
+fn retry_after(literal: &LitStr) -> syn::Result<u64> {
+    let millis = duration::millis(literal)?;
+    if millis > RETRY_AFTER_MAX_MS {
+        return Err(syn::Error::new(literal.span(), "`retry_after` is at most \"24h\""));
+    }
+    Ok(millis)
 }
 
 fn check_code(code: &LitStr) -> syn::Result<()> {

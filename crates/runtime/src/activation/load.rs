@@ -172,6 +172,7 @@ pub(super) fn load_error(activation: &Activation, error: &StoreError) -> CallErr
     let detail: Box<str> = format!("{} cannot be loaded: {error}", activation.id()).into();
     match error {
         StoreError::Newer { .. } => CallError::Incompatible { detail },
+        StoreError::Corrupt { .. } => CallError::Damaged { detail, outcome: Outcome::NotExecuted },
         _ => CallError::Storage { detail, outcome: Outcome::NotExecuted },
     }
 }

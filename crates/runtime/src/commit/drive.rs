@@ -142,7 +142,8 @@ impl Runtime {
             Loss::Damaged { reason } => {
                 self.meters.failures.increment();
                 tracing::error!(actor = %id, reason, "a unit met a record that cannot be read");
-                storage(format!("{id} could not be saved: {reason}"), outcome)
+                let detail = format!("{id} could not be saved: {reason}").into();
+                CallError::Damaged { detail, outcome }
             }
             Loss::Fenced { reason } => {
                 self.meters.failures.increment();

@@ -50,7 +50,7 @@ impl QueuedCall for Firing {
         Err(guard)
     }
 
-    fn outcome(&self) -> Result<Vec<u8>, CodecError> {
+    fn outcome(&self) -> Result<Option<Vec<u8>>, CodecError> {
         Err(CodecError::new("a reminder has no reply"))
     }
 
@@ -84,7 +84,7 @@ impl QueuedCall for Handling {
         Arc::clone(&self.inner).begin(guard)
     }
 
-    fn outcome(&self) -> Result<Vec<u8>, CodecError> {
+    fn outcome(&self) -> Result<Option<Vec<u8>>, CodecError> {
         self.inner.outcome()
     }
 

@@ -58,7 +58,7 @@ impl Runtime {
                 let outcome = contain(|| call.outcome())
                     .map_err(|panic| unencodable(activation, &panic))?
                     .map_err(|error| unencodable(activation, &error.to_string()))?;
-                Some((key, outcome))
+                outcome.map(|outcome| (key, outcome))
             }
             _ => None,
         };

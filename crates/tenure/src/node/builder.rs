@@ -8,9 +8,9 @@ use tenure_actor::{Actor, ActorType};
 use tenure_observe::{
     Health, MetricError, Metrics, memory_bytes_max, names, register_process, resident_bytes,
 };
-use tenure_runtime::{Parts, Runtime, RuntimeConfig};
-use tenure_store::Store;
+use tenure_runtime::{Parts, Runtime, RuntimeConfig, StartError};
 use tenure_store::memory::{MemoryDisk, MemoryStore};
+use tenure_store::{Store, StoreError};
 use tenure_store_embedded::{EmbeddedConfig, EmbeddedStore};
 use tenure_types::{Clock, Tasks};
 
@@ -160,8 +160,10 @@ impl NodeBuilder {
         // Opening a store blocks: on the node's threads, not on the caller's.
         let starting = threads.spawn(async move { Runtime::start(parts, &listed).await });
         let engine = match starting.await {
-            Ok(started) => started.map_err(|error| Error::Start(Error::chain(&error))),
-            Err(error) => Err(Error::Start(error.to_string().into())),
+            Ok(started) => started.map_err(|error| refused(&error)),
+            Err(error) => {
+                Err(Error::Start(format!("it panicked while it started: {error}").into()))
+            }
         };
         let engine = match (engine, registered) {
             (Ok(engine), Ok(())) => engine,
@@ -195,6 +197,19 @@ impl std::fmt::Debug for NodeBuilder {
     }
 }
 
+/// Why the engine did not start, with what to do where it does not say so itself.
+fn refused(error: &StartError) -> Error {
+    let chain = Error::chain(error);
+    Error::Start(match error {
+        StartError::Store(StoreError::Io { .. } | StoreError::Unavailable { .. }) => format!(
+            "{chain}; look at the disk and at who may write there, or choose another folder \
+             (store.path, --data)"
+        )
+        .into(),
+        _ => chain,
+    })
+}
+
 fn register_node(metrics: &Metrics, name: &str) -> std::result::Result<(), MetricError> {
     let version = env!("CARGO_PKG_VERSION");
     let labels = [(names::LABEL_NODE, name), (names::LABEL_VERSION, version)];
@@ -212,7 +227,14 @@ fn make_threads(node: u64, workers: Option<usize>) -> Result<tokio::runtime::Run
         .thread_name("tenure-worker")
         .on_thread_start(move || mark_worker(node))
         .build()
-        .map_err(|error| Error::Start(format!("the threads cannot be made: {error}").into()))
+        .map_err(|error| {
+            Error::Start(
+                format!(
+                    "the threads cannot be made: {error}; raise the limit of processes (ulimit -u)"
+                )
+                .into(),
+            )
+        })
 }
 
 fn make_store(choice: StoreChoice, settings: &Settings, tasks: &Arc<dyn Tasks>) -> Arc<dyn Store> {

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tenure_actor::{ActorType, Target, shown};
 use tenure_gateway::{Actors, Copy, StoredState};
-use tenure_observe::{LiveActor, StoredActor};
-use tenure_runtime::{Live, Runtime};
+use tenure_observe::{LiveActor, StoredActor, StoredReminder};
+use tenure_runtime::{Live, Reminded, Runtime};
 use tenure_store::{Content, Store, StoreError, Stored};
 use tenure_types::{ActorId, BoxFuture, CallError, Key, Outcome, StateTag, actor_hash};
 use tokio::sync::mpsc::{self, Sender, error::TrySendError};
 
 /// How long an activation may take to leave that was asked to.
 const LEAVE_MAX: Duration = Duration::from_secs(10);
+/// How many reminders of an actor are listed; all of them are counted.
+const REMINDERS_SHOWN_MAX: usize = 100;
 /// How many pieces of a copy wait for its reader, who may take none for so long.
 const PIECES_MAX: usize = 8;
 const READER_STALL_MAX: Duration = Duration::from_secs(10);
@@ -68,7 +70,11 @@ impl Actors for NodeActors {
                 }
                 Err(error) => return Err(unread(&error)),
             };
-            let described = describe(&key, Ok(&stored));
+            let mut described = describe(&key, Ok(&stored));
+            let reminders = Reminded::of(&stored);
+            described.reminders = Some(reminders.len());
+            described.next_reminders =
+                reminders.into_iter().take(REMINDERS_SHOWN_MAX).map(reminder).collect();
             if described.deleted {
                 return Ok(Some((described, Ok(serde_json::Value::Null))));
             }
@@ -162,11 +168,28 @@ fn describe(key: &Key, stored: Result<&Stored, &StoreError>) -> StoredActor {
             written_at_ms: stored.written_at_ms,
             events: stored.log.offset,
             deleted: matches!(stored.content, Content::Deleted { .. }),
-            error: None,
+            ..StoredActor::default()
         },
     }
 }
 
+fn reminder(it: Reminded) -> StoredReminder {
+    let shown =
+        StoredReminder { name: it.name.into(), due_at_ms: it.due_ms, ..StoredReminder::default() };
+    match it.calls {
+        Ok((method, every)) => StoredReminder {
+            method: method.into(),
+            every_ms: every.map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
+            ..shown
+        },
+        Err(error) => StoredReminder { error: Some(error), ..shown },
+    }
+}
+
 fn unread(error: &StoreError) -> CallError {
-    CallError::Storage { detail: error.to_string().into(), outcome: Outcome::NotExecuted }
+    let (detail, outcome) = (error.to_string().into(), Outcome::NotExecuted);
+    match error {
+        StoreError::Corrupt { .. } => CallError::Damaged { detail, outcome },
+        _ => CallError::Storage { detail, outcome },
+    }
 }

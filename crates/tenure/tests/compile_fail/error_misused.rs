@@ -10,6 +10,14 @@ pub enum Statuses {
     Code,
     #[problem("one", "two")]
     Twice,
+    #[problem(status = 409, retry_after = "1s")]
+    RetryOfAnAnswer,
+    #[problem(status = 503)]
+    NeverAgain,
+    #[problem(status = 429, retry_after = "soon")]
+    Soon,
+    #[problem(status = 429, retry_after = "25h")]
+    NextDay,
 }
 
 #[tenure::error]

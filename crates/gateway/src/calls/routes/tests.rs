@@ -57,6 +57,19 @@ fn routes() -> Routes {
 }
 
 #[test]
+fn who_asks_the_wrong_port_is_told_the_other_one() {
+    let routes = routes();
+    for path in ["/admin/v1/actors", "/metrics", "/livez", "/readyz", "/startupz"] {
+        let told = routes.find(&Http::GET, path, None).unwrap_err();
+        assert!(told.detail.contains("127.0.0.1:7071"), "{path}: {}", told.detail);
+    }
+    for path in ["/", "/v1", "/administration", "/v1/counter"] {
+        let told = routes.find(&Http::GET, path, None).unwrap_err();
+        assert!(!told.detail.contains("7071"), "{path}: {}", told.detail);
+    }
+}
+
+#[test]
 fn a_method_is_found_by_its_exact_path() {
     let routes = routes();
     let half_a_minute = Some(Duration::from_secs(30));

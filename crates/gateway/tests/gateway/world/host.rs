@@ -98,7 +98,9 @@ impl MapHost {
         }
         if let Some(key) = key_of(call.head()) {
             let place = (target.slot, target.key.clone(), key.key.clone());
-            self.outcomes.lock().insert(place, (key.arguments, call.outcome().unwrap()));
+            if let Some(outcome) = call.outcome().unwrap() {
+                self.outcomes.lock().insert(place, (key.arguments, outcome));
+            }
         }
         call.settle(Ok(None));
     }
