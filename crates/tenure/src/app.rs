@@ -150,7 +150,7 @@ impl App {
                 biased;
                 stopped = service.stop(&node, settings.drain_budget) => stopped,
                 again = signals.wait() => Err(Error::Stop(
-                    format!("{again} came a second time; what was in flight is lost").into(),
+                    format!("{again} came a second time; what was in flight is lost, and what was acknowledged is stored").into(),
                 )),
             }
         });

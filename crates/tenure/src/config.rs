@@ -2,6 +2,8 @@
 
 mod auth;
 mod read;
+#[cfg(test)]
+mod reference;
 mod settings;
 mod value;
 

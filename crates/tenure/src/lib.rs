@@ -231,6 +231,11 @@ struct Retries;
 
 /// As above.
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/errors.md")]
+struct Errors;
+
+/// As above.
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/how-to/modes.md")]
 struct Modes;
 

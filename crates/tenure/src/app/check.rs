@@ -32,6 +32,9 @@ pub(super) struct Check {
     /// With --update: write it although the change is incompatible, or the file damaged
     #[arg(long, requires = "update")]
     force: bool,
+    /// Fail as well where the file only lags behind: the program is compatible, and another one
+    #[arg(long, conflicts_with = "update")]
+    strict: bool,
     /// Warn of changes that callers of the old program do not understand, instead of refusing them
     #[arg(long)]
     allow_breaking_calls: bool,
@@ -51,7 +54,7 @@ pub(super) struct Check {
 
 const AFTER_HELP: &str = "\
 Ends with 0 if nothing incompatible was found, with 1 if something was, and with 2 if it could not \
-be checked. What has no schema is named as not checked and is no reason for 1.";
+be checked. With --strict a file that says something else than the program is a reason for 1, too. What has no schema is named as not checked and is no reason for 1.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
@@ -138,6 +141,13 @@ impl Check {
                 if problems == 1 { "one incompatible change" } else { "incompatible changes" };
             let many = if problems == 1 { String::new() } else { format!("{problems} ") };
             return Err(Error::Incompatible(format!("{many}{what}{kept}").into()));
+        }
+        if self.strict && !report.is_recorded {
+            let file = self.schemas.display();
+            let what = format!(
+                "{file} lags behind the program; write it with `check --update` and commit it"
+            );
+            return Err(Error::Incompatible(what.into()));
         }
         if self.update {
             let written =

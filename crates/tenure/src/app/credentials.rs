@@ -108,7 +108,7 @@ impl Keys {
         let has_keys = auth.api_keys.reveal().is_some() || auth.api_keys_file.is_some();
         if has_keys && api_keys.is_empty() {
             // Whoever names a file wants to keep others out; an empty one must not let them in.
-            return Err("auth.api_keys and its file have no key".into());
+            return Err("auth.api_keys and its file have no key; write lines as `alice 0f3a..`, or set neither".into());
         }
         Ok(Self { api_keys, of_tokens: keys_of_tokens(auth, texts)? })
     }

@@ -112,8 +112,8 @@ fn example(actor_type: &ActorType, calls: std::net::SocketAddr) -> Option<String
     })?;
     let path = format!("{calls}/v1/{}/42/{}", actor_type.name, method.name);
     Some(match method.shape {
-        Shape::None if !method.exclusive => format!("curl {path}"),
-        _ => format!("curl -d {body} {path}"),
+        Shape::None if !method.exclusive => format!("curl -w '\\n' {path}"),
+        _ => format!("curl -w '\\n' -d {body} {path}"),
     })
 }
 

@@ -169,7 +169,9 @@ fn tls(settings: &Settings) -> Result<Option<Arc<Tls>>> {
             let read = Tls::read(certificate, key);
             read.map(|tls| Some(Arc::new(tls))).map_err(|error| Error::Start(Error::chain(&error)))
         }
-        _ => Err(Error::Start("gateway.tls_cert and gateway.tls_key belong together".into())),
+        _ => Err(Error::Start(
+            "gateway.tls_cert and gateway.tls_key belong together; set both or none".into(),
+        )),
     }
 }
 

@@ -142,9 +142,13 @@ impl Configuration {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(error(e.to_string())),
+            Err(e) => {
+                return Err(error(format!("{e}; mend the path (--config), or who may read it")));
+            }
         };
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| error(e.to_string()))?;
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+            error(format!("{e}\nwrite TOML, as `config print` does"))
+        })?;
         for (section, entries) in &table {
             let toml::Value::Table(entries) = entries else {
                 return Err(unknown(section, Origin::File(path.to_owned())));

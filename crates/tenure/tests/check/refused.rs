@@ -66,6 +66,10 @@ fn defaults_and_upgrades_are_accepted() {
     let world = World::new();
     world.expect("first", "check --update", 0, &[]);
     world.expect("noted_well", "check", 0, &["not the one of the file any more", "check --update"]);
+    world.expect("first", "check --strict", 0, &[]);
+    let lags = "Error: tenure.schemas.json lags behind the program; write it with `check --update`";
+    world.expect("noted_well", "check --strict", 1, &[lags]);
+    world.expect("noted_well", "check --strict --update", 2, &["cannot be used with"]);
     world.expect("raised", "check --update", 0, &["tenure.schemas.json is written"]);
     world.expect("raised", "check", 0, &[]);
     let back = ["cart: its schema was 2 and is 1: records of 2 are newer than the program"];
