@@ -10,7 +10,7 @@ use crate::command_line::{Actor, ActorVerb, Ls, Reach};
 use crate::failure::Failure;
 use crate::http::{Port, Question, Server, actor_path, escape};
 use crate::screen::Screen;
-use table::{cell, table};
+use table::{cell, table, utc};
 
 pub(crate) fn run(verb: &ActorVerb, reach: &Reach, screen: &Screen) -> Result<(), Failure> {
     let server = Server::new(&reach.admin, Port::Admin)?;
@@ -47,7 +47,7 @@ fn one(page: &Value) -> String {
             Value::Object(members) => {
                 let members: Vec<String> = members
                     .iter()
-                    .filter(|(name, _)| *name != "key")
+                    .filter(|(name, _)| !["key", "next_reminders"].contains(&name.as_str()))
                     .map(|(name, value)| format!("{}={}", name.replace('_', "-"), cell(value)))
                     .collect();
                 writeln!(text, "{part}: {}", members.join(" "))
@@ -55,12 +55,36 @@ fn one(page: &Value) -> String {
             _ => writeln!(text, "{part}: no"),
         };
     }
+    text.push_str(&reminders(&page["stored"]));
     match &page["error"] {
         Value::String(error) => text.push_str(&format!("state: not readable: {error}")),
         _ => {
             let state = serde_json::to_string_pretty(&page["state"]).expect("it came as JSON");
             text.push_str(&format!("state: {state}"));
         }
+    }
+    text
+}
+
+/// What waits with an actor, a line each.
+fn reminders(stored: &Value) -> String {
+    let mut text = String::new();
+    let listed = stored["next_reminders"].as_array().map_or(&[][..], Vec::as_slice);
+    for reminder in listed {
+        let due = reminder["due_at_ms"].as_u64().map_or_else(String::new, utc);
+        let every = match reminder["every_ms"].as_u64() {
+            Some(ms) => format!(", every {} s", ms as f64 / 1_000.0),
+            None => String::new(),
+        };
+        let calls = match &reminder["error"] {
+            Value::String(error) => format!("not readable: {error}"),
+            _ => format!("calls {}", cell(&reminder["method"])),
+        };
+        text.push_str(&format!("reminder {}: {calls} at {due}{every}\n", cell(&reminder["name"])));
+    }
+    let more = stored["reminders"].as_u64().unwrap_or(0).saturating_sub(listed.len() as u64);
+    if more > 0 {
+        text.push_str(&format!("and {more} later ones\n"));
     }
     text
 }
@@ -72,7 +96,9 @@ fn delete(server: &Server, actor: &Actor, yes: bool, screen: &Screen) -> Result<
         let question = format!("delete {type_name}/{key} with all its events and reminders?");
         match screen.ask(&question) {
             Some(true) => {}
-            Some(false) => return Err(Failure::new("nothing was deleted")),
+            Some(false) => {
+                return Err(Failure::new("nothing was deleted").advice("answer y if it is meant"));
+            }
             None => {
                 return Err(Failure::usage("nobody can be asked; nothing was deleted")
                     .advice("say --yes if it is meant"));

@@ -5,6 +5,7 @@ mod folder;
 mod limits;
 mod node;
 mod ports;
+mod records;
 
 use serde::Serialize;
 
@@ -27,6 +28,7 @@ pub(crate) fn run(doctor: &Doctor, reach: &Reach, screen: &Screen) -> Result<(),
         return live(&admin, screen);
     }
     let mut findings = node::check(&calls, &admin);
+    findings.extend(records::check(&admin));
     findings.push(ports::check(&calls, "calls port", CALLS_OPEN));
     findings.push(ports::check(&admin, "admin port", ADMIN_OPEN));
     match admin.is_here() {
@@ -49,7 +51,8 @@ pub(crate) fn run(doctor: &Doctor, reach: &Reach, screen: &Screen) -> Result<(),
 fn live(admin: &Server, screen: &Screen) -> Result<(), Failure> {
     match node::ask(admin, "/livez")?.status {
         200 => screen.result(&serde_json::json!({ "live": true }), || "live".to_owned()),
-        _ => Err(Failure::new("the node is not live: its runtime does not tick")),
+        _ => Err(Failure::new("the node is not live: its runtime does not tick")
+            .advice("look for handlers that loop or wait without await; then restart the node")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a command fails: what happened, what to do next, and with which exit code.
 
+use std::io::ErrorKind;
+
 use serde_json::{Map, Value};
 
 /// The thing failed.
@@ -33,8 +35,10 @@ impl Failure {
         }
     }
 
+    /// The failure of a command line that cannot be meant.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self { exit: USAGE, ..Self::new(text) }
+        let advice = "`tenure --help` lists the commands, and `--help` of each has examples";
+        Self { exit: USAGE, ..Self::new(text).advice(advice) }
     }
 
     /// The failure of a command that has said everything already.
@@ -56,7 +60,15 @@ impl Failure {
 
     /// The failure of a file operation.
     pub(crate) fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
-        Self::new(format!("{doing} {} failed: {error}", path.display()))
+        let advice = match error.kind() {
+            ErrorKind::NotFound => "look for a mistake in the path",
+            ErrorKind::PermissionDenied => "choose another place, or run as who owns it",
+            ErrorKind::AlreadyExists => "choose another name, or move away what is there",
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
+            ErrorKind::NotADirectory | ErrorKind::IsADirectory => "name a file in a folder",
+            _ => "look at the disk and at the path; then repeat it",
+        };
+        Self::new(format!("{doing} {} failed: {error}", path.display())).advice(advice)
     }
 
     /// What to do next.

@@ -272,6 +272,7 @@ impl Reply {
 
     fn advice(&self, problem: &Value) -> Option<String> {
         let is_retryable = problem.get("retryable").and_then(Value::as_bool) == Some(true);
+        let is_executed = problem.get("outcome").and_then(Value::as_str) == Some("executed");
         let is_unknown = problem.get("outcome").and_then(Value::as_str) == Some("unknown");
         let code = problem.get("code").and_then(Value::as_str).unwrap_or_default();
         Some(match (code, self.header("retry-after")) {
@@ -281,6 +282,19 @@ impl Reply {
             ("key_reused", _) => "a new call needs a new --key".into(),
             (_, Some(seconds)) if is_retryable => format!("try again in {seconds} s"),
             _ if is_retryable => "try again".into(),
+            // The application's own, whatever its code is called.
+            _ if is_executed => return None,
+            ("damaged", _) => "restore a backup: `tenure restore --help`".into(),
+            ("incompatible", _) => {
+                "deploy the program that wrote the record, or ask `check` of this one what is missing".into()
+            }
+            ("bad_request" | "method_not_allowed", _) => "`tenure call --help` has examples".into(),
+            ("not_found", _) => {
+                "`tenure actor ls TYPE` lists actors; `tenure doctor` says which node this is".into()
+            }
+            ("denied", _) => "ask who runs the node to let you in".into(),
+            ("too_large", _) => "send less, or in several calls".into(),
+            ("cycle", _) => "let one actor of the path send a message instead of calling".into(),
             _ if is_unknown => {
                 "read the actor to see what happened; calls with --key may simply be repeated"
                     .into()

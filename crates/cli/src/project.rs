@@ -153,7 +153,8 @@ fn check_folder(folder: &Path) -> Result<(), Failure> {
             .advice("choose another name, or remove it")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(_) if folder.exists() => {
-            Err(Failure::usage(format!("{shown} is there and no folder that can be read")))
+            Err(Failure::usage(format!("{shown} is there and no folder that can be read"))
+                .advice("choose another name"))
         }
         Err(error) => Err(Failure::file("looking into", folder, &error)),
     }

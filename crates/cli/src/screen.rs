@@ -47,7 +47,8 @@ impl Screen {
         let mut out = io::stdout().lock();
         out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| match error.kind() {
             ErrorKind::BrokenPipe => Failure::said(),
-            _ => Failure::new(format!("standard output cannot be written: {error}")),
+            _ => Failure::new(format!("standard output cannot be written: {error}"))
+                .advice("look where the output goes: is that disk full?"),
         })
     }
 

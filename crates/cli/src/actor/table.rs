@@ -80,7 +80,7 @@ pub(super) fn cell(value: &Value) -> String {
 }
 
 /// A Unix time as `2026-11-22T10:00:00Z`.
-fn utc(ms: u64) -> String {
+pub(super) fn utc(ms: u64) -> String {
     let seconds = ms / 1_000;
     let (year, month, day) = civil(seconds / 86_400);
     let of_day = seconds % 86_400;

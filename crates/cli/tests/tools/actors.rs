@@ -63,6 +63,34 @@ fn an_actor_is_shown_put_out_of_memory_and_deleted() {
 }
 
 #[test]
+fn what_waits_with_an_actor_is_shown_up_to_a_bound() {
+    const SENT: usize = 102;
+    let (_data, counter) = filled();
+    let send = |key: &str, delay: &str| {
+        let sending = ["call", "counter", "a", "add", "1", "--send", "--durable"];
+        counter.said(&[&sending[..], &["--key", key, "--delay", delay]].concat());
+    };
+    send("late", "2h");
+    for n in 1..SENT {
+        send(&format!("k{n}"), "1h");
+    }
+    let page = counter.json(&["actor", "get", "counter", "a"]);
+    let listed = page["stored"]["next_reminders"].as_array().expect("a list");
+    assert_eq!((listed.len(), &page["stored"]["reminders"]), (100, &json!(SENT)));
+    assert_eq!((&listed[0]["name"], &listed[0]["method"]), (&json!("sent:k1"), &json!("add")));
+    assert!(listed[0]["due_at_ms"].as_u64() > page["stored"]["written_at_ms"].as_u64());
+    assert!(listed.iter().all(|it| it["name"] != "sent:late"), "the first that are due");
+    let shown = counter.said(&["actor", "get", "counter", "a"]);
+    assert!(shown.contains("\nreminder sent:k1: calls add at 20"), "{shown}");
+    assert!(shown.contains("\nand 2 later ones\n"), "{shown}");
+    let page = counter.json(&["actor", "get", "counter", "d"]);
+    assert_eq!(page["stored"]["reminders"], 0);
+    // A list of actors does not read them.
+    let all = counter.json(&["actor", "ls", "counter", "--stored"]);
+    assert!(all["actors"][0].get("reminders").is_none(), "{all}");
+}
+
+#[test]
 fn actors_that_are_not_there_say_so() {
     let (_data, counter) = filled();
     let long = "x".repeat(513);

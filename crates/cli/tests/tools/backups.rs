@@ -3,10 +3,13 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crate::world::{Service, command, ran, wait_until};
+use serde_json::{Value, json};
+
+use crate::world::{Service, command, counter_program, ran, wait_until};
 
 const WRITERS: usize = 4;
 
@@ -58,6 +61,18 @@ fn a_backup_under_load_is_of_one_moment_and_is_restored_elsewhere() {
     let folder = restored.to_str().expect("text");
     let told = counter.json(&["restore", file, "--data", folder]);
     assert_eq!((&told["rows"], &told["incarnation"]), (&copied["rows"], &copied["incarnation"]));
+    // The program reads all of it: one record for every actor, none of them half of a turn.
+    let check = |arguments: &[&str]| {
+        let mut check = Command::new(counter_program());
+        check.arg("check").args(arguments).current_dir(elsewhere.path());
+        ran(check)
+    };
+    check(&["--update"]).good(&["check --update"]);
+    let checked = check(&["--strict", "--records", "1000", "--data", folder, "-o", "json"]);
+    let report: Value = serde_json::from_str(checked.good(&["check"])).expect("a report");
+    assert_eq!(report["store"]["checked"], true, "{report}");
+    let read = json!({ "records": 2 * WRITERS, "sample": false });
+    assert_eq!((&report["store"]["types"]["counter"], &report["findings"]), (&read, &json!([])));
     let other = Service::start(&restored);
     for n in 0..WRITERS {
         let (left, right) =
@@ -65,6 +80,12 @@ fn a_backup_under_load_is_of_one_moment_and_is_restored_elsewhere() {
         assert!(left == right || left == right + 1, "writer {n}: {left}, {right}");
         assert!(right >= before[n], "what was acknowledged before is in it: {right}");
         assert!(left <= after[n], "{left}");
+        // Each turn added one: the tag counts the turns that the state has.
+        for (side, turns) in [("left", left), ("right", right)] {
+            let page = other.json(&["actor", "get", "counter", &format!("{side}-{n}")]);
+            let tag = page["stored"]["tag"].as_str().expect("a tag").to_owned();
+            assert!(tag.ends_with(&format!("-{turns}")), "{side}-{n}: {tag} of {turns}");
+        }
         assert_eq!(value(&counter, &format!("left-{n}")), after[n], "the node went on");
     }
     // The copy counts on from the incarnation that it was made in.

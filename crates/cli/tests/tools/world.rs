@@ -136,6 +136,10 @@ impl Ran {
     pub(crate) fn bad(&self, code: i32, what: &[&str]) -> &str {
         assert_eq!(self.code, Some(code), "{what:?}:\n{}\n{}", self.out, self.err);
         assert_eq!(self.out, "", "{what:?}: a failure has no result");
+        // An answer of the application's own is for its callers to understand.
+        let words = ["  next: ", "\"advice\":", "try '--help'", "Usage: ", "outcome: executed"];
+        let has_next = words.iter().any(|it| self.err.contains(it));
+        assert!(has_next, "{what:?}: no next step in\n{}", self.err);
         &self.err
     }
 }
