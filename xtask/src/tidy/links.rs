@@ -5,9 +5,12 @@ use std::path::{Component, Path, PathBuf};
 use super::finding::Finding;
 use super::source::{SourceFile, Workspace};
 
-/// Checks every relative link of every page.
+/// The table of contents of the folder that it is in.
+const CONTENTS: &str = "docs/SUMMARY.md";
+
+/// Checks every relative link of every page, and that the table of contents has every page of its folder.
 pub(crate) fn check(workspace: &Workspace) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = missing(workspace);
     for page in &workspace.pages {
         for (line, link) in links(&page.text) {
             let is_elsewhere = link.contains("://") || link.starts_with("mailto:");
@@ -17,6 +20,25 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Pages that the table of contents leaves out; decisions have a table of their own.
+fn missing(workspace: &Workspace) -> Vec<Finding> {
+    let contents = Path::new(CONTENTS);
+    let Some(page) = workspace.pages.iter().find(|page| page.path == contents) else {
+        return Vec::new();
+    };
+    let folder = contents.parent().expect("it is in a folder");
+    let listed: Vec<PathBuf> = links(&page.text).map(|(_, link)| resolve(folder, link)).collect();
+    let own = workspace.pages.iter().map(|page| &page.path).filter(|path| {
+        path.starts_with(folder) && !path.starts_with(folder.join("adr")) && *path != contents
+    });
+    let left_out = own.filter(|path| !listed.contains(path));
+    left_out
+        .map(|path| {
+            Finding::new(path, 1, format!("{CONTENTS} does not list it"), "add a line to it")
+        })
+        .collect()
 }
 
 /// What is wrong with a link.

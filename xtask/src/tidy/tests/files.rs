@@ -115,6 +115,20 @@ fn links_that_lead_nowhere_are_named() {
 }
 
 #[test]
+fn a_page_that_the_contents_leave_out_is_named() {
+    let contents = ("docs/SUMMARY.md", "# Contents\n\n- [B](b.md)\n- [C](how-to/c.md)\n");
+    let pages = [
+        contents,
+        ("docs/b.md", "# B\n"),
+        ("docs/how-to/c.md", "# C\n"),
+        ("docs/adr/1.md", "# 1\n"),
+    ];
+    assert_no_finding(&pages);
+    let more = [&pages[..], &[("docs/how-to/d.md", "# D\n")]].concat();
+    assert_one_finding(&more, &["docs/how-to/d.md:1", "docs/SUMMARY.md does not list it"]);
+}
+
+#[test]
 fn a_file_that_does_not_parse_is_named() {
     assert_one_finding(&[("crates/types/src/broken.rs", "fn {\n")], &["src/broken.rs:1"]);
 }
