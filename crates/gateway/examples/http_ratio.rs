@@ -116,7 +116,7 @@ fn start_bare(runtime: &Runtime) -> SocketAddr {
     })
 }
 
-fn start_gateway(runtime: &Runtime, is_full: bool) -> (SocketAddr, tenure_gateway::Server) {
+fn start_gateway(runtime: &Runtime, is_full: bool) -> (SocketAddr, tenure_gateway::Gateway) {
     let mut config = GatewayConfig::default();
     let mut credentials = None;
     if is_full {

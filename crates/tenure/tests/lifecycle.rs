@@ -191,11 +191,13 @@ impl Late {
 
 #[tenure::data]
 #[derive(Default)]
+#[allow(missing_docs, reason = "of this test alone")]
 pub struct Hall {
     here: Vec<String>,
 }
 
 #[tenure::error]
+#[allow(missing_docs, reason = "of this test alone")]
 pub enum Closed {
     #[problem(status = 403, "the hall is for members")]
     Strangers,

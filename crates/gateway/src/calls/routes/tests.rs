@@ -51,7 +51,8 @@ fn routes() -> Routes {
         data: DataTypes::default,
         methods: &METHODS,
         hooks: Hooks::default(),
-        standing: StandingMethods { delete: &DELETE, inspect: &METHODS[1] },
+        event_json: |_, _| Ok(Vec::new()),
+        standing: StandingMethods { delete: &DELETE, inspect: &METHODS[1], follow: &METHODS[1] },
     };
     Routes::new(&[actor_type("counter"), actor_type("cart")])
 }

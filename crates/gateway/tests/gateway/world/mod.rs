@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
 use tenure_gateway::{
-    Authorise, Calls, Credentials, Drained, GatewayConfig, OpenApi, Server, Tls, serve_calls,
+    Authorise, Calls, Credentials, Drained, Gateway, GatewayConfig, OpenApi, Tls, serve_calls,
 };
 use tenure_observe::Metrics;
 use tokio::net::TcpListener;
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) runtime: Runtime,
     pub(crate) host: Arc<MapHost>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) server: Option<Server>,
+    pub(crate) server: Option<Gateway>,
     pub(crate) address: SocketAddr,
 }
 
