@@ -87,7 +87,7 @@ pub(crate) async fn begin(
 }
 
 /// Where the client was: in `Last-Event-ID`, which clients send by themselves, or `?after=`.
-fn resume(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Position>, Problem> {
+fn resume(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Position>, Box<Problem>> {
     let header = match headers.get("last-event-id") {
         None => None,
         Some(value) => {
@@ -100,7 +100,8 @@ fn resume(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Position>, 
         (Some(text), _) => text,
         (None, None) => return Ok(None),
         (None, Some(query)) => query.strip_prefix("after=").ok_or_else(|| {
-            Problem::bad_request("a stream of events has the parameter `after`, and no other")
+            let detail = "a stream of events has the parameter `after`, and no other";
+            Box::new(Problem::bad_request(detail))
         })?,
     };
     // An id of another server, or of an older form, is one that no log has: the client begins anew.

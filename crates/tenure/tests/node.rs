@@ -60,7 +60,8 @@ impl Sum {
 fn a_type_that_is_registered_twice_is_named() {
     let builder = Node::builder().actor::<Sum>().actor::<Sum>().store_in_memory();
     let starting = tokio::runtime::Runtime::new().expect("threads").block_on(builder.start());
-    let error = starting.err().expect("it does not start").to_string();
+    let Err(error) = starting else { panic!("it does not start") };
+    let error = error.to_string();
     assert!(error.contains("the actor type `sum` (node::Sum) is registered twice"), "{error}");
 }
 

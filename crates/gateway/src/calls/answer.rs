@@ -24,6 +24,7 @@ use super::sending::{Sending, check_delay};
 use super::tags;
 use super::timing::{Moments, server_timing};
 use super::trace::{Answer, Parent, RequestSpan};
+use super::who::refused;
 use crate::auth::{Access, Identity, Refusal};
 use crate::problem::Problem;
 use crate::session::Sessions;
@@ -353,18 +354,6 @@ async fn authorise(
         hook.authorise(access).await.map_err(refused)?;
     }
     Ok(identity)
-}
-
-pub(super) fn refused(refusal: Refusal) -> Box<Problem> {
-    let (status, detail, challenge) = match refusal {
-        Refusal::Unauthenticated { detail, challenge } => {
-            (StatusCode::UNAUTHORIZED, detail, Some(challenge))
-        }
-        Refusal::Forbidden { detail } => (StatusCode::FORBIDDEN, detail, None),
-    };
-    let mut problem = Problem::denied(status, detail);
-    problem.challenge = challenge;
-    problem.into()
 }
 
 async fn read_body<'a>(

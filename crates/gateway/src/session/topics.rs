@@ -30,12 +30,15 @@ pub(crate) struct Topics {
     host: HostHandle,
     pub(super) publications: Arc<dyn Publications>,
     bounds: TailBounds,
-    parts: Box<[Mutex<BTreeMap<Arc<str>, Entry>>]>,
+    parts: Box<[Part]>,
     next: AtomicU64,
     reads: Semaphore,
     len: Arc<AtomicUsize>,
     me: Weak<Topics>,
 }
+
+/// Topics by their names.
+type Part = Mutex<BTreeMap<Arc<str>, Entry>>;
 
 struct Entry {
     followed: Arc<Followed>,
@@ -69,7 +72,7 @@ impl Topics {
         &self.host
     }
 
-    fn part(&self, name: &str) -> &Mutex<BTreeMap<Arc<str>, Entry>> {
+    fn part(&self, name: &str) -> &Part {
         let sum = name.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
         &self.parts[sum % PARTS]
     }

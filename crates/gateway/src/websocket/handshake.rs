@@ -23,28 +23,28 @@ pub(super) fn check(
     method: &Method,
     headers: &HeaderMap,
     origins: &[String],
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Box<Problem>> {
     if *method != Method::GET {
-        return Err(Problem::method_not_allowed("GET", "a WebSocket begins with GET"));
+        return Err(Problem::method_not_allowed("GET", "a WebSocket begins with GET").into());
     }
     if !has_word(headers, &CONNECTION, "upgrade") || !has_word(headers, &UPGRADE, "websocket") {
         let detail = "this is a WebSocket: connect with a `centrifuge` client";
         let (code, title) = ("upgrade_required", "Upgrade required");
-        return Err(Problem::new(StatusCode::UPGRADE_REQUIRED, code, title, detail));
+        return Err(Problem::new(StatusCode::UPGRADE_REQUIRED, code, title, detail).into());
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         let (code, title) = ("upgrade_required", "Upgrade required");
         let detail = "Sec-WebSocket-Version is not 13";
-        return Err(Problem::new(StatusCode::UPGRADE_REQUIRED, code, title, detail));
+        return Err(Problem::new(StatusCode::UPGRADE_REQUIRED, code, title, detail).into());
     }
     check_origin(headers, origins)?;
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
     let (Some(key), None) = (keys.next(), keys.next()) else {
-        return Err(Problem::bad_request("one Sec-WebSocket-Key is needed"));
+        return Err(Problem::bad_request("one Sec-WebSocket-Key is needed").into());
     };
     // Sixteen bytes in base64.
     if key.len() != 24 || !key.as_bytes().ends_with(b"==") {
-        return Err(Problem::bad_request("Sec-WebSocket-Key is not 16 bytes in base64"));
+        return Err(Problem::bad_request("Sec-WebSocket-Key is not 16 bytes in base64").into());
     }
     let names_protocol = has_word(headers, &SEC_WEBSOCKET_PROTOCOL, PROTOCOL);
     Ok(Accepted { key: derive_accept_key(key.as_bytes()), names_protocol })
@@ -58,7 +58,7 @@ fn has_word(headers: &HeaderMap, name: &hyper::header::HeaderName, word: &str) -
 
 /// Whether a page may open a socket here: browsers ask nobody before they do. Programs send no
 /// `Origin`.
-pub(super) fn check_origin(headers: &HeaderMap, origins: &[String]) -> Result<(), Problem> {
+pub(super) fn check_origin(headers: &HeaderMap, origins: &[String]) -> Result<(), Box<Problem>> {
     let mut all = headers.get_all(ORIGIN).iter();
     let Some(origin) = all.next() else { return Ok(()) };
     let origin = origin.to_str().ok().filter(|_| all.next().is_none());
@@ -73,7 +73,7 @@ pub(super) fn check_origin(headers: &HeaderMap, origins: &[String]) -> Result<()
         return Ok(());
     }
     let detail = "pages of this origin may not follow actors here; name it in sessions.origins";
-    Err(Problem::denied(StatusCode::FORBIDDEN, detail))
+    Err(Problem::denied(StatusCode::FORBIDDEN, detail).into())
 }
 
 #[cfg(test)]

@@ -125,8 +125,10 @@ impl Runtime {
             kept.log.open = Some(activation.tenure(self.incarnation().0));
             (left.is_urgent, left.opens_log) = (true, true);
             // From now on the stored window says less than the one in memory.
-            let stored = kept.stored_window.take().map_or(1..=0, |(first, last)| first..=last);
-            left.rows.extend(stored.map(|offset| RowChange::Delete(RowKey::Event(offset))));
+            if let Some((first, last)) = kept.stored_window.take() {
+                let delete = |offset| RowChange::Delete(RowKey::Event(offset));
+                left.rows.extend((first..=last).map(delete));
+            }
         }
         left.has_events = true;
         for event in std::mem::take(&mut effects.events) {
