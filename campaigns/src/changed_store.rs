@@ -7,10 +7,11 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use tenure_store::{
-    Due, Encoded, Store, StoreError, Stored, StoredHead, Unit, UnitOutcome, UnitSink,
+    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
+    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
 };
 use tenure_store_embedded::EmbeddedStore;
-use tenure_types::{ActorId, BoxFuture, Incarnation, Key, Token};
+use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key, Token};
 
 /// How long after its answer a unit goes to the engine, where answers come early.
 const EARLY: Duration = Duration::from_millis(20);
@@ -175,6 +176,27 @@ impl Store for Changed {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>> {
         self.engine.heads(type_name, after, limit)
+    }
+
+    fn read_feed(
+        &self,
+        feed: &FeedName,
+        from: FeedFrom,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<FeedPage, FeedError>> {
+        self.engine.read_feed(feed, from, limit)
+    }
+
+    fn feeds(&self) -> BoxFuture<'static, Result<Vec<FeedInfo>, StoreError>> {
+        self.engine.feeds()
+    }
+
+    fn trim_feed(
+        &self,
+        feed: &FeedName,
+        keep: FeedKeep,
+    ) -> BoxFuture<'static, Result<Trimmed, StoreError>> {
+        self.engine.trim_feed(feed, keep)
     }
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {

@@ -4,7 +4,7 @@
 //! again and compares what it knows with the [`Book`] of everything that it acknowledged. [`kill`]
 //! and [`power`] say what is done to it, [`rounds`] is the course that both share. [`keys`] makes
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
-//! [`many`] needs more memory than there is, [`fleet`] and [`shop`] drive the examples of these names.
+//! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`] and [`shop`] drive the examples of these names.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
@@ -13,6 +13,7 @@ pub mod book;
 pub mod changed_store;
 pub mod clerk;
 pub mod disk;
+pub mod feeds;
 pub mod fleet;
 pub mod http;
 pub mod interrupt;
@@ -33,6 +34,7 @@ pub mod rounds;
 pub mod seed;
 pub mod shop;
 pub mod size;
+pub mod speaker;
 pub mod stage;
 mod verify;
 

@@ -13,7 +13,7 @@ use tenure_campaigns::disk::Disk;
 use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::Power;
 use tenure_campaigns::rounds::{self, Fault, Options};
-use tenure_campaigns::{fleet, interrupt, keys, many, overload, reminders, shop};
+use tenure_campaigns::{feeds, fleet, interrupt, keys, many, overload, reminders, shop};
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
 #[derive(Parser)]
@@ -49,6 +49,11 @@ enum Campaign {
     Overload(overload::Options),
     /// Touch many more actors than fit in memory
     Many(many::Options),
+    /// Append to a feed, kill the server and the consumer of the feed, and compare what it counted
+    Feeds(feeds::Options),
+    /// The consumer of that campaign
+    #[command(hide = true)]
+    FeedConsumer(feeds::consumer::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
     /// Let pairs of devices edit carts of the example `shop` and order, kill it meanwhile, and add up
@@ -98,6 +103,12 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
             println!("{report}");
             Ok(!report.is_bad())
         }
+        Campaign::Feeds(options) => {
+            let report = feeds::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
+        Campaign::FeedConsumer(options) => feeds::consumer::run(&options).map(|()| true),
         Campaign::Fleet(options) => {
             println!("{}", fleet::run(&options)?);
             Ok(true)

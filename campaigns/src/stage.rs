@@ -49,6 +49,8 @@ pub enum Break {
     Forgetful,
     /// Give nothing back that a refused order has reserved: `shop`.
     NoCompensation,
+    /// Append to feeds after the turn instead of with it: `feeds`.
+    LateAppend,
     /// Let orders go on by timers, which end with their process: `shop`.
     NoReminders,
 }

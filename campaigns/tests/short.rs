@@ -31,6 +31,22 @@ fn kills_lose_nothing() {
 }
 
 #[test]
+fn kills_of_server_and_consumer_lose_and_double_no_entry() {
+    let (output, text) = campaign(&["feeds", "--kills", "6"]);
+    assert!(output.status.success());
+    assert!(text.contains("3 kills of the server, 3 of the consumer"), "{text}");
+    assert!(text.contains(" counted, 0 wrong"), "{text}");
+}
+
+#[test]
+fn entries_outside_of_their_turn_are_noticed() {
+    let late = ["feeds", "--kills", "6", "--patience", "5", "--break", "late-append"];
+    let (output, text) = campaign(&late);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("WRONG: speaker/"), "{text}");
+}
+
+#[test]
 fn a_reply_before_its_commit_is_noticed() {
     let (output, text) = campaign(&["kill", "--kills", "20", "--break", "early-reply"]);
     assert_eq!(output.status.code(), Some(1));

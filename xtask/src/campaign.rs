@@ -32,6 +32,9 @@ enum Campaign {
     Overload,
     /// Touch many more actors than fit in memory, and look for a sample of them.
     Many,
+    /// Append to a feed, kill the server and the consumer of the feed again and again: it must have
+    /// counted every entry once.
+    Feeds,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
     /// Let pairs of devices edit carts of the example `shop` and order while it is killed, and add up
@@ -54,6 +57,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Reminders => "reminders",
         Campaign::Overload => "overload",
         Campaign::Many => "many",
+        Campaign::Feeds => "feeds",
         Campaign::Fleet => "fleet",
         Campaign::Shop => "shop",
         Campaign::Damage => return damage(root, options),

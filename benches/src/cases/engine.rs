@@ -82,6 +82,7 @@ pub(crate) fn write_row(
         log: EventLog::default(),
         content: Content::State(Encoded { schema: 1, codec: 1, bytes: body }),
         rows: Vec::new(),
+        entries: Vec::new(),
     });
     out.clear();
     row::encode(&unit, Beside::default(), out);

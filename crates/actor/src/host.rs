@@ -5,7 +5,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tenure_types::{ActorTypeName, BoxFuture, CallError, Clock, Instant, Key, Tasks};
+use tenure_types::{ActorTypeName, BoxFuture, CallError, Clock, FeedName, Instant, Key, Tasks};
 
 use crate::{
     CallId, Cause, CodecError, Link, MethodInfo, Receipt, ReminderChange, StateRef, Target, Ticket,
@@ -194,6 +194,8 @@ pub struct Effects {
     pub events: Vec<Vec<u8>>,
     /// Reminders, in order.
     pub reminders: Vec<ReminderChange>,
+    /// Entries of feeds, in order.
+    pub entries: Vec<Appended>,
     /// Timers, in order.
     pub timers: Vec<TimerChange>,
     /// Work that goes on outside of the turn.
@@ -202,6 +204,15 @@ pub struct Effects {
     pub delete: bool,
     /// Why the effects cannot be kept; the turn is then rolled back.
     pub failed: Option<CodecError>,
+}
+
+/// An entry that a turn appends to a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Which feed.
+    pub feed: FeedName,
+    /// The entry as JSON.
+    pub data: Vec<u8>,
 }
 
 /// Work outside of the turn; its result is a message.

@@ -58,7 +58,7 @@ pub use delivery::{Delivery, ReminderChange, TimerChange, TimerId};
 pub use event::{Event, NoEvent};
 pub use follow::{EventBytes, EventPage, Peer, Publications, WatchId, Watcher};
 pub use handler::{Access, Commanding, Exclusive, Handler, Shared};
-pub use host::{Effects, Spawned};
+pub use host::{Appended, Effects, Spawned};
 pub use idents::{CallId, IntoKey};
 pub use invoke::{deliver, invoke};
 pub use marker::{Emits, IsStored, Records};

@@ -16,10 +16,10 @@ pub trait Emits: Actor {}
 )]
 pub trait Records: Actor {}
 
-/// An actor type that the store keeps: every one but a volatile one.
+/// An actor type that the store keeps, and may append to feeds: every one but a volatile one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is volatile: the store keeps nothing of it",
     label = "not stored",
-    note = "use a timer (`cx.every`), or persist the actor"
+    note = "use a timer (`cx.every`) in place of a reminder, or persist the actor"
 )]
 pub trait IsStored: Actor {}

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tenure_types::{CallError, Key};
 
 use crate::host::{CallHead, HostHandle};
@@ -39,8 +40,8 @@ use world::World;
 /// call, run or block that sent it ends. Panics of handlers end the test.
 ///
 /// # What a turn leaves
-/// The test sees the events of the actor under test ([`TestContext::events`]) and its reminders
-/// ([`TestContext::reminders`]). Reminders, timers, delayed sends and spawned work run on the clock
+/// The test sees the events of the actor under test ([`TestContext::events`]), its reminders
+/// ([`TestContext::reminders`]) and what it appended to feeds ([`TestContext::appended`]). Reminders, timers, delayed sends and spawned work run on the clock
 /// of the test and deliver real messages. Those for the actor under test wait until the test lends
 /// it: with [`TestContext::deliver`], [`TestContext::call`] or [`TestContext::advance_with`].
 ///
@@ -118,6 +119,28 @@ impl<A: Actor> TestContext<A> {
     pub fn events_of<T: Actor>(&mut self, key: impl IntoKey) -> Vec<T::Event> {
         self.run_ready();
         events::<T>(&self.world.instance::<T>(valid(key)))
+    }
+
+    /// The entries that the actor under test appended to this feed since the last look.
+    ///
+    /// # Panics
+    /// If one cannot be read as a `T` from its JSON.
+    pub fn appended<T: DeserializeOwned>(&mut self, feed: &str) -> Vec<T> {
+        self.absorb();
+        appended(&self.own, feed)
+    }
+
+    /// As [`TestContext::appended`], of another actor.
+    ///
+    /// # Panics
+    /// If `A2` was not registered, `key` is no key, or an entry cannot be read as a `T`.
+    pub fn appended_of<A2: Actor, T: DeserializeOwned>(
+        &mut self,
+        key: impl IntoKey,
+        feed: &str,
+    ) -> Vec<T> {
+        self.run_ready();
+        appended(&self.world.instance::<A2>(valid(key)), feed)
     }
 
     /// The reminders of the actor under test, the next one first.
@@ -288,6 +311,19 @@ fn events<A: Actor>(instance: &Instance) -> Vec<A::Event> {
     events
         .collect::<Result<_, _>>()
         .unwrap_or_else(|error| panic!("an event of {instance} does not survive encoding: {error}"))
+}
+
+fn appended<T: DeserializeOwned>(instance: &Instance, feed: &str) -> Vec<T> {
+    let entries = instance.agenda(|agenda| {
+        let (of, others) = std::mem::take(&mut agenda.entries)
+            .into_iter()
+            .partition::<Vec<_>, _>(|entry| entry.feed.as_str() == feed);
+        agenda.entries = others;
+        of
+    });
+    let read = entries.iter().map(|entry| serde_json::from_slice(&entry.data));
+    read.collect::<Result<_, _>>()
+        .unwrap_or_else(|error| panic!("an entry of the feed {feed:?} cannot be read so: {error}"))
 }
 
 fn describe<A: Actor>() -> ActorType {

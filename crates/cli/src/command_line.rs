@@ -58,6 +58,9 @@ pub(crate) enum Verb {
     /// Look at actors; let them leave memory; delete them
     #[command(subcommand, after_help = ACTOR_EXAMPLES)]
     Actor(ActorVerb),
+    /// List feeds; read their entries
+    #[command(subcommand, after_help = FEED_EXAMPLES)]
+    Feed(FeedVerb),
     /// Copy everything that a running node has stored into one file
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup(Backup),
@@ -191,6 +194,34 @@ pub(crate) struct Actor {
     pub(crate) key: String,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum FeedVerb {
+    /// List the feeds, and what is kept of each
+    #[command(visible_alias = "list", after_help = FEED_EXAMPLES)]
+    Ls,
+    /// Print the entries of a feed, one a line
+    #[command(after_help = FEED_EXAMPLES)]
+    Read(FeedRead),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FeedRead {
+    /// The feed's name
+    pub(crate) name: String,
+    /// Begin behind this cursor; `latest` begins with what comes from now on
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<String>,
+    /// How many entries to print; with --all or --follow, how many to ask for at a time
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) limit: u16,
+    /// Print all there are
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Go on with what comes, until interrupted
+    #[arg(long)]
+    pub(crate) follow: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
     /// Where the copy goes; it gets this name once it is whole
@@ -302,6 +333,15 @@ const DELETE_EXAMPLES: &str = "\
 Examples:
   tenure actor delete counter 42         asks first
   tenure actor delete counter 42 --yes   for scripts";
+
+const FEED_EXAMPLES: &str = "\
+Examples:
+  tenure feed ls
+  tenure feed read answers
+  tenure feed read answers --after latest --follow
+  tenure feed read answers --all -o json
+
+The cursor to go on with is printed at the end.";
 
 const BACKUP_EXAMPLES: &str = "\
 Examples:

@@ -6,6 +6,7 @@ mod call;
 mod command_line;
 mod doctor;
 mod failure;
+mod feed;
 mod http;
 mod project;
 mod restore;
@@ -37,6 +38,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<(), Failure> {
         Verb::New(new) => project::new(new, screen),
         Verb::Call(call) => call::run(call, &cli.reach, screen),
         Verb::Actor(verb) => actor::run(verb, &cli.reach, screen),
+        Verb::Feed(verb) => feed::run(verb, &cli.reach, screen),
         Verb::Backup(backup) => backup::run(backup, &cli.reach, screen),
         Verb::Restore(restore) => restore::run(restore, screen),
         Verb::Doctor(doctor) => doctor::run(doctor, &cli.reach, screen),

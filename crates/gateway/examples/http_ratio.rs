@@ -138,6 +138,7 @@ fn start_gateway(runtime: &Runtime, is_full: bool) -> (SocketAddr, tenure_gatewa
         tls: None,
         openapi: None,
         tracer: None,
+        feeds: None,
     };
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -3,6 +3,7 @@
 mod actors;
 mod answers;
 mod backup;
+mod feeds;
 mod hosts;
 mod inspect;
 mod pages;

@@ -5,6 +5,8 @@ mod body;
 mod count;
 mod deadline;
 mod durability;
+mod entrance;
+mod feed;
 mod front;
 mod head;
 mod idempotency;
@@ -29,6 +31,7 @@ use tokio::net::TcpListener;
 
 use crate::auth::{Authorise, Credentials};
 use crate::config::GatewayConfig;
+use crate::feeds::Feeds;
 use crate::gateway::Gateway;
 use crate::openapi::OpenApi;
 use crate::serve::{ServeError, Tls, start};
@@ -69,6 +72,8 @@ pub struct Calls {
     /// Who makes the spans of requests; `None` makes none, and costs nothing. It reads the clock of
     /// the machine and draws ids by itself: a simulation has none.
     pub tracer: Option<Arc<BoxedTracer>>,
+    /// What `GET /v1/_feeds/..` reads; `None` where there are none.
+    pub feeds: Option<Arc<dyn Feeds>>,
 }
 
 /// Serves calls on `listener` until the answer is drained or dropped.
@@ -96,6 +101,7 @@ pub struct Calls {
 ///     tls: None,
 ///     openapi: None,
 ///     tracer: None,
+///     feeds: None,
 /// };
 /// let server = serve_calls(listener, GatewayConfig::default(), calls)?;
 /// // Later, when the node stops:
@@ -136,6 +142,7 @@ pub fn serve_calls(
         document,
         routes: Routes::new(&calls.types),
         authorise: calls.authorise,
+        feeds: calls.feeds,
         credentials: calls.credentials,
         tracer: calls.tracer,
         counters,

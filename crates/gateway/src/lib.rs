@@ -17,6 +17,7 @@ mod calls;
 mod centrifuge;
 mod config;
 mod cors;
+mod feeds;
 mod gateway;
 mod openapi;
 mod problem;
@@ -33,6 +34,7 @@ pub use auth::{
 pub use calls::{Calls, serve_calls};
 pub use config::{AdminConfig, GatewayConfig, ServerLimits};
 pub use cors::{Cors, CorsError};
+pub use feeds::{FeedAnswer, FeedItem, FeedLine, FeedRefusal, FeedStart, FeedWanted, Feeds};
 pub use gateway::{Gateway, OpenSessions, SessionShown};
 pub use openapi::{OpenApi, SecurityScheme};
 pub use serve::{Drained, ServeError, Server, Tls, TlsError};

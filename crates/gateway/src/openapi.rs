@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bounds;
+mod feeds;
 mod headers;
 mod operations;
 mod parameters;
@@ -65,6 +66,7 @@ impl OpenApi {
         for actor in &described {
             operations::add(&mut paths, actor, &schemas, is_guarded);
         }
+        feeds::add(&mut paths, is_guarded);
         let mut document = json!({
             "openapi": "3.1.0",
             "info": { "title": self.title, "version": self.version, "description": ABOUT },

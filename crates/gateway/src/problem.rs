@@ -31,6 +31,8 @@ pub(crate) struct Problem {
     pub(crate) challenge: Option<&'static str>,
     /// The application's error as JSON.
     pub(crate) error: Option<Box<str>>,
+    /// The cursor before the oldest entry of a feed that is kept.
+    pub(crate) oldest: Option<Box<str>>,
     /// It is the outcome of an earlier call with the same idempotency key.
     pub(crate) replayed: bool,
     /// The connection cannot be used for another request.
@@ -61,6 +63,8 @@ struct Members<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<&'a str>,
     node: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest: Option<&'a str>,
     #[serde(rename = "traceId", skip_serializing_if = "Option::is_none")]
     trace_id: Option<&'a str>,
 }
@@ -84,6 +88,7 @@ impl Problem {
             allow: None,
             challenge: None,
             error: None,
+            oldest: None,
             replayed: false,
             close: false,
         }
@@ -192,6 +197,7 @@ impl Problem {
             retryable: self.retryable,
             actor: at.actor,
             node: at.node,
+            oldest: self.oldest.as_deref(),
             trace_id: at.trace_id,
         };
         let mut json = serde_json::to_string(&members).expect("plain texts and numbers");

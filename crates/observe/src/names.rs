@@ -29,6 +29,8 @@ pub const LABEL_CODE: &str = "code";
 /// The label of a class of HTTP statuses: `2xx`, `4xx`, ..
 pub const LABEL_STATUS_CLASS: &str = "status_class";
 
+/// The label of a feed's name.
+pub const LABEL_FEED: &str = "feed";
 /// The label of a node's name.
 pub const LABEL_NODE: &str = "node";
 /// The label of the version of Tenure.
@@ -54,6 +56,10 @@ descriptions! {
     UNSAVED_BYTES "tenure_unsaved_bytes" "Bytes of the states with acknowledged turns that are not durable";
     UNSAVED_LOST "tenure_unsaved_lost_total" "Actors that lost acknowledged turns which were not durable";
     REMINDERS "tenure_reminders" "Reminders that are due within a minute";
+    FEED_ENTRIES "tenure_feed_entries_total" "Entries that were appended to feeds and are durable";
+    FEED_BYTES "tenure_feed_bytes" "Bytes that are kept of a feed, of the first 64 feeds";
+    FEED_OLDEST_AGE_SECONDS "tenure_feed_oldest_age_seconds" "Age of the oldest entry of a feed, of the first 64 feeds";
+    FEED_POLLS "tenure_feed_polls" "Readers of feeds that are served, those that wait among them";
     STORE_AVAILABLE "tenure_store_available" "1 while the store answers, else 0";
     HTTP_REQUESTS "tenure_http_requests_total" "HTTP requests answered, by class of status";
     HTTP_REQUEST_SECONDS "tenure_http_request_seconds" "Time from a request's head to its reply";

@@ -35,6 +35,13 @@ pub struct RuntimeConfig {
     pub activations_max: usize,
     /// How many delayed sends a node keeps; past it `Overloaded`.
     pub delayed_sends_max: usize,
+    /// How long entries of feeds are kept.
+    pub feed_retention_age: Duration,
+    /// How many bytes of each feed are kept; past it the oldest entries go.
+    pub feed_retention_bytes: u64,
+    /// How many readers of feeds are served at a time, those that wait for entries among them; past
+    /// it they are told to come again.
+    pub feed_polls_max: usize,
     /// How long a stored actor may be idle before it leaves memory.
     pub idle_after: Duration,
     /// How long a volatile actor may be idle before it leaves memory, with its state.
@@ -59,6 +66,9 @@ impl Default for RuntimeConfig {
             memory_bytes_max: u64::MAX,
             activations_max: 1 << 24,
             delayed_sends_max: 1 << 17,
+            feed_retention_age: Duration::from_secs(7 * 24 * 3_600),
+            feed_retention_bytes: 1 << 30,
+            feed_polls_max: 1_024,
             idle_after: Duration::from_secs(600),
             volatile_idle_after: Duration::from_secs(3_600),
             deadline: DEADLINE_DEFAULT,

@@ -13,6 +13,7 @@ mod catalog;
 mod commit;
 mod config;
 mod events;
+mod feed;
 mod mailbox;
 mod memory;
 mod meters;
@@ -29,6 +30,7 @@ mod watch;
 
 pub use commit::behind::Unsaved;
 pub use config::RuntimeConfig;
+pub use feed::FeedReadError;
 pub use memory::ResidentBytes;
 pub use runtime::{Parts, Runtime, StartError, TypeCounts};
 pub use show::{Live, Reminded};

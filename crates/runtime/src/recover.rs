@@ -49,6 +49,8 @@ impl Runtime {
                     self.store_available.store(true, Ordering::Release);
                     self.meters.store_available.set(1);
                     self.health.resolve(Condition::Store);
+                    // A unit that was answered as lost may be found now, with its entries.
+                    self.polls.wake_all();
                     tracing::info!(%incarnation, "the store is open again");
                     return;
                 }

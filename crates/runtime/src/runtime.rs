@@ -15,6 +15,7 @@ use crate::activation::{Activation, Kind, Owner};
 use crate::catalog::Catalog;
 use crate::commit::behind::{Behind, Unsaved};
 use crate::config::RuntimeConfig;
+use crate::feed::{FeedMeters, Polls};
 use crate::memory::{Memory, ResidentBytes};
 use crate::meters::{Meters, TypeMeters};
 use crate::reminder::Reminders;
@@ -109,6 +110,8 @@ pub struct Runtime {
     pub(crate) resident: ResidentBytes,
     pub(crate) behind: Behind,
     pub(crate) reminders: Reminders,
+    pub(crate) polls: Polls,
+    pub(crate) feed_meters: FeedMeters,
     pub(crate) delayed: AtomicUsize,
     pub(crate) watches: Watches,
     pub(crate) incarnation: AtomicU64,
@@ -137,7 +140,8 @@ impl Runtime {
         runtime.tasks.spawn("memory", Box::pin(Arc::clone(&runtime).mind_memory()));
         let weak = Arc::downgrade(&runtime);
         runtime.tasks.spawn("write-behind", Box::pin(Self::write_behind(weak.clone())));
-        runtime.tasks.spawn("reminders", Box::pin(Self::remind(weak)));
+        runtime.tasks.spawn("reminders", Box::pin(Self::remind(weak.clone())));
+        runtime.tasks.spawn("feeds", Box::pin(Self::mind_feeds(weak)));
         runtime.meters.store_available.set(1);
         runtime.health.resolve(Condition::Starting);
         Ok(runtime)
@@ -155,11 +159,14 @@ impl Runtime {
         for actor_type in types {
             type_meters.push(TypeMeters::register(&metrics, actor_type.name)?);
         }
+        let feed_meters = FeedMeters::register(Arc::clone(&metrics))?;
         let timers = Timers::start(Arc::clone(&clock), &tasks);
         let runtime = Arc::new_cyclic(|me: &Weak<Runtime>| Self {
             kinds: make_kinds(me, &config, types, type_meters, &memory),
             catalog: Catalog::new(config.activations_max),
             loads: LoadGate::new(config.loads_in_flight_max, config.loads_waiting_max),
+            polls: Polls::new(config.feed_polls_max),
+            feed_meters,
             config,
             store,
             clock,
@@ -207,6 +214,8 @@ impl Runtime {
         metrics.register_gauge_fn(names::REMINDERS, &[], move || {
             weak.upgrade().map_or(f64::NAN, |runtime| runtime.reminders.len() as f64)
         })?;
+        let polls = self.polls.clone();
+        metrics.register_gauge_fn(names::FEED_POLLS, &[], move || polls.len() as f64)?;
         let weak = self.me.clone();
         metrics.register_gauge_fn(names::LOADS_IN_FLIGHT, &[], move || {
             weak.upgrade().map_or(f64::NAN, |runtime| runtime.loads.in_flight() as f64)

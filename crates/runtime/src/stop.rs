@@ -25,6 +25,7 @@ impl Runtime {
     /// that what has begun can end.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.end_feed_polls();
         self.health.report(Condition::Draining, "the node is stopping");
     }
 

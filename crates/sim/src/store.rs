@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tenure_store::{
-    Due, Encoded, Store, StoreError, Stored, StoredHead, Unit, UnitOutcome, UnitSink,
+    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
+    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
 };
-use tenure_types::{ActorId, BoxFuture, Incarnation, Key, Token};
+use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key, Token};
 
 use crate::trace::Happening;
 use crate::world::World;
@@ -127,6 +128,27 @@ impl Store for Watched {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>> {
         self.inner.heads(type_name, after, limit)
+    }
+
+    fn read_feed(
+        &self,
+        feed: &FeedName,
+        from: FeedFrom,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<FeedPage, FeedError>> {
+        self.inner.read_feed(feed, from, limit)
+    }
+
+    fn feeds(&self) -> BoxFuture<'static, Result<Vec<FeedInfo>, StoreError>> {
+        self.inner.feeds()
+    }
+
+    fn trim_feed(
+        &self,
+        feed: &FeedName,
+        keep: FeedKeep,
+    ) -> BoxFuture<'static, Result<Trimmed, StoreError>> {
+        self.inner.trim_feed(feed, keep)
     }
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {

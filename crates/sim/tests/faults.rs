@@ -101,6 +101,7 @@ fn overtake(sim: &Simulation, node: &Node, disk: &MemoryDisk, key: &str) {
         log: before.log,
         content: before.content,
         rows: Vec::new(),
+        entries: Vec::new(),
     };
     let sink = Arc::new(Sink(Mutex::default()));
     node.engine().submit(Arc::new(unit), Arc::clone(&sink) as Arc<dyn UnitSink>);

@@ -351,6 +351,7 @@ impl Bench {
                 bytes: vec![expected as u8; BODY_BYTES],
             }),
             rows: Vec::new(),
+            entries: Vec::new(),
         };
         submit(&self.store, Arc::new(unit))
     }

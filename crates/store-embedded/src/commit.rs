@@ -9,6 +9,6 @@ mod thread;
 
 pub(crate) use batch::BatchWriter;
 pub(crate) use heads::{Head, Heads};
-pub(crate) use queue::{CommitQueue, Refusal};
+pub(crate) use queue::{CommitQueue, Refusal, WaitingTrim};
 pub(crate) use sweep::Sweep;
 pub(crate) use thread::{Committer, End};

@@ -7,14 +7,16 @@
 //! 2, due time, type, 0, key, 0, reminder       what is due, in order
 //! 3, batch, type, 0, key, 0, life              a life that ended in that batch and may have left rows
 //! 4, time, type, 0, key                        a deleted actor, by the time until which it is kept
+//! 5, feed, 0, stripe                           a stripe of a feed
+//! 6, feed, 0, stripe, position                 an entry of a feed
 //! ```
 //! Numbers are 8 bytes, big-endian, so that keys are ordered as numbers are. A type name has no
 //! zero byte and a key no control character, so no two rows share a key, and the rows of one actor
-//! lie together.
+//! lie together. Neither has the name of a feed.
 
 use tenure_store::row::{Owner, beside};
 use tenure_store::{Due, RowKey};
-use tenure_types::Key;
+use tenure_types::{FeedName, Key};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The first byte of a key.
@@ -23,11 +25,16 @@ const ACTOR: u8 = 1;
 const DUE: u8 = 2;
 const ENDED: u8 = 3;
 const DELETED: u8 = 4;
+const STRIPE: u8 = 5;
+const ENTRY: u8 = 6;
 
 /// The row of the last batch record: every batch overwrites it.
 pub(crate) const BATCH_KEY: &[u8] = &[OWN, b'b'];
 /// The row of the last incarnation.
 pub(crate) const INCARNATION_KEY: &[u8] = &[OWN, b'i'];
+
+/// The row of the number that tells this store's cursors from those of others.
+pub(crate) const FEED_STORE_KEY: &[u8] = &[OWN, b'f'];
 
 /// Builds keys of heads without allocating: a type name has at most 128 bytes, a key at most 512.
 pub(crate) struct HeadKey {
@@ -181,6 +188,38 @@ pub(crate) fn read_deleted(key: &[u8]) -> Option<(u64, Owner<'_>)> {
     let (until_ms, owner) = read_numbered(DELETED, key)?;
     let (type_name, key) = split_zero(owner)?;
     Some((until_ms, Owner { type_name: text(type_name)?, key: text(key)? }))
+}
+
+/// What all stripes come after, and all of them before.
+pub(crate) const STRIPES: (&[u8], &[u8]) = (&[STRIPE], &[STRIPE + 1]);
+
+/// The key of a stripe.
+pub(crate) fn stripe(feed: &FeedName, number: u64) -> Vec<u8> {
+    [&[STRIPE], feed.as_str().as_bytes(), &[0], &number.to_be_bytes()].concat()
+}
+
+/// What all stripes of a feed come after, and all of them before.
+pub(crate) fn stripes_of(feed: &FeedName) -> (Vec<u8>, Vec<u8>) {
+    let name = feed.as_str().as_bytes();
+    ([&[STRIPE], name, &[0]].concat(), [&[STRIPE], name, &[1]].concat())
+}
+
+/// Feed and number in the key of a stripe.
+pub(crate) fn read_stripe(key: &[u8]) -> Option<(FeedName, u64)> {
+    let (name, number) = split_zero(key.strip_prefix(&[STRIPE])?)?;
+    let number = u64::from_be_bytes(number.try_into().ok()?);
+    Some((FeedName::new(text(name)?).ok()?, number))
+}
+
+/// The key of an entry.
+pub(crate) fn entry(feed: &FeedName, stripe: u64, position: u64) -> Vec<u8> {
+    let (stripe, position) = (stripe.to_be_bytes(), position.to_be_bytes());
+    [&[ENTRY], feed.as_str().as_bytes(), &[0], &stripe, &position].concat()
+}
+
+/// The position in the key of an entry.
+pub(crate) fn read_position(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.last_chunk::<8>()?))
 }
 
 /// What follows all keys that begin with `prefix`, whose first byte is not 255.

@@ -3,7 +3,7 @@
 //! [`EmbeddedStore`] keeps the [`tenure_store::Store`] contract over an LSM tree. The folders
 //! follow a unit: `commit` (queue, one committing thread, one synced batch for everyone who
 //! waits), `rows`, `keys` and `view` (the tree, its keys, and what is
-//! read of one moment), `load` (a small pool that reads), `open` and
+//! read of one moment), `feeds` (what units append for others), `load` (a small pool that reads), `open` and
 //! `integrity` (what is checked before anything is served), `failure` (what happens when the disk
 //! fails).
 //!
@@ -14,6 +14,7 @@ mod backup;
 mod commit;
 mod config;
 mod failure;
+mod feeds;
 mod integrity;
 mod keys;
 mod load;

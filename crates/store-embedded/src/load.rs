@@ -6,7 +6,7 @@ mod queue;
 
 pub(crate) use direct::DirectLoads;
 pub(crate) use due::DueFloor;
-pub(crate) use queue::{LoadQueue, Reader, Request};
+pub(crate) use queue::{LoadQueue, Page, Reader, Request};
 
 use crate::serving::Serving;
 
@@ -31,6 +31,13 @@ fn serve(serving: &Serving, request: Request) {
         }
         Request::Due { until_ms, after, limit, answer } => {
             answer.answer_with(|| serving.due(until_ms, after.as_ref(), limit));
+        }
+        Request::Feed { feed, from, limit, answer } => {
+            answer.answer_with(|| serving.read_feed(&feed, &from, limit));
+        }
+        Request::Feeds { answer } => answer.answer_with(|| serving.view(|view| view.feeds())),
+        Request::PlanTrim { feed, keep, answer } => {
+            answer.answer_with(|| serving.view(|view| view.plan_trim(&feed, keep)));
         }
         Request::Types { answer } => answer.answer_with(|| serving.view(|view| view.types())),
         Request::Heads { type_name, after, limit, answer } => {

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use rustix::rand::{GetRandomFlags, getrandom};
 use tenure_store::StoreError;
 use tenure_types::Incarnation;
 
 use crate::EmbeddedConfig;
 use crate::commit::{BatchWriter, Committer, End, Refusal, Sweep};
 use crate::failure::{self, Fault, TreeError};
+use crate::feeds::Feeds;
 use crate::integrity::{self, BatchRecord, Progress, ProgressState, Verified};
 use crate::load;
 use crate::lock::{self, FolderLock};
@@ -74,7 +76,12 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
     let rows = open_rows(config, &tree)?;
     let incarnation = Incarnation(check(&rows, &tree, verified)?.0 + 1);
     progress.mark(ProgressState::Running, verified.batch)?;
-    let serving = Arc::new(Serving::new(config, incarnation, rows.clone()));
+    let feed_store = match rows.feed_store()? {
+        Some(number) => number,
+        None => draw_number()?,
+    };
+    let feeds = Feeds::open(&rows.view())?;
+    let serving = Arc::new(Serving::new(config, incarnation, feed_store, rows.clone()));
     let mut writer = BatchWriter {
         rows,
         heads: Arc::clone(&serving.heads),
@@ -83,9 +90,10 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
         number: verified.batch,
         progress,
         sweep: Sweep::default(),
+        feeds,
         scratch: Vec::new(),
     };
-    if let Err(error) = writer.count_incarnation() {
+    if let Err(error) = writer.count_incarnation(feed_store) {
         drop((writer, serving));
         if error.fault == Fault::Threads {
             failure::wait_until_closed(&tree)?;
@@ -94,6 +102,18 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
         return Err(counting(path, error));
     }
     start(config, serving, writer, lock)
+}
+
+/// A number that no other store has.
+fn draw_number() -> Result<u64, StoreError> {
+    let mut bytes = [0; 8];
+    match getrandom(&mut bytes, GetRandomFlags::empty()) {
+        Ok(8) => Ok(u64::from_le_bytes(bytes)),
+        other => Err(StoreError::Io {
+            doing: "drawing a random number".into(),
+            detail: format!("{other:?}").into(),
+        }),
+    }
 }
 
 /// Opens the folder without an incarnation; `None` where there is no store.
@@ -114,7 +134,8 @@ pub(crate) fn open_to_read(config: &EmbeddedConfig) -> Result<Option<Running>, S
     }
     let rows = open_rows(config, &tree)?;
     let incarnation = check(&rows, &tree, verified)?;
-    let serving = Arc::new(Serving::new(config, incarnation, rows));
+    let feed_store = rows.feed_store()?.unwrap_or(0);
+    let serving = Arc::new(Serving::new(config, incarnation, feed_store, rows));
     serving.queue.refuse(Refusal::Fenced("the store is open to be read, not to be written".into()));
     let reading = Reading { tree, is_emptied: verified.is_emptied, lock };
     let running = Running { serving, work: Work::Read(reading), loaders: Vec::new() };

@@ -10,7 +10,7 @@ use crate::EmbeddedConfig;
 use crate::backup::{Backup, FAILED, FRAME_BYTES_MAX, MAGIC, REASON_BYTES_MAX};
 use crate::failure::TreeError;
 use crate::integrity::BatchRecord;
-use crate::keys::{BATCH_KEY, INCARNATION_KEY};
+use crate::keys::{BATCH_KEY, FEED_STORE_KEY, INCARNATION_KEY};
 use crate::open;
 use crate::rows::{Batch, Rows};
 
@@ -84,8 +84,9 @@ fn batch_of(
 ) -> Result<Batch, StoreError> {
     let mut batch = rows.batch(64);
     reader.rows_of(frame, last_key, |key, value| {
-        // The engine's own rows are written anew.
-        if key != BATCH_KEY && key != INCARNATION_KEY {
+        // The engine's own rows are written anew. Cursors that were given out since the copy was made
+        // are of another store: stripes and positions will come again, with other entries.
+        if ![BATCH_KEY, INCARNATION_KEY, FEED_STORE_KEY].contains(&key) {
             batch.put(key, value);
         }
     })?;

@@ -13,7 +13,7 @@ use crate::EmbeddedConfig;
 use crate::failure::injected::{FaultSwitch, Injected};
 use crate::failure::{TreeError, contain};
 use crate::integrity::BatchRecord;
-use crate::keys::{self, BATCH_KEY, HeadKey, INCARNATION_KEY};
+use crate::keys::{self, BATCH_KEY, FEED_STORE_KEY, HeadKey, INCARNATION_KEY};
 use crate::view::View;
 
 /// The one keyspace. With a second one an idle keyspace would pin journal files (fjall#288), and
@@ -121,6 +121,16 @@ impl Rows {
         }
     }
 
+    /// The number that tells this store's cursors from those of others, if it has one by now.
+    pub(crate) fn feed_store(&self) -> Result<Option<u64>, StoreError> {
+        let what = "the number of the store's feeds";
+        let Some(bytes) = self.own(FEED_STORE_KEY, what)? else { return Ok(None) };
+        match <[u8; 8]>::try_from(&*bytes) {
+            Ok(bytes) => Ok(Some(u64::from_le_bytes(bytes))),
+            Err(_) => Err(corrupt(what, "its length is wrong")),
+        }
+    }
+
     /// The number of the last batch.
     pub(crate) fn last_batch(&self) -> Result<u64, StoreError> {
         self.view().last_batch()
@@ -205,6 +215,11 @@ impl Batch {
     /// Adds the row of the highest incarnation handed out.
     pub(crate) fn put_incarnation(&mut self, incarnation: Incarnation) {
         self.insert(INCARNATION_KEY, &incarnation.0.to_le_bytes());
+    }
+
+    /// Adds the row of the number that tells this store's cursors from those of others.
+    pub(crate) fn put_feed_store(&mut self, number: u64) {
+        self.insert(FEED_STORE_KEY, &number.to_le_bytes());
     }
 
     fn insert(&mut self, key: &[u8], value: &[u8]) {

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tenure_store::{Content, Due, StoreError, Stored};
-use tenure_types::{ActorId, Incarnation};
+use tenure_store::{Content, Due, FeedError, FeedFrom, StoreError, Stored};
+use tenure_types::{ActorId, FeedName, Incarnation};
 
 use crate::EmbeddedConfig;
 use crate::backup::{self, Backup};
 use crate::commit::{CommitQueue, Head, Heads};
-use crate::load::{DirectLoads, DueFloor, LoadQueue};
+use crate::load::{DirectLoads, DueFloor, LoadQueue, Page};
 use crate::rows::Rows;
 use crate::view::View;
 
@@ -22,12 +22,19 @@ pub(crate) struct Serving {
     direct_loads: DirectLoads,
     pub(crate) heads: Arc<Heads>,
     pub(crate) due_floor: Arc<DueFloor>,
+    /// Tells this store's cursors from those of others.
+    feed_store: u64,
     /// The tree for loads; `None` when the incarnation has ended.
     rows: RwLock<Option<Rows>>,
 }
 
 impl Serving {
-    pub(crate) fn new(config: &EmbeddedConfig, incarnation: Incarnation, rows: Rows) -> Self {
+    pub(crate) fn new(
+        config: &EmbeddedConfig,
+        incarnation: Incarnation,
+        feed_store: u64,
+        rows: Rows,
+    ) -> Self {
         Self {
             incarnation,
             queue: CommitQueue::new(),
@@ -35,6 +42,7 @@ impl Serving {
             direct_loads: DirectLoads::new(config.direct_loads_max),
             heads: Arc::new(Heads::new()),
             due_floor: Arc::default(),
+            feed_store,
             rows: RwLock::new(Some(rows)),
         }
     }
@@ -99,6 +107,20 @@ impl Serving {
             reader.raise(first_ms.unwrap_or(until_ms.saturating_add(1)));
         }
         Ok(found)
+    }
+
+    /// Reads a page of a feed on the calling thread.
+    pub(crate) fn read_feed(
+        &self,
+        feed: &FeedName,
+        from: &FeedFrom,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let (place, current) = ((self.feed_store, feed), self.incarnation);
+        match self.view(|view| Ok(view.read_feed(place, current, from, limit)))? {
+            Err(FeedError::Store(error)) => Err(error),
+            page => Ok(page),
+        }
     }
 
     /// Ends loads: waits for those that are reading and lets go of the tree.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use tenure_store::{
-    Due, Encoded, Store, StoreError, Stored, StoredHead, Unit, UnitOutcome, UnitSink,
+    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
+    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
 };
-use tenure_types::{ActorId, BoxFuture, Incarnation, Key};
+use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key};
 
 use crate::EmbeddedConfig;
 use crate::answer::{self, Answer};
-use crate::commit::{End, Refusal};
+use crate::commit::{End, Refusal, WaitingTrim};
 use crate::failure::Fault;
 use crate::load::{Reader, Request};
 use crate::open::{Running, journal_bytes, open, open_to_read};
@@ -179,6 +180,44 @@ impl Store for EmbeddedStore {
     ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>> {
         let (type_name, after) = (type_name.into(), after.cloned());
         self.queue(|answer| Request::Heads { type_name, after, limit, answer })
+    }
+
+    fn read_feed(
+        &self,
+        feed: &FeedName,
+        from: FeedFrom,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<FeedPage, FeedError>> {
+        let feed = feed.clone();
+        let page = self.queue(|answer| Request::Feed { feed, from, limit, answer });
+        Box::pin(async move { page.await? })
+    }
+
+    fn feeds(&self) -> BoxFuture<'static, Result<Vec<FeedInfo>, StoreError>> {
+        self.queue(|answer| Request::Feeds { answer })
+    }
+
+    /// The pool finds out what goes, so that the committing thread reads nothing.
+    fn trim_feed(
+        &self,
+        feed: &FeedName,
+        keep: FeedKeep,
+    ) -> BoxFuture<'static, Result<Trimmed, StoreError>> {
+        let feed = feed.clone();
+        let serving = self.shared.serving();
+        let planned = self.queue(|answer| Request::PlanTrim { feed, keep, answer });
+        Box::pin(async move {
+            let serving = serving?;
+            let Some(plan) = planned.await? else { return Ok(Trimmed::default()) };
+            let (answer, trimmed) = answer::channel();
+            if !serving.queue.push_trim(WaitingTrim { plan, answer }) {
+                return Err(match serving.queue.refusal() {
+                    Some(_) => serving.unavailable(),
+                    None => unavailable("too many trims wait"),
+                });
+            }
+            trimmed.await.unwrap_or_else(|| Err(serving.unavailable()))
+        })
     }
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {

@@ -9,6 +9,7 @@
 mod damage;
 mod deletion;
 mod due;
+mod feeds;
 mod incarnations;
 mod journal;
 mod keys;
@@ -27,6 +28,11 @@ pub use deletion::{
     only_deleted_actors_are_forgotten,
 };
 pub use due::{due_times_are_replaced, what_is_due_is_listed_in_pages};
+pub use feeds::{
+    damaged_entries_are_named, entries_follow_their_unit, feeds_are_bounded,
+    feeds_are_read_in_pages, foreign_cursors_are_refused, pages_of_feeds_are_bounded,
+    stripes_follow_incarnations, trims_are_bounded, trims_remove_the_oldest_and_are_told,
+};
 pub use incarnations::{
     close_keeps_everything, closed_stores_refuse, fences_refuse, later_opens_fence_earlier_ones,
     opens_count_incarnations,
@@ -92,5 +98,14 @@ pub async fn run<S: Subject>(make: impl Fn() -> S) {
     damaged_rows_are_named(&make()).await;
     damaged_rows_beside_are_named(&make()).await;
     units_that_meet_damage_are_told(&make()).await;
+    entries_follow_their_unit(&make()).await;
+    feeds_are_read_in_pages(&make()).await;
+    pages_of_feeds_are_bounded(&make()).await;
+    feeds_are_bounded(&make()).await;
+    stripes_follow_incarnations(&make()).await;
+    trims_remove_the_oldest_and_are_told(&make()).await;
+    trims_are_bounded(&make()).await;
+    foreign_cursors_are_refused(&make(), &make()).await;
+    damaged_entries_are_named(&make()).await;
     random_units_follow_the_model(&make).await;
 }

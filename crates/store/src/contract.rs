@@ -1,9 +1,12 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use tenure_types::{ActorId, BoxFuture, Incarnation, Key, Tenure, Token, Version};
+use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key, Tenure, Token, Version};
 
-use crate::{Content, Due, Encoded, EventLog, Row, Unit, UnitOutcome};
+use crate::{
+    Content, Due, Encoded, EventLog, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Row,
+    StoreError, Trimmed, Unit, UnitOutcome,
+};
 
 /// The bytes of events after which [`Store::events`] answers with what it has.
 pub const EVENTS_BYTES_MAX: usize = 8 << 20;
@@ -22,6 +25,22 @@ pub const HEADS_BYTES_MAX: usize = 8 << 20;
 /// - A load sees every unit that was answered `Committed` before it began.
 /// - Stored bytes that were damaged are named in an error and never returned. A unit that
 ///   would have to be compared with them is answered [`UnitOutcome::Corrupt`], and it alone.
+///
+/// # Feeds
+/// - An entry is there if and only if its unit is.
+/// - The engine gives an entry its position when its unit commits, in the order of commit, in the
+///   stripe of the unit's incarnation. Positions of a stripe are consecutive, and never given out
+///   twice; a stripe's number neither.
+/// - Nobody reads a position before all lower ones of its stripe are resolved. Where one thread
+///   commits, that follows. An engine that commits over several connections writes with each
+///   batch, in its transaction, the stripe's `stable` position, up to which all are resolved, shows
+///   nothing beyond it, and fills positions of units that did not commit.
+/// - When `open` or `fence` has returned, the stripes of what it fenced are closed: they end with
+///   the last entry that was committed.
+/// - What one actor appended is read by version, then index, over stripes too. Where one
+///   incarnation commits at a time, stripes are read one after the other, each to its closed end.
+///   An engine with several at a time merges what it reads by the versions of each actor.
+/// - Nothing is ever skipped: a cursor behind which something was trimmed is refused.
 pub trait Store: Send + Sync + 'static {
     /// The engine's name in logs and configuration.
     fn name(&self) -> &'static str;
@@ -143,6 +162,62 @@ pub trait Store: Send + Sync + 'static {
     /// in any order and together.
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>);
 
+    /// Reads a page of a feed, at most `limit` entries and [`FEED_PAGE_BYTES_MAX`](crate::FEED_PAGE_BYTES_MAX)
+    /// bytes, but at least one entry if there is one. All of it is of one moment. A feed that
+    /// nothing was appended to yet is empty; its cursor goes on with its first entry.
+    ///
+    /// # Errors
+    /// [`FeedError`]. Where the engine has no feeds: [`StoreError::Unavailable`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn read_feed(
+        &self,
+        feed: &FeedName,
+        from: FeedFrom,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<FeedPage, FeedError>> {
+        let _ = (feed, from, limit);
+        Box::pin(std::future::ready(Err(self.without_feeds().into())))
+    }
+
+    /// Lists what is kept of each feed, by name. A feed stays listed when all of it was trimmed. One
+    /// that is damaged is listed with its error and keeps no other from being listed.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn feeds(&self) -> BoxFuture<'static, Result<Vec<FeedInfo>, StoreError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Removes the oldest entries of a feed that are not to be kept, at most
+    /// [`TRIM_ENTRIES_MAX`](crate::TRIM_ENTRIES_MAX) of them. Durable when it is answered. A damaged
+    /// entry goes with the next one that goes.
+    ///
+    /// # Errors
+    /// As [`Store::load`]. Whether something was removed is then not known, and the call may be
+    /// repeated.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn trim_feed(
+        &self,
+        feed: &FeedName,
+        keep: FeedKeep,
+    ) -> BoxFuture<'static, Result<Trimmed, StoreError>> {
+        let _ = (feed, keep);
+        Box::pin(std::future::ready(Err(self.without_feeds())))
+    }
+
+    /// The error of an engine that has no feeds.
+    fn without_feeds(&self) -> StoreError {
+        let detail = format!("the engine `{}` has no feeds", self.name()).into();
+        StoreError::Unavailable { detail }
+    }
+
     /// Writes a copy of everything that is stored at one moment to `out`, while the engine goes on, and
     /// gives its bytes. What was answered `Committed` before is in it. What the copy looks like is the
     /// engine's own affair.
@@ -201,90 +276,4 @@ pub struct Stored {
     pub content: Content,
     /// What [`Store::load`] reads beside the head.
     pub rows: Vec<Row>,
-}
-
-/// Why a store could not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// Another process has the store open. Nothing was changed.
-    #[error("{store} is open in another process ({holder}); stop that one, or use another folder")]
-    Locked {
-        /// Which store.
-        store: Box<str>,
-        /// What is known of the other process.
-        holder: Box<str>,
-    },
-    /// Stored bytes were damaged. They were not used, and nothing was changed.
-    #[error("{what} is damaged: {detail}")]
-    Corrupt {
-        /// Which record, table or log.
-        what: Box<str>,
-        /// How that was found, and what to do.
-        detail: Box<str>,
-    },
-    /// The stored format is newer than this program. Nothing was changed.
-    #[error("{what} was written by a newer version of the program: {detail}")]
-    Newer {
-        /// Which record or store.
-        what: Box<str>,
-        /// The version found and the one understood.
-        detail: Box<str>,
-    },
-    /// This incarnation was fenced, or the engine is between a failure and its next `open`.
-    #[error("the store is not available: {detail}")]
-    Unavailable {
-        /// Why.
-        detail: Box<str>,
-    },
-    /// The operating system or the server failed.
-    #[error("{doing}: {detail}")]
-    Io {
-        /// What was being done, to which file or server.
-        doing: Box<str>,
-        /// The failure.
-        detail: Box<str>,
-    },
-}
-
-impl StoreError {
-    /// What a unit is answered when this error kept the engine from reading what is stored of its
-    /// actor: [`UnitOutcome::Corrupt`] when reading again cannot help, else
-    /// [`UnitOutcome::Unknown`].
-    #[must_use]
-    pub fn unit_outcome(&self) -> UnitOutcome {
-        let reason = self.to_string().into();
-        match self {
-            StoreError::Corrupt { .. } | StoreError::Newer { .. } => {
-                UnitOutcome::Corrupt { reason }
-            }
-            StoreError::Locked { .. } | StoreError::Unavailable { .. } | StoreError::Io { .. } => {
-                UnitOutcome::Unknown { reason }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_reading_again_cannot_help_is_not_answered_unknown() {
-        let text = || Box::<str>::from("a test");
-        for (error, is_final) in [
-            (StoreError::Corrupt { what: text(), detail: text() }, true),
-            (StoreError::Newer { what: text(), detail: text() }, true),
-            (StoreError::Locked { store: text(), holder: text() }, false),
-            (StoreError::Unavailable { detail: text() }, false),
-            (StoreError::Io { doing: text(), detail: text() }, false),
-        ] {
-            let reason = error.to_string().into();
-            let expected = match is_final {
-                true => UnitOutcome::Corrupt { reason },
-                false => UnitOutcome::Unknown { reason },
-            };
-            assert_eq!(error.unit_outcome(), expected);
-        }
-    }
 }

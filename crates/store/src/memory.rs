@@ -9,6 +9,7 @@
 mod commit;
 mod disk;
 mod faults;
+mod feeds;
 mod load;
 mod plans;
 mod rows;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use parking_lot::Mutex;
-use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Key, Tasks};
+use tenure_types::{ActorId, BoxFuture, Clock, FeedName, Incarnation, Key, Tasks};
 
 pub use disk::{Counts, MemoryDisk};
 pub use faults::Faults;
@@ -28,7 +29,10 @@ pub use plans::{LoadFault, UnitFault};
 
 use self::shared::{Engine, Shared, step_aside};
 use self::waiting::{Waiting, fenced};
-use crate::{Due, Encoded, Store, StoreError, Stored, StoredHead, Unit, UnitOutcome, UnitSink};
+use crate::{
+    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
+    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
+};
 
 /// The most units that may wait for the committer.
 const QUEUE_UNITS_MAX: usize = 65_536;
@@ -150,6 +154,39 @@ impl Store for MemoryStore {
         Box::pin(async move {
             step_aside().await;
             shared.disk.heads(shared.open(), &type_name, after.as_ref(), limit)
+        })
+    }
+
+    fn read_feed(
+        &self,
+        feed: &FeedName,
+        from: FeedFrom,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<FeedPage, FeedError>> {
+        let (shared, feed) = (Arc::clone(&self.shared), feed.clone());
+        Box::pin(async move {
+            step_aside().await;
+            shared.disk.read_feed(shared.open(), &feed, &from, limit)
+        })
+    }
+
+    fn feeds(&self) -> BoxFuture<'static, Result<Vec<FeedInfo>, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            step_aside().await;
+            shared.disk.feeds(shared.open())
+        })
+    }
+
+    fn trim_feed(
+        &self,
+        feed: &FeedName,
+        keep: FeedKeep,
+    ) -> BoxFuture<'static, Result<Trimmed, StoreError>> {
+        let (shared, feed) = (Arc::clone(&self.shared), feed.clone());
+        Box::pin(async move {
+            step_aside().await;
+            shared.disk.trim_feed(shared.open(), &feed, keep)
         })
     }
 

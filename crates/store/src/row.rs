@@ -1,5 +1,5 @@
 //! The stored form of an actor's head: a self-describing row with a checksum. [`beside`] has that of
-//! the rows beside it.
+//! the rows beside it, [`feed`] those of feeds.
 //!
 //! ```text
 //! offset  bytes  what
@@ -26,6 +26,7 @@
 //! rows beside it and without events: but for the number of the format the two are the same.
 
 pub mod beside;
+pub mod feed;
 
 use std::fmt;
 

@@ -1,16 +1,16 @@
 use std::collections::BTreeMap;
 
-use tenure_types::{ActorId, Tenure, Token, Version};
+use tenure_types::{ActorId, FeedName, Tenure, Token, Version};
 
 use crate::beside::{Encoded, EventLog, RowChange, RowKey};
 
 /// The largest state of a unit, in bytes.
 pub const UNIT_BYTES_MAX: usize = 4 << 20;
 
-/// The most bytes of the values that a unit puts beside the head, in all.
+/// The most bytes of the values that a unit puts beside the head and of its entries, in all.
 pub const ROW_BYTES_MAX: usize = 4 << 20;
 
-/// The most changes beside the head in one unit.
+/// The most changes beside the head and entries in one unit.
 pub const UNIT_ROWS_MAX: usize = 16_384;
 
 /// What one actor commits: atomic and durable, or absent.
@@ -39,10 +39,21 @@ pub struct Unit {
     /// What changes beside the head, in order: of two changes of one row the later one counts. At
     /// most [`UNIT_ROWS_MAX`].
     pub rows: Vec<RowChange>,
+    /// What is appended to feeds, in order. An entry's index is its place in here.
+    pub entries: Vec<Append>,
+}
+
+/// What a unit appends to a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// Which feed. It begins with its first entry.
+    pub feed: FeedName,
+    /// The entry as JSON, at least one byte; opaque to engines.
+    pub data: Vec<u8>,
 }
 
 impl Unit {
-    /// Bytes of the state and of the rows that are put.
+    /// Bytes of the state, of the rows that are put and of the entries.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.content.bytes() + self.row_bytes()
@@ -66,13 +77,17 @@ impl Unit {
                 "its snapshot is of event {snapshot}, the last is {last}"
             )));
         }
-        if self.rows.is_empty() {
+        if self.rows.is_empty() && self.entries.is_empty() {
             return Ok(());
         }
         check_bytes(self.row_bytes(), ROW_BYTES_MAX)?;
-        if self.rows.len() > UNIT_ROWS_MAX {
-            let rows = self.rows.len();
-            return Err(invalid(format!("it changes {rows} rows, more than {UNIT_ROWS_MAX}")));
+        let rows = self.len_beside();
+        if rows > UNIT_ROWS_MAX {
+            let what = format!("it changes {rows} rows and entries, more than {UNIT_ROWS_MAX}");
+            return Err(invalid(what));
+        }
+        if let Some(empty) = self.entries.iter().find(|it| it.data.is_empty()) {
+            return Err(invalid(format!("an entry of the feed {} is empty", empty.feed)));
         }
         self.rows.iter().try_for_each(RowChange::check).map_err(invalid)
     }
@@ -83,8 +98,15 @@ impl Unit {
         self.rows.iter().map(|change| (change.key(), change)).collect()
     }
 
+    /// How many rows beside the head it changes and how many entries it appends, together.
+    #[must_use]
+    pub fn len_beside(&self) -> usize {
+        self.rows.len() + self.entries.len()
+    }
+
     fn row_bytes(&self) -> usize {
-        self.rows.iter().map(RowChange::bytes).sum()
+        let entries: usize = self.entries.iter().map(|entry| entry.data.len()).sum();
+        self.rows.iter().map(RowChange::bytes).sum::<usize>() + entries
     }
 }
 

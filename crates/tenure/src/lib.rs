@@ -248,3 +248,8 @@ struct Testing;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/how-to/outside-world.md")]
 struct OutsideWorld;
+
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/feeds.md")]
+struct Feeds;

@@ -1,6 +1,7 @@
 //! One node: its own runtime, its store and its actors.
 
 mod builder;
+mod feeds;
 mod shown;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tenure_types::{Clock, Incarnation, Instant};
 use crate::Error;
 
 pub use builder::NodeBuilder;
+pub(crate) use feeds::NodeFeeds;
 pub(crate) use shown::NodeActors;
 
 /// A running node. Clones are the same node.
@@ -143,6 +145,16 @@ impl Node {
             store: Arc::clone(&self.inner.store),
             tasks,
         }
+    }
+
+    /// What the servers read of the feeds.
+    pub(crate) fn feeds(&self) -> NodeFeeds {
+        NodeFeeds(Arc::clone(&self.inner.engine))
+    }
+
+    /// Lets nobody wait for entries of feeds any more.
+    pub(crate) fn end_feed_polls(&self) {
+        self.inner.engine.end_feed_polls();
     }
 
     /// A handle for the gateway.

@@ -212,6 +212,7 @@ impl Hall {
         Ok(self.here.len())
     }
 
+    /// How many are here.
     pub fn here(&self) -> usize {
         self.here.len()
     }

@@ -306,3 +306,49 @@ fn outside_of_run_a_turn_that_waits_is_refused() {
     };
     assert!(error.to_string().contains("cx.run(async |cx| ..)"), "{error}");
 }
+
+/// Tells what happens to a feed.
+#[tenure::data]
+#[derive(Default)]
+struct Teller {
+    told: u32,
+}
+
+#[actor]
+impl Teller {
+    pub fn tell(&mut self, cx: &mut Context<Self>, what: String) {
+        self.told += 1;
+        cx.append("told", &(self.told, what));
+        cx.append("counted", &self.told);
+    }
+
+    pub async fn pass_on(&mut self, cx: &mut Context<Self>) {
+        let other = cx.actor::<Teller>("other");
+        other.tell("b".to_owned()).await.expect("it is told");
+    }
+
+    pub fn misname(&mut self, cx: &mut Context<Self>) {
+        cx.append("Not a name", &1);
+    }
+}
+
+#[test]
+fn what_was_appended_is_seen_feed_by_feed_and_once() {
+    let (mut cx, mut teller) = (TestContext::<Teller>::new("a"), Teller::default());
+    cx.with::<Teller>();
+    teller.tell(&mut cx, "a".to_owned());
+    cx.call(&mut teller, TellerTell { what: "c".to_owned() }).expect("it is told");
+    assert_eq!(cx.appended::<(u32, String)>("told"), [(1, "a".to_owned()), (2, "c".to_owned())]);
+    assert!(cx.appended::<(u32, String)>("told").is_empty());
+    assert_eq!(cx.appended::<u32>("counted"), [1, 2]);
+    cx.call(&mut teller, TellerPassOn {}).expect("it is passed on");
+    assert_eq!(cx.appended_of::<Teller, (u32, String)>("other", "told"), [(1, "b".to_owned())]);
+    assert!(cx.appended::<u32>("counted").is_empty());
+}
+
+#[test]
+#[should_panic(expected = "the name of a feed has only")]
+fn a_bad_name_of_a_feed_ends_the_test() {
+    let (mut cx, mut teller) = (TestContext::<Teller>::new("a"), Teller::default());
+    let _ = cx.call(&mut teller, TellerMisname {});
+}

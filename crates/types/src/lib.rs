@@ -1,6 +1,6 @@
 //! Level 0: what every other crate of Tenure speaks about.
 //!
-//! Ids and keys ([`ActorId`], [`Key`]), counters ([`Version`], [`Tenure`], [`Incarnation`]), the
+//! Ids and keys ([`ActorId`], [`Key`], [`FeedName`]), counters ([`Version`], [`Tenure`], [`Incarnation`]), the
 //! error every call can end in ([`CallError`]), and the three seams through which everything
 //! that is not deterministic enters: [`Clock`], [`Entropy`] and [`Tasks`].
 //!
@@ -8,6 +8,7 @@
 
 mod call_error;
 mod counters;
+mod feed_name;
 mod id;
 mod key;
 mod seams;
@@ -16,6 +17,7 @@ mod time;
 
 pub use call_error::{CallError, CallErrorCode, Outcome};
 pub use counters::{Incarnation, Tenure, Token, Version};
+pub use feed_name::{FEED_NAME_BYTES_MAX, FeedName, FeedNameError};
 pub use id::{ActorId, ActorTypeName, TypeNameError, actor_hash};
 pub use key::{KEY_BYTES_MAX, Key, KeyError};
 pub use seams::{BoxFuture, Clock, Entropy, Tasks};

@@ -18,6 +18,7 @@ use tenure_campaigns::changed_store::{Change, open};
 use tenure_campaigns::clerk::Clerk;
 use tenure_campaigns::ledger::{BehindLedger, EventLedger, Ledger, late};
 use tenure_campaigns::mill::Mill;
+use tenure_campaigns::speaker::{Speaker, careless};
 use tenure_campaigns::stage::{BREAK_VARIABLE, Break, SLOW_VARIABLE};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -45,6 +46,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let app =
         tenure::app().actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>().actor::<Mill>();
+    let app = match broken {
+        Some(Break::LateAppend) => app.actor::<careless::Speaker>(),
+        _ => app.actor::<Speaker>(),
+    };
     let app = match broken {
         Some(Break::LateFlush) => app.actor::<late::BehindLedger>(),
         _ => app.actor::<BehindLedger>(),

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+use tenure_types::FeedName;
+
 use super::{Context, Left};
 use crate::cause::check_name;
 use crate::cell::CallCell;
 use crate::host::{CallHead, QueuedCall};
 use crate::{
-    Actor, CodecError, Delivery, Effects, Emits, Handler, IsStored, Message, MethodInfo, Records,
-    ReminderChange, Spawned, TimerChange, TimerId, encode_named,
+    Actor, Appended, CodecError, Delivery, Effects, Emits, Handler, IsStored, Message, MethodInfo,
+    Records, ReminderChange, Spawned, TimerChange, TimerId, encode_named,
 };
 
 /// The shortest time between two ticks of a timer, and between two times of a reminder.
@@ -37,6 +40,36 @@ impl<A: Actor> Context<A> {
         A: Records,
     {
         self.left().recorded.push(event);
+    }
+
+    /// Appends an entry to a feed, which other services read in order. It is there if and only if
+    /// what the turn changes is: a turn that is rolled back, panics or is lost appends nothing, and
+    /// the reply to a repeated call appends nothing again. In a `write_behind` type it goes with
+    /// the flush. A handler's `Err`, also that of an event-sourced command, keeps what it appended.
+    ///
+    /// The entry is encoded as JSON, here and once. A feed begins with its first entry; its name
+    /// has 1 to 64 of `a-z`, `0-9`, `.`, `_` and `-`, and begins with neither `_` nor `.`. Another
+    /// name, and an entry that cannot be encoded, roll the turn back, as do entries that have with
+    /// all else that the turn leaves more than 1 MiB.
+    ///
+    /// # Examples
+    /// ```ignore
+    /// cx.append("answers", &Answered { question: 7, answer: "yes" });
+    /// ```
+    pub fn append(&mut self, feed: &str, entry: &(impl Serialize + ?Sized))
+    where
+        A: IsStored,
+    {
+        let name = FeedName::new(feed).map_err(|wrong| format!("{wrong}: {feed:?}"));
+        let entry = name.and_then(|feed| {
+            let data = serde_json::to_vec(entry);
+            let data = data.map_err(|wrong| format!("an entry of the feed {feed}: {wrong}"))?;
+            Ok(Appended { feed, data })
+        });
+        match entry {
+            Ok(entry) => self.effects().entries.push(entry),
+            Err(wrong) => self.fail(CodecError::new(wrong)),
+        }
     }
 
     /// Sets a reminder: `message` is delivered to this actor after `after`, even if the node

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::QueuedCall;
+use crate::host::{Appended, QueuedCall};
 use crate::{Delivery, ReminderId, TimerId};
 
 /// A reminder of the actor under test.
@@ -23,6 +23,7 @@ pub struct TestReminder {
 #[derive(Default)]
 pub(super) struct Agenda {
     pub(super) events: Vec<Vec<u8>>,
+    pub(super) entries: Vec<Appended>,
     /// The names that were cancelled, whether there was such a reminder or not.
     pub(super) cancelled: Vec<String>,
     /// Whether a turn has deleted the actor.

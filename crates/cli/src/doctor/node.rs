@@ -31,10 +31,33 @@ pub(super) fn check(calls: &Server, admin: &Server) -> Vec<Finding> {
                 .push(Finding::ok("admin", format!("{} answers; {}", admin.base(), told(&page))));
             findings.push(version(&page));
             findings.extend(health(admin));
+            findings.extend(feeds(admin));
             findings.push(clock(&reply));
         }
     }
     findings
+}
+
+/// What is kept of feeds; nothing where the node has none, or is too old to tell.
+fn feeds(admin: &Server) -> Option<Finding> {
+    let page = ask(admin, "/admin/v1/feeds").ok()?.accepted().ok()?.json()?;
+    let feeds = page["feeds"].as_array().filter(|feeds| !feeds.is_empty())?;
+    let name = |feed: &Value| feed["name"].as_str().unwrap_or("?").to_owned();
+    let damaged = feeds.iter().filter(|feed| feed["error"].is_string());
+    let damaged: Vec<_> = damaged.map(name).collect();
+    let bytes: u64 = feeds.iter().filter_map(|feed| feed["bytes"].as_u64()).sum();
+    let found = format!("{} with {bytes} bytes", feeds.len());
+    Some(match damaged.is_empty() {
+        true => Finding::ok("feeds", found),
+        false => {
+            let found = format!("{found}; damaged: {}", damaged.join(", "));
+            Finding::warning(
+                "feeds",
+                found,
+                "`tenure feed read NAME` names the entry; restore a backup",
+            )
+        }
+    })
 }
 
 pub(super) fn ask(server: &Server, path: &str) -> Result<Reply, Failure> {

@@ -5,6 +5,7 @@ use tenure_actor::host::HostHandle;
 use tenure_observe::{Health, Metrics, NodeStatus};
 
 use super::inspect::Actors;
+use crate::feeds::Feeds;
 use crate::openapi::OpenApi;
 
 /// What the admin server shows.
@@ -24,4 +25,6 @@ pub struct Admin {
     pub openapi: OpenApi,
     /// What `/admin/v1/actors` and `/admin/v1/backup` show, and do.
     pub actors: Arc<dyn Actors>,
+    /// What `/admin/v1/feeds` shows.
+    pub feeds: Arc<dyn Feeds>,
 }

@@ -6,7 +6,8 @@ use tenure_types::BoxFuture;
 
 use super::identity::Identity;
 
-/// A call that asks to be let through.
+/// A call that asks to be let through; or who reads a feed: then the type is `_feeds`, the key the
+/// feed's name and the method `read`.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
     /// The HTTP method.

@@ -15,6 +15,8 @@ use tracing::Level;
 
 use super::body::{self, BodyLimits, too_large};
 use super::durability::Durability;
+use super::entrance::{Entrance, authorise};
+use super::feed;
 use super::front::{Caller, Front};
 use super::head::{Asked, Head};
 use super::path::decode_key;
@@ -24,8 +26,6 @@ use super::sending::{Sending, check_delay};
 use super::tags;
 use super::timing::{Moments, server_timing};
 use super::trace::{Answer, Parent, RequestSpan};
-use super::who::refused;
-use crate::auth::{Access, Identity, Refusal};
 use crate::problem::Problem;
 use crate::session::Sessions;
 use crate::sse::{self, EventStream};
@@ -74,7 +74,7 @@ pub(super) async fn answer(
         (Some(upgrade), Some(_in_flight)) => begin_socket(&caller, &parts, upgrade),
         (None, Some(_in_flight)) => match stream_of(&parts) {
             Some(topic) => begin_stream(&caller, &parts, topic, &mut seen).await,
-            None => call(&caller, &parts, body, began, &mut seen).await.map(whole),
+            None => respond(&caller, &parts, body, began, &mut seen).await.map(whole),
         },
         (_, None) => {
             Err(Problem::overloaded("too many requests are in flight on this node").into())
@@ -136,8 +136,8 @@ async fn begin_stream(
 ) -> Result<Response<Content>, Box<Problem>> {
     let sessions = sessions_of(caller)?;
     let key = decode_key(topic.1).map_err(|error| Problem::bad_request(error.to_string()))?;
-    let asked = Asking { actor_type: topic.0, key: &key, method: "events", exclusive: false };
-    let identity = authorise(caller, parts, asked, &mut seen.who).await?;
+    let entrance = Entrance { actor_type: topic.0, key: &key, method: "events", exclusive: false };
+    let identity = authorise(caller, parts, &entrance, &mut seen.who).await?;
     let stream = sse::begin(caller, sessions, parts, topic, identity).await?;
     Ok(stream.map(Either::Right))
 }
@@ -180,6 +180,22 @@ fn trace_id(parts: &Parts, span: Option<&RequestSpan>) -> Option<String> {
     }
 }
 
+async fn respond(
+    caller: &Caller,
+    parts: &Parts,
+    body: Incoming,
+    began: Instant,
+    seen: &mut Seen,
+) -> Result<Response<Full<Bytes>>, Box<Problem>> {
+    if let Some(response) = without_a_call(caller, parts) {
+        return Ok(response);
+    }
+    match feed::name_in(parts.uri.path()) {
+        Some(name) => feed::read(caller, parts, name, &mut seen.who).await,
+        None => call(caller, parts, body, began, seen).await,
+    }
+}
+
 async fn call(
     caller: &Caller,
     parts: &Parts,
@@ -188,20 +204,11 @@ async fn call(
     seen: &mut Seen,
 ) -> Result<Response<Full<Bytes>>, Box<Problem>> {
     let front = &caller.front;
-    if let Some(response) = without_a_call(caller, parts) {
-        return Ok(response);
-    }
     let mut checked = check(caller, parts)?;
     if let Some(span) = &mut seen.span {
         span.is_call(&checked.route, &checked.key);
     }
-    let asking = Asking {
-        actor_type: checked.route.type_name,
-        key: &checked.key,
-        method: checked.route.method.info.name,
-        exclusive: checked.route.method.info.exclusive,
-    };
-    authorise(caller, parts, asking, &mut seen.who).await?;
+    authorise(caller, parts, &checked.entrance(), &mut seen.who).await?;
     let budget = checked.asked.budget.map(|budget| budget.min(front.config.deadline_max));
     let deadline = budget.map_or(Instant::NEVER, |budget| began + budget);
     // Nobody waits for the turn of a message, but it may be kept by its actor.
@@ -313,47 +320,16 @@ fn check<'a>(caller: &Caller, parts: &'a Parts) -> Result<Checked<'a>, Box<Probl
     Ok(Checked { route, key, one_way, sending, source, query, asked })
 }
 
-/// What a request asks to do.
-struct Asking<'a> {
-    actor_type: &'a str,
-    key: &'a Key,
-    method: &'a str,
-    exclusive: bool,
-}
-
-async fn authorise(
-    caller: &Caller,
-    parts: &Parts,
-    asking: Asking<'_>,
-    who: &mut Option<String>,
-) -> Result<Option<Identity>, Box<Problem>> {
-    let Asking { actor_type, key, method, exclusive } = asking;
-    let identity = match &caller.front.credentials {
-        None => None,
-        Some(credentials) => {
-            let identity = credentials.identify(&parts.headers).map_err(refused)?;
-            *who = Some(identity.name().to_owned());
-            if identity.is_read_only() && exclusive {
-                let detail = "this key may only call methods that read".into();
-                return Err(refused(Refusal::Forbidden { detail }));
-            }
-            Some(identity)
+impl Checked<'_> {
+    fn entrance(&self) -> Entrance<'_> {
+        let method = self.route.method.info;
+        Entrance {
+            actor_type: self.route.type_name,
+            key: &self.key,
+            method: method.name,
+            exclusive: method.exclusive,
         }
-    };
-    if let Some(hook) = &caller.front.authorise {
-        let access = Access {
-            http_method: &parts.method,
-            actor_type,
-            key,
-            method,
-            exclusive,
-            identity: identity.as_ref(),
-            headers: &parts.headers,
-            peer: caller.peer,
-        };
-        hook.authorise(access).await.map_err(refused)?;
     }
-    Ok(identity)
 }
 
 async fn read_body<'a>(

@@ -11,6 +11,7 @@ use super::reply::Replies;
 use super::routes::Routes;
 use crate::auth::{Authorise, Credentials};
 use crate::config::GatewayConfig;
+use crate::feeds::Feeds;
 use crate::session::Sessions;
 
 /// What all connections of a gateway share.
@@ -20,6 +21,7 @@ pub(crate) struct Front {
     pub(crate) authorise: Option<Arc<dyn Authorise>>,
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) tracer: Option<Arc<BoxedTracer>>,
+    pub(super) feeds: Option<Arc<dyn Feeds>>,
     pub(super) counters: Counters,
     pub(super) replies: Replies,
     pub(super) bodies: BodyShare,

@@ -81,7 +81,7 @@ fn read(value: &str) -> Result<Duration, Box<Problem>> {
 }
 
 /// Reads a duration as settings and actors spell it.
-fn parse(text: &str) -> Option<Duration> {
+pub(super) fn parse(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit_ms = match unit {

@@ -1,8 +1,9 @@
+use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
-use hyper::{HeaderMap, StatusCode};
 
+use super::entrance::refused;
 use super::front::Caller;
-use crate::auth::{Identity, Refusal};
+use crate::auth::Identity;
 use crate::problem::Problem;
 
 /// Why it is not known who opens a session.
@@ -20,17 +21,4 @@ pub(crate) fn identify(caller: &Caller, headers: &HeaderMap) -> Result<Option<Id
         return Err(Refused::Absent);
     }
     credentials.identify(headers).map(Some).map_err(|refusal| Refused::Wrong(refused(refusal)))
-}
-
-/// What a refusal says over HTTP.
-pub(super) fn refused(refusal: Refusal) -> Box<Problem> {
-    let (status, detail, challenge) = match refusal {
-        Refusal::Unauthenticated { detail, challenge } => {
-            (StatusCode::UNAUTHORIZED, detail, Some(challenge))
-        }
-        Refusal::Forbidden { detail } => (StatusCode::FORBIDDEN, detail, None),
-    };
-    let mut problem = Problem::denied(status, detail);
-    problem.challenge = challenge;
-    problem.into()
 }

@@ -66,7 +66,7 @@ pub(super) fn of_delete(is_guarded: bool) -> Value {
     Value::Object(all)
 }
 
-fn problems_of(statuses: &[u16], is_guarded: bool) -> Map<String, Value> {
+pub(super) fn problems_of(statuses: &[u16], is_guarded: bool) -> Map<String, Value> {
     let mut statuses = statuses.to_vec();
     // An application's own hook may refuse a call even where no scheme is described.
     statuses.push(403);

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
-use tenure_gateway::{Actors, Admin, AdminConfig, Copy, OpenApi, Server, StoredState, serve_admin};
+use tenure_gateway::{
+    Actors, Admin, AdminConfig, Copy, FeedAnswer, FeedLine, FeedRefusal, FeedWanted, Feeds,
+    OpenApi, Server, StoredState, serve_admin,
+};
 use tenure_observe::{Condition, Health, LiveActor, Metrics, NodeStatus, StoredActor, names};
 use tenure_types::{BoxFuture, CallError, Key, Outcome};
 use tokio::net::TcpListener;
@@ -81,6 +84,30 @@ struct Pages {
     address: SocketAddr,
 }
 
+struct OneFeed;
+
+impl Feeds for OneFeed {
+    fn read(&self, _: FeedWanted) -> BoxFuture<'static, Result<FeedAnswer, FeedRefusal>> {
+        unreachable!("admin pages list feeds")
+    }
+
+    fn list(&self) -> BoxFuture<'static, Result<Vec<FeedLine>, String>> {
+        let (name, entries, bytes) = ("answers".to_owned(), 3, 300);
+        let line =
+            FeedLine { name, entries, bytes, oldest_at: Some(1_700_000_000_000), error: None };
+        Box::pin(std::future::ready(Ok(vec![line])))
+    }
+}
+
+#[test]
+fn feeds_are_listed() {
+    let pages = Pages::new();
+    let page = pages.get("/admin/v1/feeds");
+    assert_eq!(page.status, 200);
+    let line = r#"{"name":"answers","entries":3,"bytes":300,"oldest_at":1700000000000}"#;
+    assert_eq!(page.body, format!(r#"{{"feeds":[{line}]}}"#));
+}
+
 impl Pages {
     fn new() -> Self {
         let runtime = Runtime::new().unwrap();
@@ -95,6 +122,7 @@ impl Pages {
             health: Arc::clone(&health),
             status: Arc::new(|| NodeStatus { node: "n1".into(), ..NodeStatus::default() }),
             actors: Arc::new(Five),
+            feeds: Arc::new(OneFeed),
         };
         let server = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -13,6 +13,7 @@ mod cors;
 mod credentials;
 mod drain;
 mod durability;
+mod feeds;
 mod idempotency;
 mod messages;
 mod refusals;

@@ -52,12 +52,17 @@ impl Runtime {
             (settled, word, dirty)
         });
         match settled {
-            Settled::Durable { unit, ticket, next, took, behind } => {
+            Settled::Durable { done, ticket, next, took, behind } => {
                 behind.into_iter().for_each(|entry| self.behind.gone(entry));
                 self.meters.units.increment();
                 self.meters.commit_time.observe(took);
                 // Before a later unit can be settled: events leave in their order.
-                self.publish_stored(activation, &unit);
+                self.publish_stored(activation, &done);
+                if !done.entries.is_empty() {
+                    self.appended(&done);
+                }
+                // The body is freed before the next one is made.
+                drop(done);
                 if let Some(unit) = next {
                     self.submit(activation, unit);
                 }

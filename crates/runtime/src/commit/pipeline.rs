@@ -16,10 +16,10 @@ use tenure_types::{Instant, Token, Version};
 #[derive(Debug)]
 pub(crate) enum Settled {
     /// The ticket's turns are durable; submit the next unit, if there is one. Without one nothing
-    /// is unsaved any more. The unit took `took` from its first submission.
+    /// is unsaved any more. The unit `done` took `took` from its first submission.
     /// `behind` names what is not unsaved any more.
     Durable {
-        unit: Arc<Unit>,
+        done: Arc<Unit>,
         ticket: Ticket,
         next: Option<Arc<Unit>>,
         took: Duration,
@@ -104,8 +104,10 @@ impl Pipeline {
             // What the turns before have left goes with the newest state.
             let mut rows = std::mem::take(&mut pending.unit.rows);
             rows.append(&mut unit.rows);
+            let mut entries = std::mem::take(&mut pending.unit.entries);
+            entries.append(&mut unit.entries);
             let expected = pending.unit.expected;
-            pending.unit = Unit { expected, rows, ..unit };
+            pending.unit = Unit { expected, rows, entries, ..unit };
             pending.behind.extend(behind);
             pending.held += 1;
             return (pending.ticket.clone(), None);
@@ -161,10 +163,10 @@ impl Pipeline {
         in_flight.chain(pending).map(|(since, _)| *since).min()
     }
 
-    /// Bytes and rows that wait for the unit in flight.
+    /// Bytes, and rows and entries, that wait for the unit in flight.
     pub(crate) fn pending(&self) -> (usize, usize) {
         let unit = self.pending.as_ref().map(|pending| &pending.unit);
-        unit.map_or((0, 0), |unit| (unit.bytes(), unit.rows.len()))
+        unit.map_or((0, 0), |unit| (unit.bytes(), unit.len_beside()))
     }
 
     /// Bytes of the unit in flight.
@@ -224,7 +226,7 @@ impl Pipeline {
         });
         let behind = entries(&done.behind).collect();
         let took = now.saturating_since(done.since);
-        Settled::Durable { unit: done.unit, ticket: done.ticket, next, took, behind }
+        Settled::Durable { done: done.unit, ticket: done.ticket, next, took, behind }
     }
 
     fn lost(&mut self, in_flight: InFlight, why: Loss) -> Settled {
@@ -264,6 +266,7 @@ mod tests {
             log: EventLog::default(),
             content: content(version),
             rows: Vec::new(),
+            entries: Vec::new(),
         }
     }
 

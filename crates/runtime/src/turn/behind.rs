@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_actor::{EventBytes, StateRef, Ticket};
-use tenure_store::{Content, Row, RowChange, RowKey};
+use tenure_store::{Append, Content, Row, RowChange, RowKey};
 use tenure_types::{CallError, Instant, Version};
 
 use super::answer::{Ended, encoded, lost};
 use super::left::{LEFT_BYTES_MAX, LEFT_ROWS_MAX, Left};
 use super::word::{FLUSH, LOST, RESET, UNSAVED};
 use crate::activation::{Activation, Hold};
-use crate::commit::dirty::Dirty;
+use crate::commit::dirty::{Beside, Dirty};
 use crate::runtime::Runtime;
 
 impl Runtime {
@@ -30,13 +30,15 @@ impl Runtime {
         max_delay: Duration,
     ) -> Result<Option<Ticket>, CallError> {
         if left.is_deleted {
-            let base = self.forget_dirty(activation).unwrap_or(activation.version());
-            return self.commit_deletion(activation, base);
+            let (base, mut entries) =
+                self.forget_dirty(activation).unwrap_or((activation.version(), Vec::new()));
+            entries.extend(left.beside.entries);
+            return self.commit_deletion(activation, base, entries);
         }
         let now = self.clock.coarse();
         let mut is_urgent = left.is_urgent;
-        if ended.head.method.exclusive || !left.rows.is_empty() {
-            is_urgent |= self.mark_dirty(activation, now, left.rows, max_delay)?;
+        if ended.head.method.exclusive || !left.beside.is_empty() {
+            is_urgent |= self.mark_dirty(activation, now, left.beside, max_delay)?;
         }
         let oldest = activation.with_cold(|cold| cold.oldest_unsaved());
         let is_late = oldest.is_some_and(|since| now.saturating_since(since) >= max_delay);
@@ -60,7 +62,7 @@ impl Runtime {
         &self,
         activation: &Arc<Activation>,
         now: Instant,
-        rows: Vec<RowChange>,
+        beside: Beside,
         max_delay: Duration,
     ) -> Result<bool, CallError> {
         let base = activation.version();
@@ -73,11 +75,11 @@ impl Runtime {
             let dirty = cold.dirty.get_or_insert_with(|| {
                 let bytes = activation.encoded_bytes();
                 let entry = self.behind.note(activation, now, now + max_delay / 2, bytes);
-                Box::new(Dirty { since: now, base, rows: Vec::new(), entry })
+                Box::new(Dirty { since: now, base, beside: Beside::default(), entry })
             });
-            dirty.rows.extend(rows);
-            let bytes: usize = dirty.rows.iter().map(RowChange::bytes).sum();
-            Ok(dirty.rows.len() > LEFT_ROWS_MAX || bytes > LEFT_BYTES_MAX)
+            dirty.beside.extend(beside);
+            let bytes = dirty.beside.bytes();
+            Ok(dirty.beside.len() > LEFT_ROWS_MAX || bytes > LEFT_BYTES_MAX)
         })
     }
 
@@ -103,9 +105,9 @@ impl Runtime {
         });
         let Some(dirty) = dirty else { return Err(lost(activation)) };
         let content = Content::State(encoded(activation, body));
-        let Dirty { since, base, rows, entry } = *dirty;
+        let Dirty { since, base, beside, entry } = *dirty;
         self.behind.fly(entry);
-        let committed = self.commit(activation, base, content, rows, Some((since, entry)));
+        let committed = self.commit(activation, base, content, beside, Some((since, entry)));
         if committed.is_err() {
             self.behind.gone(entry);
         }
@@ -118,7 +120,7 @@ impl Runtime {
         activation: &Arc<Activation>,
         state: &StateRef<'_>,
     ) -> Result<(), CallError> {
-        self.mark_dirty(activation, self.clock.coarse(), Vec::new(), Duration::ZERO)?;
+        self.mark_dirty(activation, self.clock.coarse(), Beside::default(), Duration::ZERO)?;
         activation.with_kept(|kept| kept.opened = None);
         self.close_kept_log(activation);
         self.encode_behind(activation, state).map(drop)
@@ -143,13 +145,14 @@ impl Runtime {
         });
         activation.with_cold(|cold| {
             if let Some(dirty) = &mut cold.dirty {
-                dirty.rows.extend(rows);
+                dirty.beside.rows.extend(rows);
             }
         });
     }
 
-    /// Takes back the mark; gives the version that is, or will be, stored.
-    fn forget_dirty(&self, activation: &Activation) -> Option<Version> {
+    /// Takes back the mark; gives the version that is, or will be, stored, and what the turns have
+    /// appended to feeds.
+    fn forget_dirty(&self, activation: &Activation) -> Option<(Version, Vec<Append>)> {
         let dirty = activation.with_cold(|cold| {
             let dirty = cold.dirty.take()?;
             // Where nothing is on its way nobody else would say that nothing is unsaved any more.
@@ -158,7 +161,7 @@ impl Runtime {
             Some(dirty)
         })?;
         self.behind.gone(dirty.entry);
-        Some(dirty.base)
+        Some((dirty.base, dirty.beside.entries))
     }
 
     /// Encodes between turns what has been dirty for long enough, or leaves a mark for the turn

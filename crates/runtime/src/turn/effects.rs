@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tenure_actor::{Cause, Effects, Persist, ReminderChange, ReminderId, Ticket};
-use tenure_store::{Due, RowChange, RowKey};
+use tenure_store::{Append, Due, RowChange, RowKey};
 use tenure_types::CallError;
 
 use super::answer::{Ended, encoded, unencodable};
@@ -63,12 +63,12 @@ impl Runtime {
             _ => None,
         };
         let bytes = bytes_of(&effects) + reply.as_ref().map_or(0, |(_, reply)| reply.len());
-        let rows = effects.events.len() + effects.reminders.len();
+        let rows = effects.events.len() + effects.reminders.len() + effects.entries.len();
         if bytes > LEFT_BYTES_MAX || rows > LEFT_ROWS_MAX {
             return Err(CallError::TooLarge {
                 detail: format!(
-                    "the turn of {} leaves {rows} events and reminders and {bytes} bytes of them and \
-                     its reply, more than {LEFT_ROWS_MAX} or {LEFT_BYTES_MAX}; it was rolled back",
+                    "the turn of {} leaves {rows} events, reminders and entries and {bytes} bytes of \
+                     them and its reply, more than {LEFT_ROWS_MAX} or {LEFT_BYTES_MAX}; it was rolled back",
                     activation.id()
                 )
                 .into(),
@@ -83,6 +83,8 @@ impl Runtime {
             _ => None,
         };
         let mut left = Left { is_deleted: effects.delete, ..Left::default() };
+        let entries = std::mem::take(&mut effects.entries).into_iter();
+        left.beside.entries = entries.map(|it| Append { feed: it.feed, data: it.data }).collect();
         let mut later = Later {
             timers: std::mem::take(&mut effects.timers),
             spawned: std::mem::take(&mut effects.spawned),
@@ -95,7 +97,7 @@ impl Runtime {
                 let (row, forgotten) = kept.outcomes.remember(key, self.clock.unix_ms(), &reply);
                 let value = encoded(activation, row);
                 left.put(RowKey::Outcome(key.key.clone()), value, None);
-                left.rows.extend(
+                left.beside.rows.extend(
                     forgotten.into_iter().map(|key| RowChange::Delete(RowKey::Outcome(key))),
                 );
             }
@@ -127,7 +129,7 @@ impl Runtime {
             // From now on the stored window says less than the one in memory.
             if let Some((first, last)) = kept.stored_window.take() {
                 let delete = |offset| RowChange::Delete(RowKey::Event(offset));
-                left.rows.extend((first..=last).map(delete));
+                left.beside.rows.extend((first..=last).map(delete));
             }
         }
         left.has_events = true;
@@ -141,7 +143,7 @@ impl Runtime {
                 Persist::WriteThrough => {
                     left.put(RowKey::Event(offset), encoded(activation, event), None);
                     if let Some(old) = offset.checked_sub(WINDOW_EVENTS_MAX).filter(|&it| it > 0) {
-                        left.rows.push(RowChange::Delete(RowKey::Event(old)));
+                        left.beside.rows.push(RowChange::Delete(RowKey::Event(old)));
                     }
                 }
                 _ => kept.window.push(offset, self.clock.coarse(), event.into()),
@@ -175,7 +177,7 @@ impl Runtime {
                 }
                 ReminderChange::Cancel(name) => {
                     if kept.reminders.remove(&name).is_some() {
-                        left.rows.push(RowChange::Delete(RowKey::Reminder(name)));
+                        left.beside.rows.push(RowChange::Delete(RowKey::Reminder(name)));
                     }
                 }
             }
@@ -241,5 +243,6 @@ fn bytes_of(effects: &Effects) -> usize {
             ReminderChange::Cancel(_) => 0,
         })
         .sum();
-    events + reminders
+    let entries: usize = effects.entries.iter().map(|entry| entry.data.len()).sum();
+    events + reminders + entries
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use tenure_actor::{Persist, StateRef, Ticket};
-use tenure_store::{Content, EventLog, RowChange, UNIT_BYTES_MAX, Unit};
+use tenure_store::{Append, Content, EventLog, RowChange, UNIT_BYTES_MAX, Unit};
 use tenure_types::{CallError, Instant, Version};
 
 use super::answer::{Ended, encoded, hold_reply, lost, unencodable};
@@ -12,6 +12,7 @@ use super::contain;
 use super::left::Left;
 use super::word::{FLUSH, LOST, RESET, UNSAVED};
 use crate::activation::{Activation, Hold};
+use crate::commit::dirty::Beside;
 use crate::runtime::Runtime;
 
 impl Runtime {
@@ -99,15 +100,15 @@ impl Runtime {
     ) -> Result<Option<Ticket>, CallError> {
         let before = activation.version();
         if left.is_deleted {
-            return self.commit_deletion(activation, before);
+            return self.commit_deletion(activation, before, left.beside.entries);
         }
         let body = self.encode(activation, &hold.state())?;
         let changed = activation.note_encoded(self.hash_state(&body), body.len());
-        if !changed && before != Version::NONE && left.rows.is_empty() {
+        if !changed && before != Version::NONE && left.beside.is_empty() {
             return hold_reply(activation);
         }
         let content = Content::State(encoded(activation, body));
-        self.commit(activation, before, content, left.rows, None).map(Some)
+        self.commit(activation, before, content, left.beside, None).map(Some)
     }
 
     fn commit_events<P: Deref<Target = Arc<Activation>>>(
@@ -119,9 +120,9 @@ impl Runtime {
     ) -> Result<Option<Ticket>, CallError> {
         let before = activation.version();
         if left.is_deleted {
-            return self.commit_deletion(activation, before);
+            return self.commit_deletion(activation, before, left.beside.entries);
         }
-        if left.rows.is_empty() {
+        if left.beside.is_empty() {
             return hold_reply(activation);
         }
         let offset = activation.log().offset;
@@ -129,27 +130,30 @@ impl Runtime {
         if offset - snapshot >= u64::from(snapshot_every) {
             let body = self.encode(activation, &hold.state())?;
             activation.note_encoded(0, body.len());
-            left.rows.push(snapshot_row(encoded(activation, body)));
+            left.beside.rows.push(snapshot_row(encoded(activation, body)));
             snapshot = offset;
             activation.with_kept(|kept| kept.snapshot = offset);
         }
         let content = Content::Journaled { snapshot };
-        self.commit(activation, before, content, left.rows, None).map(Some)
+        self.commit(activation, before, content, left.beside, None).map(Some)
     }
 
-    /// Deletes the actor; the activation starts over once that is durable.
+    /// Deletes the actor; the activation starts over once that is durable. What it appended to
+    /// feeds stays.
     pub(super) fn commit_deletion(
         &self,
         activation: &Arc<Activation>,
         before: Version,
+        entries: Vec<Append>,
     ) -> Result<Option<Ticket>, CallError> {
         activation.word.set(RESET);
-        if before == Version::NONE {
+        if before == Version::NONE && entries.is_empty() {
             return Ok(None);
         }
         let until_ms = self.clock.unix_ms().saturating_add(TOMBSTONE_MS);
         let content = Content::Deleted { until_ms };
-        self.commit(activation, before, content, Vec::new(), None).map(Some)
+        let beside = Beside { rows: Vec::new(), entries };
+        self.commit(activation, before, content, beside, None).map(Some)
     }
 
     /// Hands over what the activation commits next. `expected` is the version that is stored where
@@ -160,7 +164,7 @@ impl Runtime {
         activation: &Arc<Activation>,
         expected: Version,
         content: Content,
-        rows: Vec<RowChange>,
+        beside: Beside,
         behind: Option<(Instant, u64)>,
     ) -> Result<Ticket, CallError> {
         if behind.is_none() {
@@ -177,7 +181,8 @@ impl Runtime {
             written_at_ms: self.clock.unix_ms(),
             log: if is_deletion { EventLog::default() } else { activation.log() },
             content,
-            rows,
+            rows: beside.rows,
+            entries: beside.entries,
         };
         let now = self.clock.now();
         let (ticket, submit) = activation.with_cold(|cold| {

@@ -1,17 +1,18 @@
+use crate::commit::dirty::Beside;
 use tenure_actor::{Spawned, TimerChange};
 use tenure_store::{Encoded, ROW_BYTES_MAX, Row, RowChange, RowKey, UNIT_ROWS_MAX};
 
 /// The most bytes that one turn leaves beside its state, so that the turns which share a unit have
 /// room in it.
 pub(crate) const LEFT_BYTES_MAX: usize = ROW_BYTES_MAX / 4;
-/// The most events and reminders that one turn leaves. Each may change two rows.
+/// The most events, reminders and entries of feeds that one turn leaves. Each may change two rows.
 pub(crate) const LEFT_ROWS_MAX: usize = UNIT_ROWS_MAX / 8;
 
 /// What a turn leaves.
 #[derive(Default)]
 pub(super) struct Left {
-    /// Changes of rows, for the unit.
-    pub(super) rows: Vec<RowChange>,
+    /// For the unit.
+    pub(super) beside: Beside,
     pub(super) is_deleted: bool,
     /// Something that must not wait for the flush of what is written behind.
     pub(super) is_urgent: bool,
@@ -35,6 +36,6 @@ pub(super) struct Later {
 impl Left {
     /// Puts a row.
     pub(super) fn put(&mut self, key: RowKey, value: Encoded, due_ms: Option<u64>) {
-        self.rows.push(RowChange::Put(Row { key, value, due_ms }));
+        self.beside.rows.push(RowChange::Put(Row { key, value, due_ms }));
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use tenure_store::row::{self, Beside};
-use tenure_store::{Content, StoreError, Unit, UnitOutcome};
+use tenure_store::{Content, StoreError, Trimmed, Unit, UnitOutcome};
 use tenure_types::Incarnation;
 
 use super::heads::{Head, Heads};
@@ -9,6 +9,7 @@ use super::queue::Waiting;
 use super::rows::{self, Touched};
 use super::sweep::Sweep;
 use crate::failure::TreeError;
+use crate::feeds::{Feeds, TrimPlan};
 use crate::integrity::{BatchRecord, Progress};
 use crate::load::DueFloor;
 use crate::rows::{Batch, Rows};
@@ -24,18 +25,22 @@ pub(crate) struct BatchWriter {
     pub(crate) progress: Progress,
     /// What deleted actors left.
     pub(crate) sweep: Sweep,
+    /// What was appended for others.
+    pub(crate) feeds: Feeds,
     /// Heads are encoded here.
     pub(crate) scratch: Vec<u8>,
 }
 
 impl BatchWriter {
-    /// Makes the incarnation durable, before anything is served under it.
+    /// Makes the incarnation durable, before anything is served under it, and with it the number
+    /// of the store's feeds, which a new store has none of. So earlier stripes are closed.
     ///
     /// # Errors
     /// Whether it was counted is then not known; the next `open` counts on either way.
-    pub(crate) fn count_incarnation(&mut self) -> Result<(), TreeError> {
+    pub(crate) fn count_incarnation(&mut self, feed_store: u64) -> Result<(), TreeError> {
         let mut batch = self.rows.batch(1);
         batch.put_incarnation(self.incarnation);
+        batch.put_feed_store(feed_store);
         self.write(batch)
     }
 
@@ -66,6 +71,7 @@ impl BatchWriter {
             }
         }
         if accepted > 0 {
+            self.feeds.end_batch(self.incarnation, &mut batch);
             self.write(batch)?;
             let units = &units[..outcomes.len()];
             self.heads.settle(units.iter().map(|waiting| &waiting.unit.actor));
@@ -100,11 +106,13 @@ impl BatchWriter {
     /// Adds `unit` to the batch, or says what it is answered; nothing of it was added then.
     fn add(&mut self, unit: &Unit, batch: &mut Batch) -> Result<(), UnitOutcome> {
         let before = self.check(unit)?;
+        self.feeds.check(unit)?;
         let changed = rows::change(&self.rows, unit, before, self.number + 1, batch);
         let beside = changed.map_err(|error| error.unit_outcome())?;
         self.scratch.clear();
         row::encode(unit, beside, &mut self.scratch);
         batch.put_head(&unit.actor, &self.scratch);
+        self.feeds.append(unit, batch);
         let (version, token) = (unit.version, unit.token);
         self.heads.set(&unit.actor, Head { version, token, beside });
         Ok(())
@@ -139,6 +147,20 @@ impl BatchWriter {
             self.heads.set(&unit.actor, head);
         }
         Ok(head)
+    }
+
+    /// Trims a feed, in a batch of its own.
+    ///
+    /// # Errors
+    /// As [`BatchWriter::commit`].
+    pub(super) fn trim(&mut self, plan: &TrimPlan) -> Result<Trimmed, TreeError> {
+        self.rows.wait_for_room()?;
+        let mut batch = self.rows.batch(0);
+        match self.feeds.trim(plan, &mut batch) {
+            Some(trimmed) => self.write(batch).map(|()| trimmed),
+            // Somebody else was faster; there may be more by now.
+            None => Ok(Trimmed { has_more: true, ..Trimmed::default() }),
+        }
     }
 
     /// Whether something of deleted actors may be left to remove.

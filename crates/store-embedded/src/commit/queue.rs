@@ -4,11 +4,17 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tenure_store::{Unit, UnitOutcome, UnitSink};
+use tenure_store::{StoreError, Trimmed, Unit, UnitOutcome, UnitSink};
+
+use crate::answer::Answerer;
+use crate::feeds::TrimPlan;
 
 /// The most units that may wait for the committing thread. The runtime has at most one unit in
 /// flight for each actor, so this bounds the actors that wait for the disk.
 const QUEUE_UNITS_MAX: usize = 65_536;
+
+/// The most trims that may wait for the committing thread.
+const QUEUE_TRIMS_MAX: usize = 64;
 
 /// How long the committing thread keeps looking for work before it parks, where there is another
 /// processor to make that work on. Waking a thread on a sleeping core takes about 30 us, so a
@@ -19,6 +25,12 @@ const SPIN: Duration = Duration::from_micros(50);
 pub(crate) struct Waiting {
     pub(crate) unit: Arc<Unit>,
     pub(crate) sink: Arc<dyn UnitSink>,
+}
+
+/// A trim that waits, and who hears of it.
+pub(crate) struct WaitingTrim {
+    pub(crate) plan: TrimPlan,
+    pub(crate) answer: Answerer<Result<Trimmed, StoreError>>,
 }
 
 /// Why the queue takes no more units, and what becomes of those in it.
@@ -41,7 +53,8 @@ impl Refusal {
 
 /// What the committing thread finds.
 pub(super) enum Found {
-    Units,
+    /// Units or trims.
+    Work,
     Refused(Refusal),
 }
 
@@ -56,6 +69,7 @@ pub(crate) struct CommitQueue {
 
 struct State {
     waiting: Vec<Waiting>,
+    trims: Vec<WaitingTrim>,
     refusal: Option<Refusal>,
     /// The committing thread, while it is parked or about to be.
     parked: Option<Thread>,
@@ -63,7 +77,7 @@ struct State {
 
 impl CommitQueue {
     pub(crate) fn new() -> Self {
-        let state = State { waiting: Vec::new(), refusal: None, parked: None };
+        let state = State { waiting: Vec::new(), trims: Vec::new(), refusal: None, parked: None };
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let spin = if processors > 1 { SPIN } else { Duration::ZERO };
         Self { state: Mutex::new(state), signs: AtomicUsize::new(0), spin }
@@ -86,6 +100,22 @@ impl CommitQueue {
         state.waiting.push(Waiting { unit, sink });
         self.signal(state);
         Ok(())
+    }
+
+    /// Queues a trim; `false` if there is no room or the queue is refused.
+    pub(crate) fn push_trim(&self, trim: WaitingTrim) -> bool {
+        let mut state = self.state.lock();
+        if state.refusal.is_some() || state.trims.len() >= QUEUE_TRIMS_MAX {
+            return false;
+        }
+        state.trims.push(trim);
+        self.signal(state);
+        true
+    }
+
+    /// Takes the trims that wait.
+    pub(super) fn take_trims(&self) -> Vec<WaitingTrim> {
+        std::mem::take(&mut self.state.lock().trims)
     }
 
     /// Takes no more units. The first refusal stands, except that a fence overrides a closing.
@@ -141,13 +171,13 @@ impl CommitQueue {
     fn take(&self, into: &mut Vec<Waiting>, parks: bool) -> Option<Found> {
         let mut state = self.state.lock();
         self.signs.store(0, Ordering::Relaxed);
-        if !state.waiting.is_empty() {
+        if !state.waiting.is_empty() || !state.trims.is_empty() {
             if into.is_empty() {
                 std::mem::swap(into, &mut state.waiting);
             } else {
                 into.append(&mut state.waiting);
             }
-            return Some(Found::Units);
+            return Some(Found::Work);
         }
         if let Some(refusal) = state.refusal.clone() {
             return Some(Found::Refused(refusal));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tenure_store::{UNIT_ROWS_MAX, UnitOutcome};
 
 use super::batch::BatchWriter;
-use super::queue::{Found, Refusal, Waiting};
+use super::queue::{Found, Refusal, Waiting, WaitingTrim};
 use crate::failure::{Fault, TreeError};
 use crate::serving::Serving;
 
@@ -49,13 +49,19 @@ impl Committer {
             }
             if self.waiting.is_empty() {
                 match self.serving.queue.wait(&mut self.waiting) {
-                    Found::Units => {}
+                    Found::Work => {}
                     Found::Refused(Refusal::Closing) => break End::Orderly,
                     Found::Refused(Refusal::Fenced(_)) => break End::Fenced,
                 }
             }
             if let Some(Refusal::Fenced(_)) = self.serving.queue.refusal() {
                 break End::Fenced;
+            }
+            if let Err(error) = self.trim() {
+                break self.fail(&error, Vec::new());
+            }
+            if self.waiting.is_empty() {
+                continue;
             }
             let rest = self.waiting.split_off(batch_len(&self.waiting));
             let mut batch = std::mem::replace(&mut self.waiting, rest);
@@ -94,6 +100,15 @@ impl Committer {
         Ok(())
     }
 
+    /// Trims feeds as was asked.
+    fn trim(&mut self) -> Result<(), TreeError> {
+        for WaitingTrim { plan, answer } in self.serving.queue.take_trims() {
+            let trimmed = self.writer.trim(&plan)?;
+            answer.answer(Ok(trimmed));
+        }
+        Ok(())
+    }
+
     /// Refuses everything from now on; the units of `batch` are answered with what waits.
     fn fail(&mut self, error: &TreeError, batch: Vec<Waiting>) -> End {
         let reason = format!("a commit failed: {}", error.detail);
@@ -105,7 +120,9 @@ impl Committer {
 
     /// Answers what is left: nothing of it becomes durable any more.
     fn refuse_rest(&mut self) {
-        while let Found::Units = self.serving.queue.wait(&mut self.waiting) {}
+        while let Found::Work = self.serving.queue.wait(&mut self.waiting) {
+            drop(self.serving.queue.take_trims());
+        }
         let Some(refusal) = self.serving.queue.refusal() else { return };
         let rest = std::mem::take(&mut self.waiting);
         let fenced = UnitOutcome::Fenced { reason: refusal.reason().into() };
@@ -119,7 +136,7 @@ fn batch_len(waiting: &[Waiting]) -> usize {
     let (mut bytes, mut rows) = (0, 0);
     let fits = waiting.iter().take(BATCH_UNITS_MAX).take_while(|waiting| {
         bytes += waiting.unit.bytes();
-        rows += waiting.unit.rows.len();
+        rows += waiting.unit.len_beside();
         bytes <= BATCH_BYTES_MAX && rows <= BATCH_ROWS_MAX
     });
     fits.count().max(1).min(waiting.len())

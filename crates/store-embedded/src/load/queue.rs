@@ -1,16 +1,22 @@
 use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
-use tenure_store::{Due, Encoded, StoreError, Stored, StoredHead};
-use tenure_types::{ActorId, Key};
+use tenure_store::{
+    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, StoreError, Stored, StoredHead,
+};
+use tenure_types::{ActorId, FeedName, Key};
 
 use crate::answer::Answerer;
+use crate::feeds::TrimPlan;
 
 /// The most loads that may wait for a thread.
 const QUEUE_LOADS_MAX: usize = 4_096;
 
 /// Answers what was read.
 pub(crate) type Reader<T> = Answerer<Result<T, StoreError>>;
+
+/// A page of a feed, or why there is none.
+pub(crate) type Page = Result<FeedPage, FeedError>;
 
 /// One load that waits, of an actor or of what else is read.
 pub(crate) enum Request {
@@ -19,6 +25,9 @@ pub(crate) enum Request {
     Due { until_ms: u64, after: Option<Due>, limit: usize, answer: Reader<Vec<Due>> },
     Types { answer: Reader<Vec<Box<str>>> },
     Heads { type_name: Box<str>, after: Option<Key>, limit: usize, answer: Reader<Vec<StoredHead>> },
+    Feed { feed: FeedName, from: FeedFrom, limit: usize, answer: Reader<Page> },
+    Feeds { answer: Reader<Vec<FeedInfo>> },
+    PlanTrim { feed: FeedName, keep: FeedKeep, answer: Reader<Option<TrimPlan>> },
 }
 
 /// Loads on their way to the pool.

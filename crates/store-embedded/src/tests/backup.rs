@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use parking_lot::Mutex;
-use tenure_store::{Content, Encoded, Row, RowChange, RowKey, Store, StoreError, UnitOutcome};
-use tenure_types::{Incarnation, Version};
+use tenure_store::{
+    Append, Content, CursorError, Encoded, FeedFrom, Row, RowChange, RowKey, Store, StoreError,
+    UnitOutcome,
+};
+use tenure_types::{FeedName, Incarnation, Version};
 
 use super::support::{Node, actor, damage_row, fast_folder as folder, wait};
 use crate::{Backup, EmbeddedConfig, UNFINISHED, restore, verify};
@@ -60,6 +63,38 @@ fn filled(folder: &Path) -> Node {
         }
     }
     node
+}
+
+#[test]
+fn a_restored_store_has_its_feeds_and_refuses_cursors_from_before() {
+    let (from, to) = (folder(), folder());
+    let node = Node::start(from.path());
+    let name = FeedName::new("said").expect("a good name");
+    let say = |node: &Node, expected| {
+        let mut unit = node.unit("a", expected);
+        let data = format!("{expected}").into_bytes();
+        unit.entries.push(Append { feed: name.clone(), data });
+        assert_eq!(wait(node.submit(unit)), UnitOutcome::Committed);
+    };
+    let read = |node: &Node, from| wait(node.store.read_feed(&name, from, 100));
+    say(&node, 0);
+    let copy = back_up(&node);
+    say(&node, 1);
+    let before = read(&node, FeedFrom::Oldest).expect("it is read");
+    assert_eq!(before.entries.len(), 2);
+    restore_in(to.path(), &copy).expect("it is restored");
+    let restored = Node::start(to.path());
+    let page = read(&restored, FeedFrom::Oldest).expect("it is read");
+    assert_eq!(page.entries, before.entries[..1]);
+    // The position comes again, with another entry.
+    say(&restored, 1);
+    let error = read(&restored, FeedFrom::After(before.next.clone()));
+    assert_eq!(error, Err(CursorError::OtherStore.into()));
+    assert_eq!(read(&restored, FeedFrom::After(page.next)).expect("it goes on").entries.len(), 1);
+    restored.close();
+    // The store that went on takes its own.
+    assert!(read(&node, FeedFrom::After(before.next)).is_ok());
+    node.close();
 }
 
 #[test]

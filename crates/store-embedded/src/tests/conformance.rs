@@ -3,9 +3,9 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tenure_store::conformance::{Subject, follow_the_model, run};
 use tenure_store::{RowKey, Store};
-use tenure_types::ActorId;
+use tenure_types::{ActorId, FeedName};
 
-use super::support::{damage_row, fast_folder, folder};
+use super::support::{damage_entry, damage_row, fast_folder, folder};
 use crate::EmbeddedStore;
 
 struct EmbeddedSubject {
@@ -19,6 +19,10 @@ impl Subject for EmbeddedSubject {
 
     fn damage(&self, actor: &ActorId, key: Option<&RowKey>) {
         damage_row(self.folder.path(), actor, key);
+    }
+
+    fn damage_feed(&self, feed: &FeedName) {
+        damage_entry(self.folder.path(), feed);
     }
 }
 

@@ -7,7 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use tenure_store::conformance::submit;
-use tenure_store::{Due, Store, UnitOutcome};
+use tenure_store::{Append, Due, FeedFrom, Store, UnitOutcome};
+use tenure_types::FeedName;
 
 use super::history::History;
 use super::support::{Node, folder, wait};
@@ -38,7 +39,9 @@ fn commits_until_it_is_killed() {
         // Everyone's next unit at once, in as many batches as it takes.
         let flying: Vec<_> = (0..ACTORS)
             .map(|n| {
-                let unit = history(n).unit(&node, versions[n] + 1);
+                let mut unit = history(n).unit(&node, versions[n] + 1);
+                let data = b"1".to_vec();
+                unit.entries.push(Append { feed: feed(), data });
                 submit(&node.store, Arc::new(unit))
             })
             .collect();
@@ -100,6 +103,7 @@ pub(super) fn check_acknowledged(node: &Node, acknowledged: &mut Acknowledged, s
         assert!(version <= *acked + 1, "actor {n} is at {version}, after {acked}");
         *acked = version;
     }
+    check_entries(node, acknowledged);
     let due = wait(node.store.due(u64::MAX, None, usize::MAX)).expect("it can be listed");
     let expected = acknowledged.iter().flat_map(|(n, at)| History { n: *n, scale }.due(*at));
     let mut expected: Vec<_> = expected.collect();
@@ -107,6 +111,29 @@ pub(super) fn check_acknowledged(node: &Node, acknowledged: &mut Acknowledged, s
     // An actor of which nothing was acknowledged may have come as far as its first version.
     let known = |due: &Due| acknowledged.keys().any(|n| *due.key == History { n: *n, scale }.key());
     assert!(due.iter().filter(|due| known(due)).eq(&expected), "what is due is as committed");
+}
+
+fn feed() -> FeedName {
+    FeedName::new("history").expect("a good name")
+}
+
+/// Every version that is stored has its entry, once and in order.
+fn check_entries(node: &Node, acknowledged: &Acknowledged) {
+    let (mut from, mut versions) = (FeedFrom::Oldest, BTreeMap::<String, Vec<u64>>::new());
+    loop {
+        let page = wait(node.store.read_feed(&feed(), from, 1_000)).expect("it is read");
+        for entry in page.entries {
+            versions.entry(entry.key.to_string()).or_default().push(entry.version.0);
+        }
+        from = FeedFrom::After(page.next);
+        if !page.has_more {
+            break;
+        }
+    }
+    for (n, version) in acknowledged {
+        let found = versions.remove(&History { n: *n, scale: 1 }.key()).unwrap_or_default();
+        assert!(found.iter().copied().eq(1..=*version), "the entries of {n} up to {version}");
+    }
 }
 
 /// A process that commits and prints what was acknowledged.

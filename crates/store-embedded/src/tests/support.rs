@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::Read;
+use std::ops::Bound::Included;
 use std::os::unix::fs::MetadataExt;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -14,11 +15,11 @@ use tenure_store::row;
 use tenure_store::{
     Content, Encoded, EventLog, RowKey, Store, StoreError, Stored, Unit, UnitOutcome,
 };
-use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, Token, Version};
+use tenure_types::{ActorId, ActorTypeName, FeedName, Incarnation, Key, Tenure, Token, Version};
 
 use crate::failure::wait_until_closed;
 use crate::integrity::{self, BatchRecord, Progress, ProgressState};
-use crate::keys::Prefix;
+use crate::keys::{self, Prefix};
 use crate::rows::{Batch, Rows};
 use crate::{EmbeddedConfig, EmbeddedStore};
 
@@ -96,6 +97,7 @@ impl Node {
             log: EventLog::default(),
             content: state(format!("{key} at {}", expected + 1).into_bytes()),
             rows: Vec::new(),
+            entries: Vec::new(),
         }
     }
 
@@ -140,6 +142,19 @@ pub(super) fn damage_row(folder: &Path, actor: &ActorId, key: Option<&RowKey>) {
     });
 }
 
+/// Flips a bit of the first entry of `feed`.
+pub(super) fn damage_entry(folder: &Path, feed: &FeedName) {
+    change_tree(folder, |rows, batch| {
+        let key = keys::entry(feed, 1, 1);
+        let range = (Included(key.clone()), Included(key.clone()));
+        let found = rows.view().scan(range).and_then(|mut scan| scan.next());
+        let (_, row) = found.expect("it can be read").expect("it is there");
+        let mut row = row.to_vec();
+        row[20] ^= 1;
+        batch.put(&key, &row);
+    });
+}
+
 /// Changes rows behind the back of the engine, in a batch as it writes them.
 pub(super) fn change_tree(folder: &Path, change: impl FnOnce(&Rows, &mut Batch)) {
     let data = folder.join("data");
@@ -171,6 +186,7 @@ fn unit_of(actor: &ActorId, stored: Stored) -> Unit {
         log: stored.log,
         content: stored.content,
         rows: Vec::new(),
+        entries: Vec::new(),
     }
 }
 

@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use tenure_types::{ActorId, Token, Version};
 
+use super::feeds::{read_all, with_entries};
 use super::subject::{Open, Subject, actor, due, outcome, put, reminder, row, state, stored_of};
 use super::submitted::submit;
 use crate::{
-    Content, Due, Encoded, EventLog, Row, RowChange, RowKey, StoreError, Stored, Unit, UnitOutcome,
+    Content, Cursor, Due, Encoded, EventLog, FeedFrom, Row, RowChange, RowKey, StoreError, Stored,
+    Unit, UnitOutcome,
 };
 
 const ACTORS: usize = 5;
@@ -51,6 +53,7 @@ pub async fn follow_the_model(subject: &impl Subject, seed: u64) {
             model.check_events(cart, after, events, &why);
         }
         assert_eq!(open.all_due().await, model.due(), "{why}");
+        model.check_feed(&open, &mut dice, &why).await;
         if dice.below(15) == 0 {
             open.close().await;
             open = Open::new(subject).await;
@@ -62,6 +65,11 @@ pub async fn follow_the_model(subject: &impl Subject, seed: u64) {
 #[derive(Default)]
 struct Model {
     actors: BTreeMap<ActorId, Actor>,
+    /// What each actor appended, in order.
+    appended: BTreeMap<ActorId, Vec<(Version, u32)>>,
+    /// How far a consumer has read, and what.
+    consumer: Option<Cursor>,
+    consumed: BTreeMap<ActorId, Vec<(Version, u32)>>,
     sequence: u64,
     time_ms: u64,
 }
@@ -143,7 +151,24 @@ impl Model {
         for _ in 0..dice.below(6) {
             unit.rows.push(random_change(dice));
         }
-        unit
+        let entries = dice.below(3) as usize;
+        with_entries(unit, &vec![("model", "{}"); entries])
+    }
+
+    /// A consumer that goes on now and then finds everything that was committed, once, and of each
+    /// actor in order.
+    async fn check_feed(&mut self, open: &Open, dice: &mut Dice, why: &str) {
+        if dice.below(4) > 0 {
+            return;
+        }
+        let from = self.consumer.take().map_or(FeedFrom::Oldest, FeedFrom::After);
+        let (found, next) = read_all(&*open.store, "model", from, 1 + dice.below(9) as usize).await;
+        self.consumer = Some(next);
+        for entry in found {
+            let id = actor("cart", entry.key.as_str());
+            self.consumed.entry(id).or_default().push((entry.version, entry.index));
+        }
+        assert_eq!(self.consumed, self.appended, "{why}: every entry is read once, in order");
     }
 
     /// Takes an outcome, which must be one that the contract allows.
@@ -171,6 +196,10 @@ impl Model {
     }
 
     fn apply(&mut self, unit: &Unit) {
+        if !unit.entries.is_empty() {
+            let of = self.appended.entry(unit.actor.clone()).or_default();
+            of.extend((0..).zip(&unit.entries).map(|(index, _)| (unit.version, index)));
+        }
         let before = self.actors.remove(&unit.actor);
         let mut rows = before.map_or_else(BTreeMap::new, |before| before.rows);
         for change in &unit.rows {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, Token, Version};
+use tenure_types::{ActorId, ActorTypeName, FeedName, Incarnation, Key, Tenure, Token, Version};
 
 use super::submitted::submit;
 use crate::{
@@ -17,6 +17,9 @@ pub trait Subject: Send + Sync {
     /// Changes a byte of the head of `actor`, or of the row beside it that `key` names. Called
     /// while no engine is open; the change must be one that [`crate::row`] can notice.
     fn damage(&self, actor: &ActorId, key: Option<&RowKey>);
+
+    /// As [`Subject::damage`], of the oldest entry of `feed`.
+    fn damage_feed(&self, feed: &FeedName);
 }
 
 /// A store that is open, and the units of its incarnation.
@@ -48,6 +51,7 @@ impl Open {
             log: EventLog::default(),
             content: state(format!("{actor} at {}", expected + 1).into_bytes()),
             rows: Vec::new(),
+            entries: Vec::new(),
         }
     }
 

@@ -1,18 +1,26 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tenure_types::{ActorId, Incarnation, Key};
+use tenure_types::{ActorId, FeedName, Incarnation, Key};
 
+use super::feeds::Feeds;
 use super::plans::{LoadFault, Plans, UnitFault};
 use super::rows::Rows;
 use super::waiting::{Waiting, fenced};
-use crate::{Due, Encoded, RowKey, StoreError, Stored, StoredHead, UnitOutcome, UnitSink};
+use crate::{
+    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, RowKey, StoreError, Stored,
+    StoredHead, Trimmed, UnitOutcome, UnitSink,
+};
+
+/// How many disks were made: each has cursors of its own.
+static DISKS: AtomicU64 = AtomicU64::new(1);
 
 /// What a [`super::MemoryStore`] stores to. Clones are the same disk; it survives the engines
 /// over it, so that a test can restart a node.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct MemoryDisk {
     state: Arc<Mutex<State>>,
 }
@@ -39,6 +47,7 @@ struct State {
     incarnation: Incarnation,
     fenced: BTreeSet<Incarnation>,
     rows: Rows,
+    feeds: Feeds,
     /// Why nothing works until the next `open`.
     failure: Option<Box<str>>,
     plans: Plans,
@@ -47,11 +56,19 @@ struct State {
     silent: Vec<Arc<dyn UnitSink>>,
 }
 
+impl Default for MemoryDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl MemoryDisk {
     /// An empty disk.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let disk = Self { state: Arc::default() };
+        disk.state.lock().feeds.store = DISKS.fetch_add(1, Ordering::Relaxed);
+        disk
     }
 
     /// How often the disk was used since it was made.
@@ -143,6 +160,39 @@ impl MemoryDisk {
         Ok(self.state.lock().readable(open)?.heads(type_name, after, limit))
     }
 
+    pub(super) fn read_feed(
+        &self,
+        open: Option<Incarnation>,
+        feed: &FeedName,
+        from: &FeedFrom,
+        limit: usize,
+    ) -> Result<FeedPage, FeedError> {
+        let state = self.state.lock();
+        state.readable(open)?;
+        state.feeds.read(feed, state.incarnation, from, limit)
+    }
+
+    pub(super) fn feeds(&self, open: Option<Incarnation>) -> Result<Vec<FeedInfo>, StoreError> {
+        let state = self.state.lock();
+        state.readable(open)?;
+        Ok(state.feeds.list())
+    }
+
+    pub(super) fn trim_feed(
+        &self,
+        open: Option<Incarnation>,
+        feed: &FeedName,
+        keep: FeedKeep,
+    ) -> Result<Trimmed, StoreError> {
+        let mut state = self.state.lock();
+        state.readable(open)?;
+        Ok(state.feeds.trim(feed, keep))
+    }
+
+    pub(super) fn damage_feed(&self, feed: &FeedName) -> bool {
+        self.state.lock().feeds.damage(feed)
+    }
+
     /// The incarnation that was handed out last, if one ever was.
     pub(super) fn last_incarnation(&self) -> Result<Option<Incarnation>, StoreError> {
         let state = self.state.lock();
@@ -222,9 +272,13 @@ impl State {
             self.counts.conflicts += 1;
             return UnitOutcome::Conflict { version, token };
         }
+        if let Err(refusal) = self.feeds.check(unit) {
+            return refusal;
+        }
         if let Err(error) = self.rows.apply(unit) {
             return error.unit_outcome();
         }
+        self.feeds.append(unit);
         self.counts.commits += 1;
         UnitOutcome::Committed
     }

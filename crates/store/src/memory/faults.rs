@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tenure_types::ActorId;
+use tenure_types::{ActorId, FeedName};
 
 use super::disk::MemoryDisk;
 use super::plans::{LoadFault, Plans, UnitFault};
@@ -85,6 +85,11 @@ impl Faults {
     /// Returns whether there is a row.
     pub fn damage_row(&self, actor: &ActorId, key: &RowKey, at: usize) -> bool {
         self.disk.damage(actor, Some(key), at)
+    }
+
+    /// Flips one bit of the oldest entry of `feed`. Returns whether there is one.
+    pub fn damage_feed(&self, feed: &FeedName) -> bool {
+        self.disk.damage_feed(feed)
     }
 
     /// Ends every fault but a failure that waits for `open`, and damage.

@@ -49,6 +49,7 @@ impl Node {
                 bytes: format!("{key} {}", expected + 1).into_bytes(),
             }),
             rows: Vec::new(),
+            entries: Vec::new(),
         })
     }
 
@@ -112,6 +113,10 @@ impl conformance::Subject for MemorySubject {
             Some(key) => faults.damage_row(actor, key, 24),
         };
         assert!(is_stored, "the damaged row is stored");
+    }
+
+    fn damage_feed(&self, feed: &FeedName) {
+        assert!(self.disk.faults().damage_feed(feed), "an entry is damaged");
     }
 }
 

@@ -21,6 +21,7 @@ fn unit(body: Vec<u8>) -> Unit {
         log: EventLog::default(),
         content: Content::State(Encoded { schema: 2, codec: 1, bytes: body }),
         rows: Vec::new(),
+        entries: Vec::new(),
     }
 }
 
@@ -260,6 +261,7 @@ proptest! {
                 _ => Content::Deleted { until_ms: numbers[10] },
             },
             rows: Vec::new(),
+            entries: Vec::new(),
         };
         let beside = Beside { kinds, life: numbers[11] };
         let row = encoded(&unit, beside);

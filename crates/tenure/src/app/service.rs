@@ -50,6 +50,7 @@ impl Service {
             tls: tls.clone(),
             openapi: settings.openapi.then(|| openapi.clone()),
             tracer,
+            feeds: Some(Arc::new(node.feeds())),
         };
         let described = node.clone();
         let admin = Admin {
@@ -60,6 +61,7 @@ impl Service {
             health: node.shared_health(),
             status: Arc::new(move || described.status()),
             actors: Arc::new(node.shown()),
+            feeds: Arc::new(node.feeds()),
         };
         let failed = |error| Error::Start(Error::chain(&error));
         Ok(Self {
@@ -99,6 +101,8 @@ impl Service {
     pub(super) async fn stop(self, node: &Node, budget: Duration) -> Result<()> {
         let begun = Instant::now();
         node.health().report(tenure_observe::Condition::Draining, "the node is stopping");
+        // Who waits for entries would keep its connection for up to a minute.
+        node.end_feed_polls();
         let drained = self.calls.drain(budget).await;
         let left = budget.saturating_sub(begun.elapsed()).max(Duration::from_secs(1));
         let busy = node.stop(left).await?;

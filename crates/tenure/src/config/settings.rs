@@ -71,6 +71,12 @@ pub struct Settings {
     pub volatile_idle_after: Duration,
     /// `sessions.*`: WebSockets and event streams.
     pub sessions: SessionSettings,
+    /// `feeds.retention_age`: how long entries of feeds are kept.
+    pub feed_retention_age: Duration,
+    /// `feeds.retention_bytes`: how many bytes of each feed are kept.
+    pub feed_retention_bytes: u64,
+    /// `feeds.polls_max`: how many readers of feeds are served at a time.
+    pub feed_polls_max: usize,
     /// `node.drain_budget`: how long a stop waits for what is in flight.
     pub drain_budget: Duration,
 }
@@ -120,6 +126,9 @@ impl Default for Settings {
             idle_after: Duration::ZERO,
             volatile_idle_after: Duration::ZERO,
             sessions: SessionSettings::default(),
+            feed_retention_age: Duration::ZERO,
+            feed_retention_bytes: 0,
+            feed_polls_max: 0,
             drain_budget: Duration::ZERO,
         };
         // One table holds all defaults, as they are written and printed.
@@ -244,6 +253,9 @@ settings! {
     "actors.loads_in_flight_max" = "256", "how many loads may be in flight", loads_in_flight_max: count;
     "actors.idle_after" = "10m", "when an idle durable actor leaves memory", idle_after: duration;
     "actors.volatile_idle_after" = "1h", "when an idle volatile actor leaves memory, with its state", volatile_idle_after: duration;
+    "feeds.retention_age" = "168h", "how long entries of feeds are kept", feed_retention_age: duration;
+    "feeds.retention_bytes" = "1GiB", "how many bytes of each feed are kept; past it the oldest entries go", feed_retention_bytes: bytes;
+    "feeds.polls_max" = "1024", "how many readers of feeds are served at a time, those that wait among them", feed_polls_max: count;
 }
 
 fn rate(text: &str) -> Result<u32, String> {

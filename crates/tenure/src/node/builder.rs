@@ -266,6 +266,9 @@ fn runtime_config(settings: &Settings) -> RuntimeConfig {
         idle_after: settings.idle_after,
         volatile_idle_after: settings.volatile_idle_after,
         deadline: settings.deadline,
+        feed_retention_age: settings.feed_retention_age,
+        feed_retention_bytes: settings.feed_retention_bytes,
+        feed_polls_max: settings.feed_polls_max,
         ..RuntimeConfig::default()
     }
 }

@@ -27,7 +27,10 @@ impl Instance {
         if let Some(error) = &effects.failed {
             panic!("what a turn of {self} leaves cannot be kept: {error}");
         }
-        self.agenda(|agenda| agenda.events.extend(effects.events));
+        self.agenda(|agenda| {
+            agenda.events.extend(effects.events);
+            agenda.entries.extend(effects.entries);
+        });
         for change in effects.reminders {
             match change {
                 ReminderChange::Set { name, due_ms, every, delivery } => {

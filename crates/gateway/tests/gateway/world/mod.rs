@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
 use tenure_gateway::{
-    Authorise, Calls, Credentials, Drained, Gateway, GatewayConfig, OpenApi, Tls, serve_calls,
+    Authorise, Calls, Credentials, Drained, Feeds, Gateway, GatewayConfig, OpenApi, Tls,
+    serve_calls,
 };
 use tenure_observe::Metrics;
 use tokio::net::TcpListener;
@@ -30,6 +31,7 @@ struct More {
     credentials: Option<Arc<Credentials>>,
     tls: Option<Arc<Tls>>,
     openapi: Option<OpenApi>,
+    feeds: Option<Arc<dyn Feeds>>,
 }
 
 /// A running gateway.
@@ -69,6 +71,12 @@ impl World {
         Self::start(GatewayConfig::default(), authorise, more)
     }
 
+    /// With feeds, for whom `authorise` lets in.
+    pub(crate) fn with_feeds(feeds: Arc<dyn Feeds>, authorise: Option<Arc<dyn Authorise>>) -> Self {
+        let more = More { feeds: Some(feeds), ..More::default() };
+        Self::start(GatewayConfig::default(), authorise, more)
+    }
+
     /// Over TLS.
     pub(crate) fn encrypted(config: GatewayConfig, tls: Arc<Tls>) -> Self {
         Self::start(config, None, More { tls: Some(tls), ..More::default() })
@@ -89,6 +97,7 @@ impl World {
             tls: more.tls,
             openapi: more.openapi,
             tracer: None,
+            feeds: more.feeds,
         };
         let server = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tenure_actor::{ActorType, CodecError, Persist, State};
-use tenure_store::{Content, Encoded, RowKey, Store, StoreError, Stored, StoredHead};
+use tenure_store::{
+    Content, Encoded, FeedError, FeedFrom, RowKey, Store, StoreError, Stored, StoredHead,
+};
 use tenure_store_embedded::EmbeddedStore;
 use tenure_types::{ActorId, Key};
 
@@ -98,7 +100,7 @@ pub(super) fn check(types: &[ActorType], folder: &Path, records_max: usize) -> S
         Err(error) => return StoreReport::Unread { why: error.to_string() },
     }
     let mut sample = Sample { store: &store, records_max, findings: Vec::new() };
-    let read = sample.types(types);
+    let read = sample.types(types).and_then(|read| sample.feeds().map(|()| read));
     let findings = sample.findings;
     if let Err(error) = wait_for(store.close()) {
         tracing::warn!(%error, "the store that was read does not close");
@@ -137,6 +139,26 @@ impl Sample<'_> {
             reports.push(report);
         }
         Ok(reports)
+    }
+
+    /// Names the feeds whose oldest entries cannot be read.
+    fn feeds(&mut self) -> Result<(), StoreError> {
+        for info in wait_for(self.store.feeds())? {
+            let name = info.name.clone();
+            let page = self.store.read_feed(&name, FeedFrom::Oldest, self.records_max.max(1));
+            let what = match wait_for(page) {
+                Err(FeedError::Store(error)) => error.to_string(),
+                _ => continue,
+            };
+            self.findings.push(Finding {
+                level: Level::Warning,
+                type_name: String::new(),
+                place: format!("the feed {name}"),
+                what,
+                advice: String::new(),
+            });
+        }
+        Ok(())
     }
 
     fn of_type(

@@ -1,0 +1,10 @@
+//! Feeds: who waits for entries, and how long entries are kept.
+
+mod meters;
+mod polls;
+mod read;
+mod retain;
+
+pub(crate) use meters::FeedMeters;
+pub(crate) use polls::Polls;
+pub use read::FeedReadError;

@@ -1,0 +1,7 @@
+//! Feeds in the tree: what the committing thread knows of them, and how they are read.
+
+mod append;
+mod read;
+
+pub(crate) use append::Feeds;
+pub(crate) use read::TrimPlan;
