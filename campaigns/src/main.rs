@@ -13,7 +13,7 @@ use tenure_campaigns::disk::Disk;
 use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::Power;
 use tenure_campaigns::rounds::{self, Fault, Options};
-use tenure_campaigns::{feeds, fleet, interrupt, keys, many, overload, reminders, shop};
+use tenure_campaigns::{feeds, fleet, interrupt, keys, many, overload, reminders, sessions, shop};
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
 #[derive(Parser)]
@@ -54,6 +54,8 @@ enum Campaign {
     /// The consumer of that campaign
     #[command(hide = true)]
     FeedConsumer(feeds::consumer::Options),
+    /// Let many follow actors over WebSockets, stop and kill the node, and compare what they heard
+    Sessions(sessions::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
     /// Let pairs of devices edit carts of the example `shop` and order, kill it meanwhile, and add up
@@ -109,6 +111,11 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
             Ok(!report.is_bad())
         }
         Campaign::FeedConsumer(options) => feeds::consumer::run(&options).map(|()| true),
+        Campaign::Sessions(options) => {
+            let report = sessions::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
         Campaign::Fleet(options) => {
             println!("{}", fleet::run(&options)?);
             Ok(true)

@@ -19,6 +19,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tenure-membership", 2),
     ("tenure-store-*", 2),
     ("tenure-gateway", 2),
+    ("tenure-client", 2),
     ("tenure", 3),
     ("tenure-cli", 4),
     ("tenure-shuttle", 4),

@@ -16,6 +16,7 @@ use clap::ValueEnum;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use tenure_campaigns::changed_store::{Change, open};
 use tenure_campaigns::clerk::Clerk;
+use tenure_campaigns::herald::{Crier, Herald};
 use tenure_campaigns::ledger::{BehindLedger, EventLedger, Ledger, late};
 use tenure_campaigns::mill::Mill;
 use tenure_campaigns::speaker::{Speaker, careless};
@@ -44,8 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if change != Change::None || hides_age || broken == Some(Break::NoKeys) {
         return front::serve(|folder| open(folder, change), hides_age);
     }
-    let app =
-        tenure::app().actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>().actor::<Mill>();
+    let app = tenure::app().actor::<Herald>().actor::<Crier>();
+    let app = app.actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>().actor::<Mill>();
     let app = match broken {
         Some(Break::LateAppend) => app.actor::<careless::Speaker>(),
         _ => app.actor::<Speaker>(),
