@@ -1,6 +1,7 @@
 //! What an actor has published, for those who resume: pages of events after an offset.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_actor::{
     EventBytes, EventPage, Persist, Publications, Receipt, Target, WatchId, Watcher,
@@ -15,6 +16,9 @@ use crate::watch::Shared;
 
 /// How many events a page holds at most.
 const PAGE_EVENTS_MAX: usize = 1_000;
+/// How often it is looked whether an actor has been loaded, and how many times.
+const LOOK_PERIOD: Duration = Duration::from_millis(5);
+const LOOKS_MAX: u32 = 2_000;
 
 impl Runtime {
     /// The events of an actor after `epoch` and `offset`, at most 1,000. Only what has left is
@@ -35,12 +39,24 @@ impl Runtime {
         let kind = kind.ok_or_else(|| CallError::NotFound {
             detail: format!("this node does not run the actor type `{}`", target.type_name).into(),
         })?;
+        self.wait_settled(target).await?;
         match kind.actor_type.persist {
             Persist::WriteThrough | Persist::EventSourced { .. } => {
                 self.stored_events(kind, target, epoch, offset).await
             }
             _ => self.live_events(kind, target, epoch, offset).await,
         }
+    }
+
+    /// Waits while the actor is being loaded, or starts over: beside that nothing of it is read.
+    async fn wait_settled(&self, target: &Target) -> Result<(), CallError> {
+        for _ in 0..LOOKS_MAX {
+            if self.catalog.find(target).is_none_or(|activation| activation.is_live()) {
+                return Ok(());
+            }
+            self.tasks.sleep_until(self.clock.now() + LOOK_PERIOD).await;
+        }
+        Err(CallError::Unavailable { detail: "the actor is being loaded".into() })
     }
 
     async fn stored_events(

@@ -52,8 +52,6 @@ pub(crate) enum Source {
     Nowhere,
 }
 
-const NOT_YET: &str = "is not available yet";
-
 impl Routes {
     pub(crate) fn new(types: &[ActorType]) -> Self {
         let routes_of = |actor_type: &ActorType| {
@@ -184,8 +182,8 @@ fn names(routes: &[Route]) -> Vec<&'static str> {
 }
 
 fn no_method(http: &HttpMethod, routes: &[Route], type_name: &str, method: &str) -> Problem {
-    if method == "events" && *http == HttpMethod::GET {
-        return Problem::not_found(format!("the event stream of an actor {NOT_YET}"));
+    if method == "events" && *http != HttpMethod::GET {
+        return Problem::method_not_allowed("GET", "the events of an actor are followed with GET");
     }
     let hint = hint(method, "methods", &names(routes));
     Problem::not_found(format!("`{type_name}` has no method `{}`{hint}", echo(method)))

@@ -118,7 +118,8 @@ impl Subscribe<'_> {
 /// The commands of a frame, one a line; `None` where one is no command.
 pub(super) fn parse(frame: &str) -> Option<Vec<Command<'_>>> {
     let lines = frame.split('\n').map(str::trim).filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_str(line).ok()).collect()
+    // A list would be read as a command's fields in their order.
+    lines.map(|line| serde_json::from_str(line).ok().filter(|_| line.starts_with('{'))).collect()
 }
 
 #[cfg(test)]

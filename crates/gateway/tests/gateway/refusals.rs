@@ -16,7 +16,7 @@ fn what_does_not_exist_is_told_with_what_does() {
         (post("/v1/counter/42/compact", ""), "no method `compact`"),
         (post("/v1/counter/a/b/add", "5"), "/v1/counter/a%2Fb/add"),
         (get("/"), "POST /v1/{type}/{key}/{method}"),
-        (get("/v1/counter/42/events"), "not available yet"),
+        (get("/v1/counter/42/events"), "tells of no events"),
     ] {
         let detail = world.ask(&request).problem(404, "not_found");
         assert!(detail.contains(part), "{detail}");

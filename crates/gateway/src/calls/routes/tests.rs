@@ -131,7 +131,7 @@ fn what_is_not_there_is_told_with_what_is() {
         (Http::DELETE, "/v1/counter/a", Some("x=1"), 400, "DELETE takes no query"),
         (Http::GET, "/v1/counter/a", None, 405, "an actor itself can only be deleted"),
         (Http::DELETE, "/v1/counter/a/add", None, 405, "called with POST"),
-        (Http::GET, "/v1/counter/a/events", None, 404, "is not available yet"),
+        (Http::POST, "/v1/counter/a/events", None, 405, "are followed with GET"),
         (Http::POST, "/v1/counter/a/add/send", Some("delay=soon"), 400, "this one is \"soon\""),
         (Http::POST, "/v1/counter/a/add/send", Some("by=5"), 400, "this one has `by`"),
         (Http::POST, "/v1/counter/a/add/send", Some("durable=1"), 400, "true or false"),
