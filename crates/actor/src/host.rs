@@ -43,7 +43,8 @@ pub trait Host: Send + Sync + 'static {
     /// How long a call may take that says nothing about it.
     fn deadline_default(&self) -> Duration;
 
-    /// Wakes `waker` once the coarse clock reads `at` or later. The answer names the wish.
+    /// Wakes `waker` once [`Clock::now`] reads `at` or later; the coarse reading may lag behind. The
+    /// answer names the wish.
     fn wake_at(&self, at: Instant, waker: Waker) -> TimerKey;
 
     /// Forgets a wish; it may have come true already.

@@ -6,5 +6,5 @@ mod execute;
 mod subscription;
 mod words;
 
-pub(crate) use connection::{Connection, Opened, Running};
+pub(crate) use connection::{Connection, Opened};
 pub(crate) use words::publication;

@@ -118,7 +118,7 @@ impl Subscribe<'_> {
 /// The commands of a frame, one a line; `None` where one is no command.
 pub(super) fn parse(frame: &str) -> Option<Vec<Command<'_>>> {
     let lines = frame.split('\n').map(str::trim).filter(|line| !line.is_empty());
-    // A list would be read as a command's fields in their order.
+    // A list of values would do for an object, where every field may be absent.
     lines.map(|line| serde_json::from_str(line).ok().filter(|_| line.starts_with('{'))).collect()
 }
 

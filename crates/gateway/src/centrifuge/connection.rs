@@ -15,7 +15,7 @@ use super::command::{Command, parse};
 use super::words::{Failure, failed};
 use crate::auth::Identity;
 use crate::calls::Front;
-use crate::session::{Client, Close, Following, Item, Registered, Sessions};
+use crate::session::{Client, Close, Following, Item, Registered, SessionConfig, Sessions};
 
 /// So many commands over the rate in a row end a socket.
 const REFUSALS_MAX: u32 = 1_000;
@@ -55,7 +55,7 @@ struct Subscribed {
 }
 
 /// A command that is being carried out; it pushes its own reply.
-pub(crate) type Running = BoxFuture<'static, ()>;
+pub(super) type Running = BoxFuture<'static, ()>;
 
 impl Connection {
     pub(crate) fn new(
@@ -79,20 +79,8 @@ impl Connection {
         &self.host
     }
 
-    pub(crate) fn message_bytes_max(&self) -> usize {
-        self.sessions.config.message_bytes_max
-    }
-
-    pub(crate) fn commands_in_flight_max(&self) -> usize {
-        self.sessions.config.commands_in_flight_max
-    }
-
-    pub(crate) fn ping_period(&self) -> Duration {
-        self.sessions.config.ping_period
-    }
-
-    pub(crate) fn pong_timeout(&self) -> Duration {
-        self.sessions.config.pong_timeout
+    pub(crate) fn config(&self) -> &SessionConfig {
+        &self.sessions.config
     }
 
     pub(super) fn registered(&self) -> &Registered {

@@ -30,6 +30,12 @@ impl Close {
     pub(crate) const CONNECTION_LIMIT: Self = Self { code: 3504, reason: "connection limit" };
     /// What it knows is not enough to go on.
     pub(crate) const INSUFFICIENT_STATE: Self = Self { code: 3010, reason: "insufficient state" };
+
+    /// Whether the client first gets what waits for it. A slow one must: it comes back for the rest, and
+    /// if it had got nothing, there would be as much again.
+    pub(crate) fn comes_last(self) -> bool {
+        matches!(self, Self::SHUTDOWN | Self::SLOW | Self::EXPIRED)
+    }
 }
 
 /// What is written to a client.

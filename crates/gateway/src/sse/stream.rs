@@ -40,7 +40,7 @@ impl EventStream {
     }
 
     fn wake_at(&mut self, due: Instant, cx: &Context<'_>) {
-        let now = self.host.clock().coarse();
+        let now = self.host.clock().now();
         if self.timer.as_ref().is_some_and(|(at, _)| *at <= due && *at > now) {
             return;
         }
@@ -63,8 +63,8 @@ impl Body for EventStream {
         let client = &this.registered.client;
         client.wake_for(cx);
         let mut out = BytesMut::new();
-        // Whoever is to come back first gets what was there for it; a slow one comes back for it.
-        if client.closing().is_none_or(|close| close == Close::SHUTDOWN) {
+        // Whoever is to come back first gets what was there for it.
+        if client.closing().is_none_or(Close::comes_last) {
             while out.len() < FRAME_BYTES
                 && let Some(item) = client.pop()
             {
@@ -74,7 +74,8 @@ impl Body for EventStream {
                 }
             }
         }
-        let now = this.host.clock().coarse();
+        // Precise: what rings is due by this reading, and would not ring again.
+        let now = this.host.clock().now();
         if out.is_empty() {
             if client.closing().is_some() || this.expires.is_some_and(|at| now >= at) {
                 return Poll::Ready(None);
