@@ -1,11 +1,13 @@
 //! Beginning and ending to follow an actor's events.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tenure_actor::{Answered, AppProblem, Invocation, Method, Peer, Receipt};
 use tenure_protocol::session::Position;
-use tenure_types::{CallError, Key};
+use tenure_types::{BoxFuture, CallError, Key};
 
 use super::kinds::Kind;
 use super::topic::{Followed, Follower};
@@ -41,7 +43,8 @@ impl Topics {
     /// What the `#[attach]` turn ended in.
     ///
     /// # Cancel safety
-    /// Dropped, nothing is followed; `#[detach]` is told if `#[attach]` had answered.
+    /// Dropped, nothing is followed; `#[detach]` is told if `#[attach]` has let the client in, or does
+    /// so later.
     pub(crate) async fn follow(
         self: &Arc<Self>,
         wish: Wish<'_>,
@@ -63,7 +66,10 @@ impl Topics {
             let topics = Arc::clone(self);
             let mut following = Following { topics, followed, id, attached: None };
             let receipt = Arc::new(Receipt::following());
-            let reply = self.attach(&wish, &peer, &receipt).await?;
+            let turn = self.attach(&wish, &peer, &receipt)?;
+            let detach = wish.kind.detach.map(|method| (method, wish.key.clone(), peer.clone()));
+            let topics = Arc::clone(self);
+            let reply = Attaching { topics, detach, turn: Some(turn), has_begun: false }.await?;
             following.attached = wish.kind.detach.map(|_| peer.clone());
             let (epoch, offset) = receipt.log().unwrap_or_default();
             begin(wish.kind.has_attach.then_some(reply.json));
@@ -80,12 +86,12 @@ impl Topics {
         ))
     }
 
-    async fn attach(
+    fn attach(
         &self,
         wish: &Wish<'_>,
         peer: &[u8],
         receipt: &Arc<Receipt>,
-    ) -> Result<Answered, CallError<AppProblem>> {
+    ) -> Result<Turn, CallError<AppProblem>> {
         let invocation = Invocation {
             host: self.host(),
             key: wish.key.clone(),
@@ -98,7 +104,7 @@ impl Topics {
             after: None,
             receipt: Some(Arc::clone(receipt)),
         };
-        (wish.kind.attach.invoke)(invocation).map_err(CallError::widen)?.await
+        (wish.kind.attach.invoke)(invocation).map_err(CallError::widen)
     }
 
     fn detach(&self, method: &'static Method, key: Key, peer: Vec<u8>) {
@@ -126,6 +132,50 @@ impl Topics {
             }
         };
         tasks.tasks().spawn("detach", Box::pin(task));
+    }
+}
+
+type Turn = BoxFuture<'static, Result<Answered, CallError<AppProblem>>>;
+
+/// An `#[attach]` turn on its way. A turn that has begun runs to its end although its client is gone: then
+/// `#[detach]` is told once it has ended, so that no actor keeps a client that left.
+struct Attaching {
+    topics: Arc<Topics>,
+    detach: Option<(&'static Method, Key, Vec<u8>)>,
+    /// `None` once it has ended.
+    turn: Option<Turn>,
+    has_begun: bool,
+}
+
+impl Future for Attaching {
+    type Output = Result<Answered, CallError<AppProblem>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.has_begun = true;
+        let turn = self.turn.as_mut().expect("it is polled until it has ended");
+        let ended = turn.as_mut().poll(cx);
+        if ended.is_ready() {
+            self.turn = None;
+        }
+        ended
+    }
+}
+
+impl Drop for Attaching {
+    fn drop(&mut self) {
+        let (Some(turn), Some((method, key, peer))) = (self.turn.take(), self.detach.take()) else {
+            return;
+        };
+        if !self.has_begun {
+            return;
+        }
+        let topics = Arc::clone(&self.topics);
+        let task = async move {
+            if turn.await.is_ok() {
+                topics.detach(method, key, peer);
+            }
+        };
+        self.topics.host().tasks().spawn("attach", Box::pin(task));
     }
 }
 
