@@ -6,9 +6,9 @@ mod stream;
 
 use std::sync::Arc;
 
-use hyper::Response;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
 use tenure_actor::Peer;
 use tenure_protocol::session::Position;
 
@@ -31,14 +31,14 @@ pub(crate) async fn begin(
     caller: &Arc<Caller>,
     sessions: &Arc<Sessions>,
     parts: &Parts,
-    (type_name, key): (&str, &str),
+    (type_name, written_key): (&str, &str),
     identity: Option<Identity>,
 ) -> Result<Response<EventStream>, Box<Problem>> {
     let config = &sessions.config;
     let kind = sessions.kinds.find(type_name).ok_or_else(|| {
         Problem::not_found(format!("there is no actor type `{}`", echo(type_name)))
     })?;
-    let key = decode_key(key).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let key = decode_key(written_key).map_err(|error| Problem::bad_request(error.to_string()))?;
     let resume = resume(&parts.headers, parts.uri.query())?;
     if sessions.clients.is_draining() {
         return Err(Problem::overloaded("the node is stopping; connect to another").into());
@@ -55,7 +55,8 @@ pub(crate) async fn begin(
     let user = identity.as_ref().map(Identity::name).filter(|name| !name.is_empty());
     if !sessions.clients.identify(&client, user, config.clients_of_user_max) {
         let detail = "this user has too many sessions on this node";
-        return Err(Problem::overloaded(detail).into());
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        return Err(Problem { status, ..Problem::overloaded(detail) }.into());
     }
     let peer = Peer {
         connection: client.id.clone(),
@@ -63,7 +64,8 @@ pub(crate) async fn begin(
         claims: identity.as_ref().map(|it| it.claims().clone()).unwrap_or_default(),
         data: serde_json::Value::Null,
     };
-    let topic = format!("{type_name}:{key}");
+    // As the path has it: one name is one actor's, whoever wrote it.
+    let topic = format!("{type_name}:{written_key}");
     let wish = Wish { topic: &topic, kind, key, peer: &peer, resume, deadline: None };
     let follower = Arc::new(Stream::new(Arc::clone(&client), resume.is_some()));
     let as_follower = Arc::clone(&follower) as _;
