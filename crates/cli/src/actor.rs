@@ -10,7 +10,8 @@ use crate::command_line::{Actor, ActorVerb, Ls, Reach};
 use crate::failure::Failure;
 use crate::http::{Port, Question, Server, actor_path, escape};
 use crate::screen::Screen;
-use table::{cell, table, utc};
+pub(crate) use table::{aligned, cell};
+use table::{table, utc};
 
 pub(crate) fn run(verb: &ActorVerb, reach: &Reach, screen: &Screen) -> Result<(), Failure> {
     let server = Server::new(&reach.admin, Port::Admin)?;

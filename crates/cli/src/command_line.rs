@@ -61,6 +61,9 @@ pub(crate) enum Verb {
     /// List feeds; read their entries
     #[command(subcommand, after_help = FEED_EXAMPLES)]
     Feed(FeedVerb),
+    /// Look at open WebSockets and event streams; end them
+    #[command(subcommand, after_help = SESSION_EXAMPLES)]
+    Session(SessionVerb),
     /// Copy everything that a running node has stored into one file
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup(Backup),
@@ -222,6 +225,39 @@ pub(crate) struct FeedRead {
     pub(crate) follow: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionVerb {
+    /// List open sessions by their ids
+    #[command(visible_alias = "list", after_help = SESSION_LS_EXAMPLES)]
+    Ls(SessionLs),
+    /// End a session, or all of a user; their clients do not come back by themselves
+    #[command(after_help = KICK_EXAMPLES)]
+    Kick(Kick),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionLs {
+    /// Only those of this user
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// How many to list
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) limit: u16,
+    /// Begin after this id
+    #[arg(long, value_name = "ID")]
+    pub(crate) after: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Kick {
+    /// The session's id
+    #[arg(conflicts_with = "user")]
+    pub(crate) id: Option<String>,
+    /// All sessions of this user
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
     /// Where the copy goes; it gets this name once it is whole
@@ -342,6 +378,24 @@ Examples:
   tenure feed read answers --all -o json
 
 The cursor to go on with is printed at the end.";
+
+const SESSION_EXAMPLES: &str = "\
+Examples:
+  tenure session ls --user alice
+  tenure session kick --user alice";
+
+const SESSION_LS_EXAMPLES: &str = "\
+Examples:
+  tenure session ls
+  tenure session ls --user alice -o json
+  tenure session ls --limit 10 --after 5f0c..";
+
+const KICK_EXAMPLES: &str = "\
+Examples:
+  tenure session kick 5f0c..
+  tenure session kick --user alice
+
+Whoever may still come in comes back when its page is loaded again: take the key or the token first.";
 
 const BACKUP_EXAMPLES: &str = "\
 Examples:

@@ -11,6 +11,7 @@ mod http;
 mod project;
 mod restore;
 mod screen;
+mod session;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<(), Failure> {
         Verb::Call(call) => call::run(call, &cli.reach, screen),
         Verb::Actor(verb) => actor::run(verb, &cli.reach, screen),
         Verb::Feed(verb) => feed::run(verb, &cli.reach, screen),
+        Verb::Session(verb) => session::run(verb, &cli.reach, screen),
         Verb::Backup(backup) => backup::run(backup, &cli.reach, screen),
         Verb::Restore(restore) => restore::run(restore, screen),
         Verb::Doctor(doctor) => doctor::run(doctor, &cli.reach, screen),

@@ -7,6 +7,7 @@ mod feeds;
 mod hosts;
 mod inspect;
 mod pages;
+mod sessions;
 mod shown;
 
 use hyper::service::Service;

@@ -85,6 +85,12 @@ impl Gateway {
 }
 
 impl OpenSessions {
+    /// Where no client can follow anything: a list that stays empty.
+    #[must_use]
+    pub fn none(host: HostHandle) -> Self {
+        Self { host, sessions: None }
+    }
+
     /// Open sessions by id, at most `max` after `after`; of one user, if one is named.
     #[must_use]
     pub fn list(&self, user: Option<&str>, after: &str, max: usize) -> Vec<SessionShown> {

@@ -16,14 +16,19 @@ pub(super) fn table(
     let head: Vec<String> = head.iter().map(|&name| name.to_owned()).collect();
     let lines = actors.iter().map(|actor| if is_stored { stored(actor) } else { live(actor) });
     let lines: Vec<Vec<String>> = has_head.then_some(head).into_iter().chain(lines).collect();
-    widths.resize(if is_stored { STORED.len() } else { LIVE.len() }, 0);
-    for line in &lines {
+    aligned(&lines, widths)
+}
+
+/// Lines whose cells stand below each other; `widths` are those of the lines before.
+pub(crate) fn aligned(lines: &[Vec<String>], widths: &mut Vec<usize>) -> String {
+    widths.resize(lines.first().map_or(0, Vec::len).max(widths.len()), 0);
+    for line in lines {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut text = String::new();
-    for line in &lines {
+    for line in lines {
         let cells = line.iter().zip(widths.iter());
         let padded: Vec<String> = cells.map(|(cell, &width)| format!("{cell:<width$}")).collect();
         text.push_str(padded.join("  ").trim_end());
@@ -68,7 +73,7 @@ fn words(actor: &Value, names: &[&str]) -> String {
 }
 
 /// A value for a person; text without quotes, and nothing that moves a terminal's cursor.
-pub(super) fn cell(value: &Value) -> String {
+pub(crate) fn cell(value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => "-".to_owned(),
         Value::String(text) => {

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{StatusCode, Uri};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use tenure_observe::Reason;
 use super::answers::{json, problem};
 use super::hosts::{self, Foreign};
 use super::shown::Admin;
-use super::{actors, backup, feeds};
+use super::{actors, backup, feeds, sessions};
 use crate::problem::Problem;
 
 const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -58,12 +58,14 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
         .route("/admin/v1/actors", get(actors::list))
         .route("/admin/v1/actors/{type}/{key}", get(actors::show).delete(actors::delete))
         .route("/admin/v1/actors/{type}/{key}/deactivate", post(actors::deactivate))
+        .route("/admin/v1/sessions", get(sessions::list).delete(sessions::end_of_user))
+        .route("/admin/v1/sessions/{id}", delete(sessions::end))
         .route("/admin/v1/backup", get(backup::download))
         .route("/admin/v1/feeds", get(feeds::list))
         .fallback(nowhere)
         .method_not_allowed_fallback(|| async {
-            let detail = "admin pages are read with GET; an actor is deleted with DELETE and \
-                          deactivated with POST";
+            let detail = "admin pages are read with GET; an actor is deleted and a session ended \
+                          with DELETE, an actor is deactivated with POST";
             problem(&Problem::method_not_allowed("GET", detail))
         })
         .layer(middleware::from_fn(move |request, next| {
@@ -74,7 +76,7 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
 
 const PAGES: &str = "there is no such page (pages: /livez, /readyz, /startupz, /metrics, \
                      /admin/v1/types, /admin/v1/openapi.json, /admin/v1/node, /admin/v1/actors, \
-                     /admin/v1/backup, /admin/v1/feeds)";
+                     /admin/v1/sessions, /admin/v1/backup, /admin/v1/feeds)";
 
 const CALLS: &str = "this is the admin port; calls go to the port for calls (gateway.listen, \
                      127.0.0.1:7070 unless set)";

@@ -6,6 +6,7 @@ use tenure_observe::{Health, Metrics, NodeStatus};
 
 use super::inspect::Actors;
 use crate::feeds::Feeds;
+use crate::gateway::OpenSessions;
 use crate::openapi::OpenApi;
 
 /// What the admin server shows.
@@ -27,4 +28,6 @@ pub struct Admin {
     pub actors: Arc<dyn Actors>,
     /// What `/admin/v1/feeds` shows.
     pub feeds: Arc<dyn Feeds>,
+    /// What `/admin/v1/sessions` shows, and ends.
+    pub sessions: OpenSessions,
 }

@@ -7,7 +7,7 @@ use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
 use tenure_gateway::{
     Actors, Admin, AdminConfig, Copy, FeedAnswer, FeedLine, FeedRefusal, FeedWanted, Feeds,
-    OpenApi, Server, StoredState, serve_admin,
+    OpenApi, OpenSessions, Server, StoredState, serve_admin,
 };
 use tenure_observe::{Condition, Health, LiveActor, Metrics, NodeStatus, StoredActor, names};
 use tenure_types::{BoxFuture, CallError, Key, Outcome};
@@ -114,9 +114,11 @@ impl Pages {
         let metrics = Arc::new(Metrics::new());
         metrics.register_gauge(names::MAILBOX_CALLS, &[]).unwrap().set(3);
         let health = Arc::new(Health::new());
+        let host = HostHandle::new(Arc::new(MapHost::new(runtime.handle().clone())));
         let admin = Admin {
             openapi: OpenApi::default(),
-            host: HostHandle::new(Arc::new(MapHost::new(runtime.handle().clone()))),
+            sessions: OpenSessions::none(host.fork()),
+            host,
             types: types(),
             metrics,
             health: Arc::clone(&health),

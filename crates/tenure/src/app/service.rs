@@ -52,6 +52,8 @@ impl Service {
             tracer,
             feeds: Some(Arc::new(node.feeds())),
         };
+        let failed = |error| Error::Start(Error::chain(&error));
+        let gateway = serve_calls(listener, config, calls).map_err(failed)?;
         let described = node.clone();
         let admin = Admin {
             openapi,
@@ -62,12 +64,12 @@ impl Service {
             status: Arc::new(move || described.status()),
             actors: Arc::new(node.shown()),
             feeds: Arc::new(node.feeds()),
+            sessions: gateway.sessions(),
         };
-        let failed = |error| Error::Start(Error::chain(&error));
         Ok(Self {
             tls,
             _key_files: key_files.filter(KeyFiles::has_files).map(watch),
-            calls: serve_calls(listener, config, calls).map_err(failed)?,
+            calls: gateway,
             admin: serve_admin(admin_listener, AdminConfig::default(), admin).map_err(failed)?,
         })
     }
@@ -203,6 +205,7 @@ fn session_config(settings: &Settings) -> SessionConfig {
         presence_max: sessions.presence_max,
         ping_period: sessions.ping_period,
         pong_timeout: sessions.pong_timeout,
+        expiry_grace: sessions.expiry_grace,
         anonymous: sessions.anonymous,
         origins: sessions.origins.clone(),
         ..SessionConfig::default()

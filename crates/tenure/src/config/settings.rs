@@ -168,6 +168,8 @@ pub struct SessionSettings {
     pub ping_period: Duration,
     /// How long a client may take to answer one.
     pub pong_timeout: Duration,
+    /// How long a socket outlives its token, for it to be refreshed.
+    pub expiry_grace: Duration,
     /// Whether clients who do not say who they are are let in.
     pub anonymous: bool,
     /// Web pages of other sites that may open sockets.
@@ -240,6 +242,7 @@ settings! {
     "sessions.presence_max" = "1000", "how many clients an answer for presence names", sessions.presence_max: count;
     "sessions.ping_period" = "25s", "how often a client is pinged", sessions.ping_period: duration;
     "sessions.pong_timeout" = "10s", "how long it may take to answer, and a new socket to say who it is", sessions.pong_timeout: duration;
+    "sessions.expiry_grace" = "25s", "how long a socket goes on after its token has expired, for it to be refreshed", sessions.expiry_grace: duration;
     "sessions.anonymous" = "false", "whether sockets without a token are let in where there are keys or tokens", sessions.anonymous: truth;
     "sessions.origins" = "", "the web pages of other sites that may open sockets, as https://app.example", sessions.origins: list;
     "admin.listen" = "127.0.0.1:7071", "where health, metrics and administration listen", admin_listen: address;
