@@ -1,0 +1,16 @@
+//! Clients that follow actors, against a program of its own: WebSockets and event streams.
+
+mod admin;
+mod attach;
+mod auth;
+mod drain;
+mod hostile;
+mod limits;
+mod node;
+mod program;
+mod resume;
+mod socket;
+mod stream;
+mod streams;
+mod tokens;
+mod words;
