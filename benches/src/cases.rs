@@ -11,6 +11,7 @@ mod idle;
 mod load_rows;
 mod plain;
 mod setting;
+mod sockets;
 
 use anyhow::{Context, bail};
 
@@ -18,6 +19,7 @@ use crate::report::Report;
 
 pub(crate) use http::serve;
 pub(crate) use setting::{Setting, remove};
+pub(crate) use sockets::FAN_OUT;
 
 /// Runs the case `name`: words separated by `/`, the system first.
 pub(crate) fn run(name: &str, setting: &Setting) -> anyhow::Result<Report> {
@@ -46,6 +48,11 @@ pub(crate) fn run(name: &str, setting: &Setting) -> anyhow::Result<Report> {
         ["tenure", "turns", ..] => commit::turns(number(2)?, number(3)?, setting),
         ["tenure", "http"] => http::measure("tenure", setting),
         ["axum", "http"] => http::measure("axum", setting),
+        ["tenure", "echo", ..] => sockets::echo("tenure", number(2)?, setting),
+        ["axum", "echo", ..] => sockets::echo("axum-echo", number(2)?, setting),
+        ["tenure", "sockets", ..] => sockets::idle(number(2)?, setting),
+        ["tenure", "fan-out", ..] => sockets::fan_out(number(2)?, setting),
+        ["bare", "fan-out", ..] => sockets::bare_fan_out(number(2)?, setting),
         ["tenure", "fairness"] => fairness::measure(setting),
         _ => bail!("there is no case `{name}`"),
     }

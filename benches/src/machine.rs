@@ -55,3 +55,11 @@ fn first_line(program: &str, arguments: &[&str]) -> String {
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     text.ok().and_then(|text| Some(text.lines().next()?.to_owned())).unwrap_or_default()
 }
+
+/// Lets this process, and those it starts, open as many files as it may.
+pub(crate) fn allow_many_files() -> anyhow::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    Ok(())
+}

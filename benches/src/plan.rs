@@ -1,5 +1,6 @@
 //! What `local` compares: the rows of the table, and the goals that the project holds itself to.
 
+use crate::cases::FAN_OUT;
 use crate::report::{BYTES_EACH, P50_US, P99_US, RATE};
 
 /// One line of the table.
@@ -60,6 +61,8 @@ const PEERS: [&str; 4] = ["kameo", "ractor", "actix", "coerce"];
 /// How many entities lie idle, and how many are stored, in a whole run and in a quick one.
 const IDLE: [usize; 2] = [1_000_000, 200_000];
 const PEERS_IDLE: [usize; 2] = [200_000, 50_000];
+/// How many sockets lie idle.
+const SOCKETS: [usize; 2] = [20_000, 2_000];
 const STORED: [usize; 2] = [200_000, 20_000];
 
 /// Every row, in the order of the table.
@@ -80,6 +83,7 @@ pub(crate) fn rows(quick: bool, with_peers: bool) -> Vec<Row> {
         against: against("bare axum handler over a map", ["axum/http"], RATE),
         goal: Goal::RatioAtLeast(0.8),
     });
+    rows.extend(sockets(SOCKETS[size]));
     rows.push(Row {
         section: "Fairness",
         title: "p99 of a call while 64 callers saturate another actor".to_owned(),
@@ -89,6 +93,36 @@ pub(crate) fn rows(quick: bool, with_peers: bool) -> Vec<Row> {
         goal: Goal::AtMost(10_000.0),
     });
     rows
+}
+
+fn sockets(idle: usize) -> [Row; 3] {
+    let section = "WebSockets";
+    [
+        Row {
+            section,
+            title: "calls over 1,000 sockets".to_owned(),
+            unit: Unit::PerSecond,
+            ours: source("tenure/echo/1000", RATE),
+            against: against("bare axum echo", ["axum/echo/1000"], RATE),
+            goal: Goal::RatioAtLeast(0.9),
+        },
+        Row {
+            section,
+            title: format!("{idle} idle sockets, each following an actor of its own"),
+            unit: Unit::Bytes,
+            ours: source(&format!("tenure/sockets/{idle}"), BYTES_EACH),
+            against: None,
+            goal: Goal::AtMost(10_240.0),
+        },
+        Row {
+            section,
+            title: "one event to the last of 5,000 followers".to_owned(),
+            unit: Unit::Micros,
+            ours: source("tenure/fan-out/5000", FAN_OUT),
+            against: against("the same bytes to bare sockets", ["bare/fan-out/5000"], FAN_OUT),
+            goal: Goal::None,
+        },
+    ]
 }
 
 /// A case that must run before these, once for the whole run.

@@ -78,3 +78,34 @@ impl Note {
         self.text.len()
     }
 }
+
+/// An actor that answers what it is told.
+#[derive(Default)]
+pub(crate) struct Echo;
+
+#[actor(persist = volatile)]
+impl Echo {
+    pub fn say(&mut self, text: String) -> String {
+        text
+    }
+}
+
+/// How often a bell was rung.
+#[tenure::data]
+pub(crate) struct Rung {
+    rung: u64,
+}
+
+/// An actor that tells all who follow it.
+#[derive(Default)]
+pub(crate) struct Bell {
+    rung: u64,
+}
+
+#[actor(persist = volatile, events = Rung)]
+impl Bell {
+    pub fn ring(&mut self, cx: &mut Context<Self>) {
+        self.rung += 1;
+        cx.emit(Rung { rung: self.rung });
+    }
+}

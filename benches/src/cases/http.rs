@@ -16,7 +16,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use parking_lot::Mutex;
 
-use super::actors::Tally;
+use super::actors::{Bell, Echo, Tally};
 use super::http_client::Connection;
 use super::plain::Shards;
 use super::setting::{Setting, remove, spawn_on};
@@ -52,14 +52,14 @@ pub(crate) fn measure(system: &str, setting: &Setting) -> anyhow::Result<Report>
 }
 
 /// A server in a process of its own, which ends with this value.
-struct Served {
+pub(super) struct Served {
     process: Child,
     /// Kept open, so that the server may write more.
     lines: BufReader<ChildStdout>,
 }
 
 impl Served {
-    fn start(system: &str, folder: &Path) -> anyhow::Result<(Self, SocketAddr)> {
+    pub(super) fn start(system: &str, folder: &Path) -> anyhow::Result<(Self, SocketAddr)> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["serve", system, "--folder"])
             .arg(folder)
@@ -70,6 +70,14 @@ impl Served {
         let mut server = Self { process, lines: BufReader::new(output.context("it is piped")?) };
         let address = server.read_address()?;
         Ok((server, address))
+    }
+
+    /// What the server holds in memory.
+    pub(super) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.process.id()))?;
+        let pages = statm.split_ascii_whitespace().nth(1).context("no resident pages")?;
+        Ok(pages.parse::<u64>()? * 4096)
     }
 
     fn read_address(&mut self) -> anyhow::Result<SocketAddr> {
@@ -99,6 +107,11 @@ pub(crate) fn serve(system: &str, folder: &Path) -> anyhow::Result<()> {
     match system {
         "tenure" => serve_tenure(folder),
         "axum" => serve_axum(),
+        "axum-echo" => serve_axum_echo(),
+        "bare-fan-out" => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(super::sockets::serve_bare_fan_out())
+        }
         _ => bail!("there is no server `{system}`"),
     }
 }
@@ -109,8 +122,39 @@ fn serve_tenure(folder: &Path) -> anyhow::Result<()> {
     let plain = ["tenure-benches", "serve", "--set", "gateway.listen=127.0.0.1:0"];
     let plain = plain.into_iter().chain(["--set", "admin.listen=127.0.0.1:0", "--set"]);
     let arguments = plain.map(OsString::from).chain([path]);
-    tenure::app().actor::<Tally>().run_with(arguments)?;
+    machine::allow_many_files()?;
+    tenure::app().actor::<Tally>().actor::<Echo>().actor::<Bell>().run_with(arguments)?;
     Ok(())
+}
+
+/// Tells the case's process where a server listens.
+pub(super) fn say_ready(at: SocketAddr) {
+    println!("{READY}{at}");
+}
+
+/// The bare loop: each message comes back as it is.
+fn serve_axum_echo() -> anyhow::Result<()> {
+    use axum::extract::ws::{Message, WebSocketUpgrade};
+    let upgrade = |upgrade: WebSocketUpgrade| async {
+        upgrade.on_upgrade(|mut socket| async move {
+            while let Some(Ok(message)) = socket.recv().await {
+                if matches!(message, Message::Text(_)) && socket.send(message).await.is_err() {
+                    return;
+                }
+            }
+        })
+    };
+    let router = Router::new().route("/connection/websocket", axum::routing::get(upgrade));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        say_ready(listener.local_addr()?);
+        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+            stream.set_nodelay(true).expect("TCP");
+        });
+        axum::serve(listener, router).await?;
+        Ok(())
+    })
 }
 
 type Map = Arc<Shards<i64>>;
