@@ -56,10 +56,20 @@ fn first_line(program: &str, arguments: &[&str]) -> String {
     text.ok().and_then(|text| Some(text.lines().next()?.to_owned())).unwrap_or_default()
 }
 
+/// As many as the largest case needs.
+const FILES_WANTED: u64 = 65_536;
+
 /// Lets this process, and those it starts, open as many files as it may.
 pub(crate) fn allow_many_files() -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
+    let more = Rlimit { current: Some(FILES_WANTED), maximum: Some(FILES_WANTED) };
+    if limit.current.is_none_or(|it| it >= FILES_WANTED)
+        || setrlimit(Resource::Nofile, more).is_ok()
+    {
+        return Ok(());
+    }
+    // Who is not root may have what was set for it.
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
     Ok(())
 }

@@ -17,7 +17,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response};
@@ -132,9 +131,10 @@ where
 /// The bytes of a connection that speaks another protocol now, and those that came with its upgrade.
 pub(crate) fn take_socket(
     upgraded: Upgraded,
-) -> Option<(impl AsyncRead + AsyncWrite + Unpin + Send, Bytes)> {
+) -> Option<(impl AsyncRead + AsyncWrite + Unpin + Send, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<Socket>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf))
+    // A copy, for the original is a part of the whole read buffer of HTTP.
+    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
 }
 
 impl Server {

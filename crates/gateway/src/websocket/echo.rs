@@ -181,7 +181,7 @@ async fn shake_hands(stream: &mut TcpStream) -> Option<Bytes> {
     Some(rest)
 }
 
-async fn echo(io: impl AsyncRead + AsyncWrite + Unpin + Send, read: Bytes, host: HostHandle) {
+async fn echo(io: impl AsyncRead + AsyncWrite + Unpin + Send, read: Vec<u8>, host: HostHandle) {
     let config = SessionConfig {
         message_bytes_max: MESSAGE_BYTES_MAX,
         outbox_bytes_max: 4 * MESSAGE_BYTES_MAX,
@@ -216,7 +216,7 @@ fn serve() {
             let host = host.fork();
             tokio::spawn(async move {
                 let Some(read) = shake_hands(&mut stream).await else { return };
-                echo(stream, read, host).await;
+                echo(stream, read.to_vec(), host).await;
             });
         }
     });

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Sink, Stream};
 use tenure_actor::host::TimerKey;
@@ -56,7 +55,7 @@ struct Socket<S, Spoken> {
 }
 
 /// Drives a socket to its end; `read` came with the upgrade.
-pub(super) async fn drive<S, Spoken>(io: S, read: Bytes, connection: Arc<Spoken>)
+pub(super) async fn drive<S, Spoken>(io: S, read: Vec<u8>, connection: Arc<Spoken>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     Spoken: Speaker,
@@ -69,7 +68,7 @@ where
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
     let stream =
-        WebSocketStream::from_partially_read(io, read.to_vec(), Role::Server, Some(config)).await;
+        WebSocketStream::from_partially_read(io, read, Role::Server, Some(config)).await;
     let now = connection.host().clock().now();
     let ping_at = now + connection.config().ping_period;
     let mut socket = Socket {
