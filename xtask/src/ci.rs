@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: every check in order, ending at the first that fails.
 
-mod programs;
+pub(crate) mod programs;
 mod toolchain;
 
 use std::path::Path;

@@ -1,13 +1,17 @@
-//! `cargo xtask clients`: clients that know nothing of Tenure, made from the OpenAPI document.
+//! `cargo xtask clients`: clients that know nothing of Tenure. Some are made from the OpenAPI document, some
+//! follow actors while their node is restarted, some mean no good.
 //!
 //! What they need is installed into `target/clients`, once.
 
+mod hostile;
+mod live;
 mod program;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::ci::programs;
 use crate::command::{Invocation, timed};
 use program::Program;
 
@@ -19,25 +23,37 @@ pub(crate) struct Options {
 }
 
 /// What is copied beside the installed packages: Node looks for packages where a program lies.
-const FILES: [&str; 8] = [
+const FILES: [&str; 11] = [
     "client.mjs",
     "client.py",
     "client.ts",
     "hooks.py",
+    "live.mjs",
+    "live.py",
     "package.json",
     "requirements.txt",
     "schemathesis.toml",
+    "stream.mjs",
     "tsconfig.json",
 ];
 
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let folder = root.join("target/clients");
     step("build", root, &Invocation::cargo(&["build", "--package", "shapes"]))?;
+    let live = ["build", "--package", "tenure", "--example", "live"];
+    step("build", root, &Invocation::cargo(&live))?;
+    programs::install(root, &[("slowhttptest", "slowhttptest")])?;
     install(root, &folder)?;
     let data = folder.join("data");
-    if data.exists() {
-        std::fs::remove_dir_all(&data).context("could not delete the last run's actors")?;
+    let live_data = folder.join("live-data");
+    for data in [&data, &live_data] {
+        if data.exists() {
+            std::fs::remove_dir_all(data).context("could not delete the last run's actors")?;
+        }
     }
+    let live = root.join("target/debug/examples/live");
+    timed("live", "clients that follow an actor", || live::run(&live, &live_data, &folder)).0?;
+    hostile::sockets(root, &folder)?;
     let program = Program::start(&root.join("target/debug/shapes"), &data)?;
     let document = program.document("shapes.json", &folder)?;
     step("validate", &folder, &venv("openapi-spec-validator", &[&document]))?;
@@ -48,6 +64,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     step("typescript", &folder, &Invocation::new("node", &["out/client.js", calls]))?;
     step("npm", &folder, &Invocation::new("node", &["client.mjs", calls]))?;
     step("pypi", &folder, &venv("python", &["client.py", calls]))?;
+    timed("slow", "slowhttptest", || hostile::slow(calls)).0?;
     let examples = options.examples.to_string();
     let arguments = [
         "--config-file=schemathesis.toml",

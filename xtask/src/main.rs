@@ -60,10 +60,12 @@ enum Verb {
     Bench(bench::Options),
     /// Run a long fault campaign against real processes.
     Campaign(campaign::Options),
-    /// Make clients from the OpenAPI document of the example `shapes`, and let them call it.
+    /// Let clients of others call and follow actors: made from the OpenAPI document of the example `shapes`,
+    /// off the shelf, slow, and picky.
     ///
-    /// TypeScript types, npm and PyPI HTTP clients, and schemathesis, which makes up requests. Installs
-    /// what they need from npm and PyPI into `target/clients`.
+    /// TypeScript types, npm and PyPI HTTP clients, and schemathesis, which makes up requests;
+    /// `centrifuge` and `eventsource` clients over restarts of a node; Autobahn's cases; slowhttptest.
+    /// Installs what they need from npm and PyPI into `target/clients`.
     Clients(clients::Options),
     /// Take mechanisms away one at a time, in a copy, and look whether the tests notice.
     ///

@@ -32,14 +32,23 @@ pub(crate) fn install_command() -> String {
 ///
 /// When some are missing and this user or system cannot install them.
 pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
+    install(root, NEEDED)
+}
+
+/// Installs those of these programs, each with its package, that are missing.
+///
+/// # Errors
+///
+/// When some are missing and this user or system cannot install them.
+pub(crate) fn install(root: &Path, needed: &[(&str, &str)]) -> anyhow::Result<()> {
     if !cfg!(target_os = "linux") {
-        println!("not Linux: install {} yourself when a test asks for them", names(NEEDED));
+        println!("not Linux: install {} yourself when a test asks for them", names(needed));
         return Ok(());
     }
     let missing: Vec<(&str, &str)> =
-        NEEDED.iter().copied().filter(|(program, _)| !is_installed(program)).collect();
+        needed.iter().copied().filter(|(program, _)| !is_installed(program)).collect();
     if missing.is_empty() {
-        println!("present: {}", names(NEEDED));
+        println!("present: {}", names(needed));
         return Ok(());
     }
     let packages: Vec<String> = missing.iter().map(|(_, package)| (*package).to_owned()).collect();

@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 /// A running program that serves actors, killed when dropped.
 pub(super) struct Program {
@@ -18,10 +18,29 @@ impl Program {
     ///
     /// When it does not say that it is ready.
     pub(super) fn start(path: &Path, data: &Path) -> anyhow::Result<Self> {
-        let mut child = Command::new(path)
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .stdin(Stdio::null())
+        Self::start_at(path, data, "127.0.0.1:0")
+    }
+
+    /// Starts it so that it takes calls at `listen`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not say that it is ready.
+    pub(super) fn start_at(path: &Path, data: &Path, listen: &str) -> anyhow::Result<Self> {
+        let mut command = Command::new(path);
+        command.args(["serve", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--data"]);
+        // The largest page that anybody may ask for.
+        command.arg(data).env("TENURE_GATEWAY__OPENAPI", "true");
+        Self::run(path, command.stdin(Stdio::null()))
+    }
+
+    /// Runs a program that says when it is ready, and where.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    pub(super) fn run(path: &Path, command: &mut Command) -> anyhow::Result<Self> {
+        let mut child = command
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("could not start {}", path.display()))?;
@@ -36,6 +55,19 @@ impl Program {
             return Ok(program);
         }
         bail!("{} ended before it was ready", program.path)
+    }
+
+    /// Stops it in good order, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// When it ends in another way.
+    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().context("no `kill`")?;
+        let ended = self.child.wait()?;
+        ensure!(ended.success(), "{} ended with {ended}", self.path);
+        Ok(())
     }
 
     /// Where calls go, as `http://127.0.0.1:7070`.
