@@ -82,21 +82,26 @@ pub(super) fn ready(
     };
     let types: Vec<_> =
         node.types().iter().map(|it| format!("{} v{}", it.name, it.schema)).collect();
-    println!("tenure {version}   data {data}{kept}   types: {}", types.join(", "));
-    println!(
+    say(&format!("tenure {version}   data {data}{kept}   types: {}", types.join(", ")));
+    say(&format!(
         "{} ready in {:.1} s   try: {}",
         node.name(),
         took.as_secs_f64(),
         node.types().iter().find_map(|it| example(it, calls)).unwrap_or_default()
-    );
-    println!("ready: calls on {}://{calls}, admin on http://{admin}", service.scheme());
+    ));
+    say(&format!("ready: calls on {}://{calls}, admin on http://{admin}", service.scheme()));
     if dev.is_some() {
-        println!("ctrl-c to stop");
+        say("ctrl-c to stop");
     }
 }
 
 pub(super) fn stopping(signal: &str, budget: Duration) {
-    println!("{signal}: stopping; what is in flight has {} s", budget.as_secs());
+    say(&format!("{signal}: stopping; what is in flight has {} s", budget.as_secs()));
+}
+
+/// Prints a line. A node serves, and above all stops in good order, although nobody reads it any more.
+fn say(line: &str) {
+    print(&format!("{line}\n"));
 }
 
 /// A command that calls a method of a type, as far as possible one that needs no thought: it reads, or
