@@ -14,11 +14,11 @@ client.on("connected", () => (connections += 1));
 client.on("disconnected", (end) => assert.fail(`it stays away: ${end.code} ${end.reason}`));
 room.on("subscribed", (at) => {
   if (connections === 1) {
-    assert.deepEqual([at.data, at.wasRecovering], [0, false]);
-    console.log("following");
+    assert.deepEqual([at.data, at.wasRecovering], [{ said: 0 }, false]);
   } else {
     assert.deepEqual([at.wasRecovering, at.recovered], [true, true]);
   }
+  console.log("following");
 });
 const done = new Promise((resolve) => {
   room.on("publication", ({ data, offset }) => {
@@ -38,4 +38,5 @@ assert.ok((await room.presenceStats()).numClients >= 1);
 await assert.rejects(client.rpc("room/1/shout", null), { code: 404 });
 client.removeAllListeners("disconnected");
 client.disconnect();
+assert.equal(connections, 3);
 console.log(`done: npm centrifuge, ${last} events over ${connections} connections`);

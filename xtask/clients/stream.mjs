@@ -5,10 +5,12 @@ import { EventSource } from "eventsource";
 const [url, last] = [process.argv[2], Number(process.argv[3])];
 const stream = new EventSource(`${url}/v1/room/1/events`);
 let [seen, connections] = [0, 0];
-stream.addEventListener("open", () => (connections += 1));
-stream.addEventListener("begin", ({ data }) => {
-  assert.deepEqual([JSON.parse(data), connections], [0, 1]);
+stream.addEventListener("open", () => {
+  connections += 1;
   console.log("following");
+});
+stream.addEventListener("begin", ({ data }) => {
+  assert.deepEqual([JSON.parse(data), connections], [{ said: 0 }, 1]);
 });
 stream.addEventListener("reset", () => assert.fail("nothing was lost"));
 await new Promise((resolve) => {
@@ -20,4 +22,5 @@ await new Promise((resolve) => {
   });
 });
 stream.close();
+assert.equal(connections, 3);
 console.log(`done: npm eventsource, ${last} events over ${connections} connections`);

@@ -11,6 +11,13 @@ pub struct Said {
     text: String,
 }
 
+/// What a client begins with.
+#[tenure::data]
+pub struct Began {
+    /// How much was said before it came.
+    said: u64,
+}
+
 /// Remembers how much was said.
 #[tenure::data]
 #[derive(Default)]
@@ -20,10 +27,10 @@ pub struct Room {
 
 #[actor(events = Said)]
 impl Room {
-    /// How much was said before a client came.
+    /// An object: clients for JavaScript take a number 0 for nothing.
     #[attach]
-    fn come(&self, _peer: tenure::Peer) -> u64 {
-        self.n
+    fn come(&self, _peer: tenure::Peer) -> Began {
+        Began { said: self.n }
     }
 
     /// Says something to everybody who follows; gives its number.

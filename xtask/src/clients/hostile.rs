@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 
 use super::program::Program;
 use super::{step, venv};
+use crate::command::Invocation;
 
 /// What of Autobahn's cases is not run: large messages, which are slow, and compression, which is not
 /// spoken here.
@@ -32,11 +33,13 @@ const SLOW: [(&str, &[&str], &str); 3] = [
 ///
 /// When a case fails.
 pub(super) fn sockets(root: &Path, folder: &Path) -> anyhow::Result<()> {
+    let test = ["test", "--quiet", "--package", "tenure-gateway", "--lib"];
+    step("build", root, &Invocation::cargo(&[&test[..], &["--no-run"]].concat()))?;
     let mut serve = Command::new("cargo");
-    serve.args(["test", "--quiet", "--package", "tenure-gateway", "--lib", "--"]);
-    serve.args(["websocket::echo::serve", "--exact", "--ignored", "--nocapture"]);
-    // It ends when nobody holds the other end of this pipe.
-    serve.current_dir(root).stdin(Stdio::piped());
+    serve.args(test);
+    serve.args(["--", "websocket::echo::serve", "--exact", "--ignored", "--nocapture"]);
+    // It ends when nobody holds the other end of this pipe; that nobody hears it then is no news.
+    serve.current_dir(root).stdin(Stdio::piped()).stderr(Stdio::null());
     let echo = Program::run(Path::new("websocket::echo::serve"), &mut serve)?;
     let address = echo.calls().replace("http", "ws");
     let left_out = LEFT_OUT.iter().flat_map(|case| ["--exclude", case]);

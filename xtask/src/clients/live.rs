@@ -77,13 +77,21 @@ pub(super) fn run(program: &Path, data: &Path, folder: &Path) -> anyhow::Result<
     for client in started {
         clients.push(client?);
     }
+    // Whoever begins late would begin behind an event.
     for client in &clients {
         client.said("following", until)?;
     }
+    let part = EVENTS / (RESTARTS + 1);
     for n in 1..=EVENTS {
-        if n % (EVENTS / (RESTARTS + 1)) == 0 && n < EVENTS {
+        if n % part == 1 && n > 1 {
             node.stop()?;
             node = Program::start_at(program, data, address)?;
+        }
+        // Half of each part is said while they are away.
+        if n % part == part / 2 && n > part {
+            for client in &clients {
+                client.said("following", until)?;
+            }
         }
         say(address, &format!("word {n}"))?;
     }

@@ -8,4 +8,5 @@ mod deploy;
 mod doctor;
 mod documentation;
 mod projects;
+mod sessions;
 mod world;
