@@ -5,8 +5,10 @@ use std::time::Duration;
 use tenure_types::{Instant, Key};
 
 use crate::host::{CallHead, Home, HostHandle};
+use crate::shared;
 use crate::{
-    Actor, ActorRef, CallId, Cause, Effects, IntoKey, Link, NestedKeys, Origin, ReminderId, Ticket,
+    Actor, ActorRef, CallId, Cause, Effects, IntoKey, Link, NestedKeys, Origin, ReminderId, Share,
+    SharedCopy, SharedError, Ticket,
 };
 
 mod finish;
@@ -155,6 +157,15 @@ impl<A: Actor> Context<A> {
             Arc::new(Origin { chain: None, deadline, unsaved: Some(unsaved), nested: None })
         });
         ActorRef::<T>::from_turn(&turn.host, key, origin).into()
+    }
+
+    /// This node's copy of what an actor is like, at most [`Share::MAX_AGE`] old. It takes no lock, calls
+    /// nobody and never waits. A copy knows nothing of the turn's own calls that are newer than it.
+    ///
+    /// # Errors
+    /// [`SharedError`] where there is none yet, or none young enough; the read has started one.
+    pub fn shared<T: Share>(&self, key: impl IntoKey) -> Result<SharedCopy<T::Copy>, SharedError> {
+        shared::read::<T>(self.host(), key.into_key()?)
     }
 
     /// Waits, from now on. The turn goes on meanwhile: an exclusive one keeps every other call

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use tenure_types::{ActorTypeName, BoxFuture, CallError, Clock, FeedName, Instant, Key, Tasks};
 
 use crate::{
-    CallId, Cause, CodecError, Link, MethodInfo, Receipt, ReminderChange, StateRef, Target, Ticket,
-    TimerChange, TimerId,
+    CallId, Cause, CodecError, Link, MethodInfo, Receipt, ReminderChange, SharedCopies, StateRef,
+    Target, Ticket, TimerChange, TimerId,
 };
 
 /// Runs calls: a node's runtime, a test context, a simulator.
@@ -49,6 +49,11 @@ pub trait Host: Send + Sync + 'static {
 
     /// Forgets a wish; it may have come true already.
     fn forget(&self, timer: TimerKey);
+
+    /// The node's copies of what many actors read; `None` where a host keeps none.
+    fn shared(&self) -> Option<&SharedCopies> {
+        None
+    }
 }
 
 /// Names one wish to be woken.

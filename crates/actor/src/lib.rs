@@ -36,6 +36,7 @@ mod receipt;
 mod reference;
 mod require;
 mod schema;
+mod shared;
 mod shown;
 mod standing;
 mod state;
@@ -73,6 +74,7 @@ pub use schema::{
     ALIASES_KEYWORD, ArgumentType, DataTypes, Describe, Field, FieldSchemas, MethodTypes,
     OTHER_KEYWORD, TypeSchema, UNKNOWN_KEYWORD, Undescribed,
 };
+pub use shared::{SHARED_COPIES_MAX, Share, SharedCopies, SharedCopy, SharedError};
 pub use shown::shown;
 pub use standing::{Delete, Follow, Inspect, StandingMethods};
 pub use state::{State, StateRef};

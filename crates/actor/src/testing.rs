@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 use tenure_types::{CallError, Key};
 
 use crate::host::{CallHead, HostHandle};
+use crate::shared::set as set_copy;
 use crate::{
     Actor, ActorRef, ActorType, CODEC_NAMED, Context, DEADLINE_DEFAULT, Handler, IntoKey, Message,
-    MethodInfo, decode_named, encode_named,
+    MethodInfo, Share, decode_named, encode_named,
 };
 
 mod agenda;
@@ -91,6 +92,18 @@ impl<A: Actor> TestContext<A> {
             "{instance} is the actor under test: the test itself has its state"
         );
         instance.put(Box::new(state));
+        self
+    }
+
+    /// Sets the copy that [`Context::shared`] reads of the actor with this key. Nothing refreshes it: it
+    /// grows old with [`TestContext::advance`]. Where none is set, the actor itself is read, if its type was
+    /// registered.
+    ///
+    /// # Panics
+    /// If `key` is no key.
+    pub fn set_shared<T: Share>(&mut self, key: impl IntoKey, copy: T::Copy) -> &mut Self {
+        let now = self.now();
+        set_copy::<T>(self.world.copies(), valid(key), copy, now);
         self
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
 use tenure_actor::host::{Host, HostHandle, PendingCall, QueuedCall, Started, TimerKey};
-use tenure_actor::{ActorType, CallId, Target, Ticket, TimerId};
+use tenure_actor::{ActorType, CallId, SharedCopies, Target, Ticket, TimerId};
 use tenure_observe::{Condition, Health, MetricError, Metrics, names};
 use tenure_store::{Store, StoreError, UnitOutcome};
 use tenure_types::{CallError, Clock, Entropy, Incarnation, Instant, Tasks, Token};
@@ -124,6 +124,7 @@ pub struct Runtime {
     pub(crate) stopped: AtomicBool,
     /// Settled when the runtime has stopped: ends its background tasks.
     pub(crate) ended: Ticket,
+    pub(crate) shared: SharedCopies,
     me: Weak<Runtime>,
 }
 
@@ -180,6 +181,7 @@ impl Runtime {
             unit_sequence: AtomicU64::new(0),
             tenure_sequence: AtomicU64::new(0),
             timer_sequence: AtomicU64::new(0),
+            shared: SharedCopies::new(),
             memory,
             memory_hand: AtomicUsize::new(0),
             resident,
@@ -370,6 +372,10 @@ impl Host for Handle {
 
     fn forget(&self, timer: TimerKey) {
         self.0.timers.forget(timer);
+    }
+
+    fn shared(&self) -> Option<&SharedCopies> {
+        Some(&self.0.shared)
     }
 }
 

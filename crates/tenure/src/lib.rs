@@ -14,7 +14,8 @@ pub use error::{Error, Result};
 pub use node::{Node, NodeBuilder};
 pub use tenure_actor::{
     Actor, ActorRef, AppError, Call, Context, Delayed, Delete, Handler, IntoKey, Message,
-    Precondition, Receipt, ReminderId, TestReminder, TimerId,
+    Precondition, Receipt, ReminderId, SHARED_COPIES_MAX, Share, SharedCopy as Shared, SharedError,
+    TestReminder, TimerId,
 };
 /// Tests an actor without a node.
 ///
@@ -253,3 +254,8 @@ struct OutsideWorld;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/how-to/feeds.md")]
 struct Feeds;
+
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/near-caches.md")]
+struct NearCaches;

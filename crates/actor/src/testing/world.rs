@@ -10,7 +10,7 @@ use tenure_types::{ActorTypeName, CallError, Clock, Instant, Key, Tasks};
 use super::executor::Executor;
 use super::instance::Instance;
 use crate::host::{Host, HostHandle, PendingCall, QueuedCall, Started, TimerKey};
-use crate::{Actor, ActorType, CallId, DEADLINE_DEFAULT, Target};
+use crate::{Actor, ActorType, CallId, DEADLINE_DEFAULT, SharedCopies, Target};
 
 /// The actors that a test can reach.
 pub(super) struct World {
@@ -18,6 +18,7 @@ pub(super) struct World {
     executor: Arc<Executor>,
     actors: Mutex<Actors>,
     calls: AtomicU64,
+    shared: SharedCopies,
 }
 
 #[derive(Default)]
@@ -34,11 +35,16 @@ impl World {
             executor: Executor::new(),
             actors: Mutex::default(),
             calls: AtomicU64::new(0),
+            shared: SharedCopies::new(),
         })
     }
 
     pub(super) fn executor(&self) -> &Executor {
         &self.executor
+    }
+
+    pub(super) fn copies(&self) -> &SharedCopies {
+        &self.shared
     }
 
     pub(super) fn handle(&self) -> HostHandle {
@@ -146,6 +152,10 @@ impl Host for World {
 
     fn deadline_default(&self) -> Duration {
         DEADLINE_DEFAULT
+    }
+
+    fn shared(&self) -> Option<&SharedCopies> {
+        Some(&self.shared)
     }
 
     fn wake_at(&self, at: Instant, waker: Waker) -> TimerKey {
