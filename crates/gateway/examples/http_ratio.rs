@@ -138,6 +138,7 @@ fn start_gateway(runtime: &Runtime, is_full: bool) -> (SocketAddr, tenure_gatewa
         tls: None,
         openapi: None,
         tracer: None,
+        pages: Vec::new(),
         feeds: None,
     };
     runtime.block_on(async {

@@ -34,6 +34,7 @@ use crate::config::GatewayConfig;
 use crate::feeds::Feeds;
 use crate::gateway::Gateway;
 use crate::openapi::OpenApi;
+use crate::pages::{Page, Pages};
 use crate::serve::{ServeError, Tls, start};
 use crate::session::Sessions;
 use answer::answer;
@@ -72,6 +73,8 @@ pub struct Calls {
     /// Who makes the spans of requests; `None` makes none, and costs nothing. It reads the clock of
     /// the machine and draws ids by itself: a simulation has none.
     pub tracer: Option<Arc<BoxedTracer>>,
+    /// Pages that are served beside the calls, for browsers.
+    pub pages: Vec<Page>,
     /// What `GET /v1/_feeds/..` reads; `None` where there are none.
     pub feeds: Option<Arc<dyn Feeds>>,
 }
@@ -101,6 +104,7 @@ pub struct Calls {
 ///     tls: None,
 ///     openapi: None,
 ///     tracer: None,
+///     pages: Vec::new(),
 ///     feeds: None,
 /// };
 /// let server = serve_calls(listener, GatewayConfig::default(), calls)?;
@@ -143,6 +147,7 @@ pub fn serve_calls(
         routes: Routes::new(&calls.types),
         authorise: calls.authorise,
         feeds: calls.feeds,
+        pages: Pages::new(calls.pages)?,
         credentials: calls.credentials,
         tracer: calls.tracer,
         counters,

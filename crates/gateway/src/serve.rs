@@ -35,6 +35,14 @@ pub use tls::{Tls, TlsError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
+    /// A page cannot be served. Nothing was started.
+    #[error("the page {path:?}: {why}")]
+    Page {
+        /// Its path.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The listener has no address.
     #[error("could not read the address of the HTTP listener")]
     Listener(#[from] std::io::Error),

@@ -13,12 +13,12 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use tenure_actor::{Actor, ActorType};
-use tenure_gateway::Authorise;
+use tenure_gateway::{Authorise, Page};
 
 use crate::config::{Configuration, Settings};
 use crate::{Error, Node, Result};
 use cli::{Cli, ConfigVerb, Verb};
-use service::Service;
+use service::{Around, Service};
 use wait::wait_for;
 
 /// A program that serves actors: register their types, then [`App::run`] it.
@@ -26,6 +26,7 @@ use wait::wait_for;
 pub struct App {
     types: Vec<std::result::Result<ActorType, String>>,
     authorise: Option<Arc<dyn Authorise>>,
+    pages: Vec<Page>,
 }
 
 /// A program without actors, to register them with.
@@ -70,6 +71,22 @@ impl App {
     #[must_use]
     pub fn authorise(mut self, hook: impl Authorise) -> Self {
         self.authorise = Some(Arc::new(hook));
+        self
+    }
+
+    /// Serves a page for browsers beside the calls, on their port: a document, a script, a style sheet. Everybody
+    /// who reaches the port may read it. `path` begins with a slash, and not with `/v1/` or `/connection/`;
+    /// `content_type` is for example `text/html; charset=utf-8`.
+    ///
+    /// A page may load what this program serves, and nothing from elsewhere. At most 256 pages.
+    #[must_use]
+    pub fn page(
+        mut self,
+        path: &'static str,
+        content_type: &'static str,
+        body: &'static (impl AsRef<[u8]> + ?Sized),
+    ) -> Self {
+        self.pages.push(Page { path, content_type, body: body.as_ref().into() });
         self
     }
 
@@ -137,12 +154,13 @@ impl App {
         let traces = traces::Traces::from_environment(&settings.name)?;
         let tracer = traces.as_ref().map(traces::Traces::tracer);
         let starting = Node::builder().actor_types(&self.types).settings(settings.clone()).start();
+        let around = Around { authorise: self.authorise, tracer, pages: self.pages };
         let begun = std::time::Instant::now();
         let node = wait_for(starting)?;
         let served = node.block_on(async {
             // Asked for first, so that no signal is missed once the program says it is ready.
             let mut signals = signals::Signals::new(settings.tls_cert.is_some())?;
-            let service = Service::start(&node, settings, self.authorise, tracer, dev.is_some())?;
+            let service = Service::start(&node, settings, around, dev.is_some())?;
             screen::ready(&node, settings, &service, dev, begun.elapsed());
             let signal = signals.wait_reloading(|| service.reload()).await;
             screen::stopping(signal, settings.drain_budget);

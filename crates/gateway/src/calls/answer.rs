@@ -286,6 +286,9 @@ fn without_a_call(caller: &Caller, parts: &Parts) -> Option<Response<Full<Bytes>
         front.config.cors.permit(response.headers_mut());
         return Some(response);
     }
+    if let Some(page) = front.pages.find(&parts.method, parts.uri.path()) {
+        return Some(page);
+    }
     let is_for_document = parts.method == Method::GET && parts.uri.path() == DOCUMENT_PATH;
     let document = front.document.as_ref().filter(|_| is_for_document)?;
     Some(front.replies.page(document.clone()))

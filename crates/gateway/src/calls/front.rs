@@ -12,6 +12,7 @@ use super::routes::Routes;
 use crate::auth::{Authorise, Credentials};
 use crate::config::GatewayConfig;
 use crate::feeds::Feeds;
+use crate::pages::Pages;
 use crate::session::Sessions;
 
 /// What all connections of a gateway share.
@@ -22,6 +23,7 @@ pub(crate) struct Front {
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) tracer: Option<Arc<BoxedTracer>>,
     pub(super) feeds: Option<Arc<dyn Feeds>>,
+    pub(super) pages: Pages,
     pub(super) counters: Counters,
     pub(super) replies: Replies,
     pub(super) bodies: BodyShare,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::global::BoxedTracer;
 use tenure_gateway::{
-    Admin, AdminConfig, Authorise, Calls, Cors, Credentials, Gateway, GatewayConfig, OpenApi,
+    Admin, AdminConfig, Authorise, Calls, Cors, Credentials, Gateway, GatewayConfig, OpenApi, Page,
     Server, ServerLimits, SessionConfig, Tls, serve_admin, serve_calls,
 };
 use tenure_protocol::session::Rate;
@@ -23,15 +23,22 @@ pub(super) struct Service {
     _key_files: Option<AbortOnDropHandle>,
 }
 
+/// What a program has around its actors.
+pub(super) struct Around {
+    pub(super) authorise: Option<Arc<dyn Authorise>>,
+    pub(super) tracer: Option<Arc<BoxedTracer>>,
+    pub(super) pages: Vec<Page>,
+}
+
 impl Service {
     /// Starts to serve a node over HTTP.
     pub(super) fn start(
         node: &Node,
         settings: &Settings,
-        authorise: Option<Arc<dyn Authorise>>,
-        tracer: Option<Arc<BoxedTracer>>,
+        around: Around,
         dev: bool,
     ) -> Result<Self> {
+        let Around { authorise, tracer, pages } = around;
         let key_files = KeyFiles::read(&settings.auth, node.clock())?;
         let credentials = key_files.as_ref().map(|files| Arc::clone(files.credentials()));
         let openapi = described(credentials.as_deref());
@@ -50,6 +57,7 @@ impl Service {
             tls: tls.clone(),
             openapi: settings.openapi.then(|| openapi.clone()),
             tracer,
+            pages,
             feeds: Some(Arc::new(node.feeds())),
         };
         let failed = |error| Error::Start(Error::chain(&error));

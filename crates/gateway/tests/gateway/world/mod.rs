@@ -97,6 +97,7 @@ impl World {
             tls: more.tls,
             openapi: more.openapi,
             tracer: None,
+            pages: Vec::new(),
             feeds: more.feeds,
         };
         let server = runtime.block_on(async {
