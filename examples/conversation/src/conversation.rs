@@ -3,7 +3,7 @@ use std::time::Duration;
 use tenure::Share;
 use tenure::prelude::*;
 
-use crate::insight::Insight;
+use crate::learnt::Ranking;
 
 const QUESTION_BYTES_MAX: usize = 500;
 const MODERATOR_BYTES_MAX: usize = 100;
@@ -57,34 +57,6 @@ pub struct ConversationShown {
     pub question: String,
     /// What participants may do.
     pub phase: Phase,
-}
-
-/// What was learnt from the comparisons so far.
-#[tenure::data]
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ranking {
-    /// How many participants have submitted something.
-    pub participants: u64,
-    /// How many answers they gave.
-    pub answers: u64,
-    /// How many comparisons they made.
-    pub comparisons: u64,
-    /// The answers, the best first.
-    pub ranked: Vec<Ranked>,
-}
-
-/// An answer in a ranking.
-#[tenure::data]
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ranked {
-    /// The answer.
-    pub text: String,
-    /// How strong it is: an answer that is stronger by one is preferred in 73 of 100 comparisons.
-    pub strength: f64,
-    /// Half the width of the interval that has the true strength with a probability of 95 %.
-    pub margin: f64,
-    /// In how many comparisons it was.
-    pub comparisons: u32,
 }
 
 /// Why the moderator's wish is not met. Nothing was changed.
@@ -203,6 +175,43 @@ impl Conversation {
     }
 }
 
+/// What the moderator sees of a conversation while it runs: apart from it, so that participants, who follow the
+/// conversation, are not sent it. It keeps nothing: who begins to follow is told what the conversation has.
+#[tenure::data]
+#[derive(Clone, Debug, Default)]
+pub struct Insight {}
+
+/// Why somebody is not told.
+#[tenure::error]
+#[derive(PartialEq)]
+pub enum InsightError {
+    /// The data of the subscription has no `moderator`, or another conversation's.
+    #[problem(status = 403, "only the moderator may see this")]
+    NotModerator,
+    /// The conversation did not answer.
+    #[problem(status = 503, retry_after = "1s", "the conversation does not answer")]
+    NoAnswer,
+}
+
+#[actor(persist = volatile, events = Ranking)]
+impl Insight {
+    /// Tells who follows.
+    #[handler(internal)]
+    pub fn tell(&mut self, cx: &mut Context<Self>, ranking: Ranking) {
+        cx.emit(ranking);
+    }
+
+    #[attach]
+    async fn begin(&self, cx: &Context<Self>, peer: Peer) -> Result<Ranking, InsightError> {
+        let word = peer.data["moderator"].as_str().unwrap_or_default().to_owned();
+        match cx.actor::<Conversation>(cx.key()).top(word).await {
+            Ok(ranking) => Ok(ranking),
+            Err(CallError::App(_)) => Err(InsightError::NotModerator),
+            Err(_) => Err(InsightError::NoAnswer),
+        }
+    }
+}
+
 impl Share for Conversation {
     type Copy = ConversationShown;
     /// For so long participants may go on with a phase that is over.
@@ -225,6 +234,7 @@ mod tests {
     use tenure::TestContext;
 
     use super::*;
+    use crate::learnt::Ranked;
 
     #[test]
     fn only_who_knows_the_word_moderates() {

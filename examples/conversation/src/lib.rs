@@ -6,7 +6,7 @@
 //! comparisons go to the feed [`FEED`], which [`ranking`] reads in batches, in a process of its own.
 
 mod conversation;
-mod insight;
+mod learnt;
 mod numbers;
 mod participant;
 mod pool;
@@ -14,9 +14,9 @@ pub mod ranking;
 mod submission;
 
 pub use conversation::{
-    Conversation, ConversationEvent, ConversationShown, ModerateError, Phase, Ranked, Ranking,
+    Conversation, ConversationEvent, ConversationShown, Insight, InsightError, ModerateError, Phase,
 };
-pub use insight::{Insight, InsightError};
+pub use learnt::{Ranked, Ranking};
 pub use numbers::Numbers;
 pub use participant::{Mine, Participant, Prompt, Side, SubmitError};
 pub use pool::{Answer, Pool, normal};

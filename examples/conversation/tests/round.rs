@@ -11,7 +11,7 @@ use tenure_campaigns::process::Launch;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const PARTICIPANTS: usize = 40;
-const PAIRS: usize = 10;
+const PAIRS: usize = 60;
 const FILMS: usize = 20;
 
 fn node(folder: &Path) -> Launch {
@@ -40,7 +40,7 @@ fn start(program: &str, launch: &Launch, more: &[&str]) -> Program {
     command
         .args(["--url", &format!("http://{}", launch.listen), "--moderator", "secret"])
         .args(more);
-    Program(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts"))
+    Program(command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts"))
 }
 
 fn ranking(launch: &Launch, ledger: &Path) -> Program {
@@ -94,7 +94,7 @@ fn every_comparison_counts_once_whoever_is_killed() {
             "--films-max",
             &films_max,
             "--patience",
-            "120",
+            "20",
         ],
     );
 
@@ -113,6 +113,7 @@ fn every_comparison_counts_once_whoever_is_killed() {
     let has =
         |line: &str| output.lines().any(|it| it.split_whitespace().eq(line.split_whitespace()));
     assert!(has("prompts handed out twice 0") && has("own writes missing 0"), "{output}");
+    assert!(!has("reconnects 0"), "the node was killed too late: {output}");
     assert!(has(&format!("comparisons {}", PARTICIPANTS * PAIRS)), "{output}");
 
     // Per participant the count of the feed's consumer is that of the store.

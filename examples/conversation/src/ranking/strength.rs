@@ -43,6 +43,10 @@ pub fn strengths(count: usize, pairs: &[(u32, u32, u32, u32)]) -> Vec<Strength> 
             values[answer] += step;
             largest = largest.max(step.abs());
         }
+        // At the best fit they sum to zero, as each pair pulls its two the same way apart. Only the weak prior
+        // would bring them there, slowly.
+        let mean = values.iter().sum::<f64>() / count.max(1) as f64;
+        values.iter_mut().for_each(|value| *value -= mean);
         if largest < STEP_SMALL {
             break;
         }
@@ -104,6 +108,6 @@ mod tests {
         assert_eq!(strengths(0, &[]), []);
         let found = strengths(3, &[(0, 1, 1_000_000, 0)]);
         assert!(found.iter().all(|it| it.value.is_finite() && it.value.abs() < 20.0), "{found:?}");
-        assert_eq!((found[2].value, found[2].comparisons), (0.0, 0));
+        assert!(found[2].value.abs() < 0.01 && found[2].comparisons == 0, "{found:?}");
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::strength::strengths;
-use crate::conversation::{Ranked, Ranking};
+use crate::learnt::{Ranked, Ranking};
 use crate::submission::{Submission, conversation_of};
 
 /// What was counted of one conversation, and how far the feed was read for it.

@@ -95,6 +95,8 @@ impl Player {
             }
             self.look().await?;
         }
+        // Nobody would submit again what a later crash took back.
+        while self.compare_with("saved").await? > 0 {}
         self.played.comparisons = self.chosen.len() as u64;
         Ok(self.played)
     }
@@ -150,10 +152,16 @@ impl Player {
     /// Reads what was submitted. What is not there is missing; or a crash has taken it back, and it is submitted
     /// again, as a page does.
     async fn look(&mut self) -> anyhow::Result<()> {
-        let mine: Mine = serde_json::from_value(self.call("mine", &json!({})).await?)?;
+        self.compare_with("mine").await.map(drop)
+    }
+
+    async fn compare_with(&mut self, read: &str) -> anyhow::Result<usize> {
+        let mine: Mine = serde_json::from_value(self.call(read, &json!({})).await?)?;
+        let mut count = 0;
         if !mine.answers.iter().any(|it| normal(it) == normal(&self.answer)) {
             self.count_lost(self.answered_over);
             self.offer().await?;
+            count += 1;
         }
         let lost = self.chosen.iter().filter(|(number, (chosen, _))| {
             let prompt = mine.prompts.get(**number as usize - 1);
@@ -163,8 +171,9 @@ impl Player {
         for (number, chosen, over) in lost {
             self.count_lost(over);
             self.submit(number, chosen).await?;
+            count += 1;
         }
-        Ok(())
+        Ok(count)
     }
 
     fn count_lost(&mut self, over: u64) {
