@@ -10,6 +10,7 @@ mod http_client;
 mod idle;
 mod load_rows;
 mod plain;
+mod served;
 mod setting;
 mod sockets;
 

@@ -4,13 +4,10 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::bail;
 use axum::extract::{Path as Parts, State};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -19,6 +16,7 @@ use parking_lot::Mutex;
 use super::actors::{Bell, Echo, Tally};
 use super::http_client::Connection;
 use super::plain::Shards;
+use super::served::{Served, say_ready};
 use super::setting::{Setting, remove, spawn_on};
 use crate::load;
 use crate::machine;
@@ -26,7 +24,6 @@ use crate::report::Report;
 
 const CONNECTIONS: usize = 64;
 const KEYS: usize = 10_000;
-const READY: &str = "ready: calls on http://";
 
 /// Requests a second on 64 connections, each waiting for its answer before it asks again.
 pub(crate) fn measure(system: &str, setting: &Setting) -> anyhow::Result<Report> {
@@ -49,56 +46,6 @@ pub(crate) fn measure(system: &str, setting: &Setting) -> anyhow::Result<Report>
         })
     });
     Ok(Report::of_load(&done).and_latencies(&mut done.latencies))
-}
-
-/// A server in a process of its own, which ends with this value.
-pub(super) struct Served {
-    process: Child,
-    /// Kept open, so that the server may write more.
-    lines: BufReader<ChildStdout>,
-}
-
-impl Served {
-    pub(super) fn start(system: &str, folder: &Path) -> anyhow::Result<(Self, SocketAddr)> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .args(["serve", system, "--folder"])
-            .arg(folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("could not start the server's process")?;
-        let output = process.stdout.take();
-        let mut server = Self { process, lines: BufReader::new(output.context("it is piped")?) };
-        let address = server.read_address()?;
-        Ok((server, address))
-    }
-
-    /// What the server holds in memory.
-    pub(super) fn resident_bytes(&self) -> anyhow::Result<u64> {
-        std::thread::sleep(std::time::Duration::from_millis(500));
-        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.process.id()))?;
-        let pages = statm.split_ascii_whitespace().nth(1).context("no resident pages")?;
-        Ok(pages.parse::<u64>()? * 4096)
-    }
-
-    fn read_address(&mut self) -> anyhow::Result<SocketAddr> {
-        loop {
-            let mut line = String::new();
-            let length = self.lines.read_line(&mut line)?;
-            ensure!(length > 0, "the server ended before it was ready");
-            if let Some(rest) = line.strip_prefix(READY) {
-                let address = rest.split([',', '\n']).next().unwrap_or_default();
-                return address.parse().with_context(|| format!("no address: {line:?}"));
-            }
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended by itself; either way nothing of it is kept.
-        let _: std::io::Result<()> = self.process.kill();
-        let _: std::io::Result<_> = self.process.wait();
-    }
 }
 
 /// Serves until it is killed.
@@ -125,11 +72,6 @@ fn serve_tenure(folder: &Path) -> anyhow::Result<()> {
     machine::allow_many_files()?;
     tenure::app().actor::<Tally>().actor::<Echo>().actor::<Bell>().run_with(arguments)?;
     Ok(())
-}
-
-/// Tells the case's process where a server listens.
-pub(super) fn say_ready(at: SocketAddr) {
-    println!("{READY}{at}");
 }
 
 /// The bare loop: each message comes back as it is.
@@ -177,7 +119,7 @@ fn serve_axum() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        println!("{READY}{}", listener.local_addr()?);
+        say_ready(listener.local_addr()?);
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
             stream.set_nodelay(true).expect("TCP");
         });

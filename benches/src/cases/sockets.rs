@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::http::Served;
+use super::served::{Served, say_ready};
 use super::setting::{Setting, remove, spawn_on};
 use crate::load;
 use crate::machine;
@@ -187,7 +187,7 @@ const RINGER: u8 = b'r';
 /// Serves [`bare_fan_out`].
 pub(super) async fn serve_bare_fan_out() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    super::http::say_ready(listener.local_addr()?);
+    say_ready(listener.local_addr()?);
     let mut listeners: Vec<TcpStream> = Vec::new();
     loop {
         let (mut stream, _) = listener.accept().await?;

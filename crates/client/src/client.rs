@@ -2,25 +2,22 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::Position;
 use crate::backoff::Backoff;
-use crate::run::{Asked, run};
-use crate::words::Failure;
+use crate::run::{Asked, Endpoint, run};
+use crate::told::{CallFailed, Happened};
 
 /// Calls and wishes that wait to be sent; who comes then waits.
 const ASKED_MAX: usize = 256;
 /// Events of one topic that wait to be taken. While they are not, nothing more is read: in the end
 /// the server tells the client to come back for the rest.
-pub(crate) const EVENTS_MAX: usize = 1_024;
+const EVENTS_MAX: usize = 1_024;
 
 /// How a client connects.
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
-    pub(crate) url: String,
-    pub(crate) token: Option<String>,
+    endpoint: Endpoint,
     backoff_min: Duration,
     backoff_max: Duration,
     call_timeout: Duration,
@@ -31,65 +28,6 @@ pub struct ClientBuilder {
 pub struct Client {
     asked: mpsc::Sender<Asked>,
     call_timeout: Duration,
-}
-
-/// Why a call has no reply.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallFailed {
-    /// The node, or the actor, answered an error.
-    #[error("{message} ({code})")]
-    Answered {
-        /// An HTTP status; below 400, a code of the protocol.
-        code: u16,
-        /// What went wrong, in words.
-        message: String,
-        /// Whether the same call had no effect and may succeed later.
-        retryable: bool,
-        /// The problem that HTTP would have answered: `code`, `outcome` and the author's own error.
-        problem: Option<Value>,
-    },
-    /// The connection broke, or the time ended, before the reply came: it may have been executed.
-    #[error("no reply came: {0}")]
-    Unknown(&'static str),
-    /// The call was not sent: the node refuses this client. It was not executed.
-    #[error("the connection has ended: {0}")]
-    Ended(String),
-    /// The arguments are no JSON, or the reply is another type's. In the latter case it was executed.
-    #[error("arguments or reply do not fit")]
-    Json(#[source] std::sync::Arc<serde_json::Error>),
-}
-
-/// Why a topic cannot be followed.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{message} ({code})")]
-pub struct Refusal {
-    /// A code of the protocol, or an HTTP status.
-    pub code: u16,
-    /// In words.
-    pub message: String,
-}
-
-/// What happens on a topic, in order.
-#[derive(Clone, Debug)]
-pub enum Happened {
-    /// What is known of the actor begins here: with what its `#[attach]` answered, or null. It comes
-    /// first, and again where events may be missing: then what was known before is void.
-    Began {
-        /// What `#[attach]` answered.
-        data: Value,
-        /// Where the actor's events stood.
-        at: Position,
-    },
-    /// The next event.
-    Event {
-        /// The event.
-        data: Value,
-        /// Its number in its log.
-        at: Position,
-    },
-    /// The actor, or the node, lets this client not follow it. Nothing more comes.
-    Refused(Refusal),
 }
 
 /// One followed topic. Dropped, it is followed no more.
@@ -104,8 +42,7 @@ impl Client {
     #[expect(clippy::new_ret_no_self, reason = "a client is made by connecting")]
     pub fn new(url: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
-            url: url.into(),
-            token: None,
+            endpoint: Endpoint { url: url.into(), token: None },
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(10),
             call_timeout: Duration::from_secs(30),
@@ -157,7 +94,7 @@ impl ClientBuilder {
     /// Says who the client is, with a JSON Web Token.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.token = Some(token.into());
+        self.endpoint.token = Some(token.into());
         self
     }
 
@@ -185,7 +122,7 @@ impl ClientBuilder {
         let (asked, asks) = mpsc::channel(ASKED_MAX);
         let call_timeout = self.call_timeout;
         let backoff = Backoff::new(self.backoff_min, self.backoff_max);
-        tokio::spawn(run(self, backoff, asks));
+        tokio::spawn(run(self.endpoint, backoff, asks));
         Client { asked, call_timeout }
     }
 }
@@ -197,18 +134,5 @@ impl Follow {
     /// Cancel safe.
     pub async fn next(&mut self) -> Option<Happened> {
         self.happened.recv().await
-    }
-}
-
-impl From<Failure> for CallFailed {
-    fn from(failure: Failure) -> Self {
-        let Failure { code, message, temporary, problem } = failure;
-        Self::Answered { code, message, retryable: temporary, problem }
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self { code: failure.code, message: failure.message }
     }
 }

@@ -26,7 +26,9 @@
 mod backoff;
 mod client;
 mod run;
+mod told;
 mod words;
 
-pub use client::{CallFailed, Client, ClientBuilder, Follow, Happened, Refusal};
+pub use client::{Client, ClientBuilder, Follow};
 pub use tenure_protocol::session::Position;
+pub use told::{CallFailed, Happened, Refusal};

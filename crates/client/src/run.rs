@@ -14,7 +14,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::Position;
 use crate::backoff::Backoff;
-use crate::client::{CallFailed, ClientBuilder, Happened, Refusal};
+use crate::told::{CallFailed, Happened, Refusal};
 use crate::words::{self, Publication, Said, Subscribed};
 
 /// How long connecting may take.
@@ -25,6 +25,13 @@ const PING_GRACE: Duration = Duration::from_secs(10);
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 type Socket = WebSocketStream<TcpStream>;
+
+/// Where to connect, and as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) url: String,
+    pub(crate) token: Option<String>,
+}
 
 /// What the owner of a client wants.
 pub(crate) enum Asked {
@@ -62,11 +69,11 @@ struct Run {
     next: u32,
 }
 
-pub(crate) async fn run(builder: ClientBuilder, mut backoff: Backoff, asks: mpsc::Receiver<Asked>) {
+pub(crate) async fn run(endpoint: Endpoint, mut backoff: Backoff, asks: mpsc::Receiver<Asked>) {
     let mut run = Run { asks, topics: BTreeMap::new(), waiting: BTreeMap::new(), next: 0 };
     loop {
-        if let Ok(Ok(socket)) = timeout(CONNECT_TIMEOUT, open(&builder.url)).await {
-            let end = run.converse(socket, &builder, &mut backoff).await;
+        if let Ok(Ok(socket)) = timeout(CONNECT_TIMEOUT, open(&endpoint.url)).await {
+            let end = run.converse(socket, &endpoint, &mut backoff).await;
             run.fail_all();
             match end {
                 End::Broken => {}
@@ -100,11 +107,11 @@ impl Run {
     async fn converse(
         &mut self,
         mut socket: Socket,
-        builder: &ClientBuilder,
+        endpoint: &Endpoint,
         backoff: &mut Backoff,
     ) -> End {
         let id = self.command(Waiting::Connect);
-        if send(&mut socket, words::connect(id, builder.token.as_deref())).await.is_err() {
+        if send(&mut socket, words::connect(id, endpoint.token.as_deref())).await.is_err() {
             return End::Broken;
         }
         let (mut is_connected, mut patience) = (false, CONNECT_TIMEOUT);

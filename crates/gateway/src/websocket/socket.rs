@@ -67,8 +67,7 @@ where
         .max_write_buffer_size(usize::MAX)
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
-    let stream =
-        WebSocketStream::from_partially_read(io, read, Role::Server, Some(config)).await;
+    let stream = WebSocketStream::from_partially_read(io, read, Role::Server, Some(config)).await;
     let now = connection.host().clock().now();
     let ping_at = now + connection.config().ping_period;
     let mut socket = Socket {
