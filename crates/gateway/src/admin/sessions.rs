@@ -80,31 +80,29 @@ pub(super) async fn end(State(admin): State<Arc<Admin>>, Path(id): Path<String>)
     problem(&Problem::not_found(detail))
 }
 
-fn read_query(query: &str) -> Result<Wanted, Problem> {
+fn read_query(query: &str) -> Result<Wanted, Box<Problem>> {
+    let bad = |detail: String| Box::new(Problem::bad_request(detail));
     let mut wanted = Wanted::default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decode(value).map_err(|_| {
-            let detail = format!("`{}` has a '%' that no two digits follow", echo(name));
-            Problem::bad_request(detail)
-        })?;
+        let value = decode(value)
+            .map_err(|_| bad(format!("`{}` has a '%' that no two digits follow", echo(name))))?;
         match name {
             // Nobody's sessions are not everybody's.
             "user" if value.is_empty() => {
-                return Err(Problem::bad_request("`user` is a name; leave it out for all users"));
+                return Err(bad("`user` is a name; leave it out for all users".into()));
             }
             "user" => wanted.user = Some(value.into_owned()),
             "after" => wanted.after = Some(value.into_owned()),
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit));
-                let wrong =
-                    || Problem::bad_request(format!("`limit` is a number from 1 to {PAGE_MAX}"));
+                let wrong = || bad(format!("`limit` is a number from 1 to {PAGE_MAX}"));
                 wanted.limit = Some(limit.ok_or_else(wrong)?);
             }
             _ => {
                 let detail = "sessions are chosen by `user`, `after` and `limit`";
                 let detail = format!("{detail}; this question has `{}`", echo(name));
-                return Err(Problem::bad_request(detail));
+                return Err(bad(detail));
             }
         }
     }

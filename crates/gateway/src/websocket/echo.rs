@@ -1,4 +1,9 @@
 //! An echo on the driver of sockets, for `cargo xtask clients`: what it is told, it says.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "it is a program of its own, with real time and tasks"
+)]
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

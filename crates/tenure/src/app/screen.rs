@@ -1,9 +1,5 @@
 //! What the program shows: its first lines, and its log.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this file is the program's voice on its terminal"
-)]
+#![expect(clippy::print_stderr, reason = "this file is the program's voice on its terminal")]
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
