@@ -6,6 +6,7 @@
 mod hostile;
 mod live;
 mod program;
+mod step;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use anyhow::Context;
 use crate::ci::programs;
 use crate::command::{Invocation, timed};
 use program::Program;
+use step::{step, venv};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -79,14 +81,6 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     ];
     let found = venv("schemathesis", &arguments).env("SCHEMATHESIS_HOOKS", "hooks");
     step("schemathesis", &folder, &found)
-}
-
-fn step(name: &str, folder: &Path, command: &Invocation) -> anyhow::Result<()> {
-    timed(name, &command.to_string(), || command.run(folder)).0
-}
-
-fn venv(program: &str, arguments: &[&str]) -> Invocation {
-    Invocation::new(&format!("venv/bin/{program}"), arguments)
 }
 
 fn npx(arguments: &[&str]) -> Invocation {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 
 use super::program::Program;
-use super::{step, venv};
+use super::step::{step, venv};
 use crate::command::Invocation;
 
 /// What of Autobahn's cases is not run: large messages, which are slow, and compression, which is not
