@@ -106,6 +106,6 @@ impl dyn AnySlot {
     }
 
     pub(super) fn into_of<T: Send + Sync + 'static>(self: Arc<Self>) -> Arc<Slot<T>> {
-        self.into_any().downcast().unwrap_or_else(|_| panic!("{OF_TYPE}"))
+        self.into_any().downcast().unwrap_or_else(|_| unreachable!("{OF_TYPE}"))
     }
 }

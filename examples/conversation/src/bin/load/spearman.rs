@@ -2,8 +2,8 @@
 
 /// How alike two orders are: 1 the same, 0 nothing alike, -1 reversed. `None` where there is no order.
 pub(crate) fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
-    let one = ranks(pairs.iter().map(|pair| pair.0).collect());
-    let other = ranks(pairs.iter().map(|pair| pair.1).collect());
+    let one = ranks(&pairs.iter().map(|pair| pair.0).collect());
+    let other = ranks(&pairs.iter().map(|pair| pair.1).collect());
     let mean = (pairs.len() as f64 + 1.0) / 2.0;
     let product = |a: &[f64], b: &[f64]| -> f64 {
         a.iter().zip(b).map(|(a, b)| (a - mean) * (b - mean)).sum()
@@ -12,7 +12,7 @@ pub(crate) fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
     (spread > 0.0).then(|| product(&one, &other) / spread)
 }
 
-fn ranks(values: Vec<f64>) -> Vec<f64> {
+fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<_> = (0..values.len()).collect();
     order.sort_by(|one, other| values[*one].total_cmp(&values[*other]));
     let mut ranks = vec![0.0; values.len()];
