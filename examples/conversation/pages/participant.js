@@ -12,6 +12,8 @@ let phase = 'waiting';
 let prompt = null;
 let isBusy = false;
 let compared = 0;
+// What this page has submitted: a crash of the node may take back the latest.
+const sent = { answers: new Set(), chosen: new Map() };
 
 function show() {
   const isOpen = phase === 'answering' || phase === 'comparing';
@@ -41,6 +43,18 @@ async function look() {
   return mine;
 }
 
+// After a connection was lost: submits again what is not there.
+async function mend() {
+  const mine = await look();
+  for (const text of sent.answers) if (!mine.answers.includes(text)) await call(`${participant}/answer`, { text });
+  for (const [number, chosen] of sent.chosen) {
+    const kept = mine.prompts.find((it) => it.number === number);
+    if (kept && !kept.chosen) await call(`${participant}/prefer`, { number, chosen });
+  }
+  await look();
+  show();
+}
+
 function note(error) {
   $('note').textContent = error ? (error.message || String(error)) : '';
 }
@@ -68,6 +82,7 @@ async function choose(chosen) {
   show();
   try {
     await call(`${participant}/prefer`, { number: prompt.number, chosen });
+    sent.chosen.set(prompt.number, chosen);
     note();
   } catch (error) {
     note(error);
@@ -93,6 +108,7 @@ $('say').addEventListener('submit', async (event) => {
   if (!text) return;
   try {
     await call(`${participant}/answer`, { text });
+    sent.answers.add(text);
     $('text').value = '';
     note();
     await look();
@@ -110,4 +126,7 @@ follow(`conversation:${conversation}`, null, (it) => {
   look().then(show, note);
   next();
 }, note);
+centrifuge.on('connected', () => {
+  if (sent.answers.size || sent.chosen.size) mend().catch(note);
+});
 centrifuge.connect();

@@ -2,8 +2,8 @@
 
 /// How alike two orders are: 1 the same, 0 nothing alike, -1 reversed. `None` where there is no order.
 pub(crate) fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
-    let one = ranks(&pairs.iter().map(|pair| pair.0).collect());
-    let other = ranks(&pairs.iter().map(|pair| pair.1).collect());
+    let one = ranks(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
+    let other = ranks(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
     let mean = (pairs.len() as f64 + 1.0) / 2.0;
     let product = |a: &[f64], b: &[f64]| -> f64 {
         a.iter().zip(b).map(|(a, b)| (a - mean) * (b - mean)).sum()
