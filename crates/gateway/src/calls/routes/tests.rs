@@ -152,6 +152,7 @@ fn what_is_not_there_is_told_with_what_is() {
         assert!(problem.detail.contains(part), "{http} {path}: {}", problem.detail);
         let allow = match (status, problem.detail.contains("GET or POST")) {
             (405, true) => Some("GET, POST"),
+            (405, false) if problem.detail.contains("followed") => Some("GET"),
             (405, false) if problem.detail.contains("deleted") => Some("DELETE"),
             (405, false) => Some("POST"),
             _ => None,
