@@ -252,6 +252,22 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
         Ok(taken)
     }
 
+    fn refuse(&self, error: CallError) -> bool {
+        let mut inner = self.inner.lock();
+        if !matches!(inner.step, Step::Waiting(_)) {
+            return false;
+        }
+        let message = std::mem::replace(&mut inner.step, Step::Ended(Err(error.widen())));
+        let waker = inner.waker.take();
+        drop(inner);
+        // Its destructor is the user's code: not under the lock.
+        drop(message);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
     fn settle(&self, end: Result<Option<Ticket>, CallError>) {
         let mut inner = self.inner.lock();
         let step = std::mem::replace(&mut inner.step, Step::Taken);

@@ -165,6 +165,10 @@ pub trait QueuedCall: Send + Sync {
     /// [`CodecError`] when the bytes are not a reply of this method; the call still waits then.
     fn replay(&self, outcome: &[u8]) -> Result<bool, CodecError>;
 
+    /// Ends the call with an error if it still waits for its turn; `false` if that has begun, or the
+    /// call was taken back.
+    fn refuse(&self, error: CallError) -> bool;
+
     /// Ends the call: the reply that was kept is released when the ticket, if any, is settled; or
     /// the call has failed.
     fn settle(&self, end: Result<Option<Ticket>, CallError>);

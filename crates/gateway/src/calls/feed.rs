@@ -137,6 +137,7 @@ fn wanted(parts: &Parts, name: &str) -> Result<FeedWanted, Refused> {
 
 fn start(after: &str) -> FeedStart {
     match after {
+        "" => FeedStart::Oldest,
         "latest" => FeedStart::Latest,
         cursor => FeedStart::After(cursor.to_owned()),
     }

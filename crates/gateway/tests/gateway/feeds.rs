@@ -64,6 +64,7 @@ fn a_page_has_its_entries_as_they_were_appended() {
     let (from, limit, wait) = (wanted.from, wanted.limit, wanted.wait);
     assert_eq!((from, limit, wait), (FeedStart::Oldest, 100, Duration::ZERO));
     for (query, from, limit, wait) in [
+        ("after=", FeedStart::Oldest, 100, 0),
         ("after=latest", FeedStart::Latest, 100, 0),
         ("after=a_-1&limit=1&wait=60s", FeedStart::After("a_-1".into()), 1, 60_000),
         ("limit=1000&wait=1m", FeedStart::Oldest, 1_000, 60_000),

@@ -58,6 +58,11 @@ impl QueuedCall for Firing {
         Err(CodecError::new("a reminder has no reply"))
     }
 
+    /// Nobody waits for a reminder: it closes no circle.
+    fn refuse(&self, _: CallError) -> bool {
+        false
+    }
+
     /// `Ok` says that it is not due: nothing is left to do.
     fn settle(&self, end: Result<Option<Ticket>, CallError>) {
         done(&self.runtime, &self.due, end.is_ok());
@@ -90,6 +95,10 @@ impl QueuedCall for Handling {
 
     fn replay(&self, outcome: &[u8]) -> Result<bool, CodecError> {
         self.inner.replay(outcome)
+    }
+
+    fn refuse(&self, error: CallError) -> bool {
+        self.inner.refuse(error)
     }
 
     fn settle(&self, end: Result<Option<Ticket>, CallError>) {

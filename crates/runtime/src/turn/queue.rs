@@ -56,7 +56,10 @@ impl Runtime {
         if let Some(call) = queued.filter(|_| !runnable)
             && let Some(path) = self.find_circle(activation, call.head())
         {
-            self.settle(activation, &*call, Err(CallError::Cycle { path }));
+            // Its turn may have begun meanwhile: then those who were looked at wait no more.
+            if call.refuse(CallError::Cycle { path }) {
+                activation.kind.count_error(tenure_types::CallErrorCode::Cycle);
+            }
             return started;
         }
         if runnable && (one_way || Depth::enter().is_none()) {
