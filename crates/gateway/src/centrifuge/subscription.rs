@@ -29,8 +29,16 @@ impl Follower for Subscription {
         let Some(connection) = self.connection.upgrade() else { return };
         let initial = self.initial.lock().take();
         let initial = initial.as_deref();
-        let reply = subscribed(self.command, at, events, self.was_recovering, recovered, initial);
+        // Who begins anew is told where its initial value stands; what came after that follows.
+        let (at, told) = match events.first().filter(|_| !recovered) {
+            Some(first) => (Position { offset: first.at.offset - 1, ..at }, &[][..]),
+            None => (at, events),
+        };
+        let reply = subscribed(self.command, at, told, self.was_recovering, recovered, initial);
         connection.client().push(Item::Text(reply));
+        for event in events.iter().filter(|_| !recovered) {
+            connection.client().push(Item::Event(Arc::clone(event)));
+        }
     }
 
     fn deliver(&self, event: &Arc<Published>) {

@@ -56,9 +56,8 @@ fn streams_go_on_over_a_restart_and_end_when_their_actor_is_deleted() {
     let seen = stream.heard();
     assert_eq!(seen.number(), 1);
     node.say("sourced/a", 2);
-    let node = node.restarted(Signal::TERM, &[]);
-    // What had left is there before the end.
     assert_eq!([stream.number(), stream.number()], [2, 3]);
+    let node = node.restarted(Signal::TERM, &[]);
     assert_eq!(stream.next(), None);
     let mut stream = Stream::resume(&node, "sourced/a", &seen.id);
     assert_eq!([stream.number(), stream.number()], [2, 3]);
