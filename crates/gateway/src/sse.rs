@@ -11,9 +11,10 @@ use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use tenure_actor::Peer;
 use tenure_protocol::session::Position;
+use tenure_types::Key;
 
 use crate::auth::Identity;
-use crate::calls::{Caller, decode_key};
+use crate::calls::Caller;
 use crate::problem::{Problem, echo};
 use crate::session::{Client, Sessions, Wish};
 use form::Stream;
@@ -32,13 +33,13 @@ pub(crate) async fn begin(
     sessions: &Arc<Sessions>,
     parts: &Parts,
     (type_name, written_key): (&str, &str),
+    key: Key,
     identity: Option<Identity>,
 ) -> Result<Response<EventStream>, Box<Problem>> {
     let config = &sessions.config;
     let kind = sessions.kinds.find(type_name).ok_or_else(|| {
         Problem::not_found(format!("there is no actor type `{}`", echo(type_name)))
     })?;
-    let key = decode_key(written_key).map_err(|error| Problem::bad_request(error.to_string()))?;
     let resume = resume(&parts.headers, parts.uri.query())?;
     if sessions.clients.is_draining() {
         return Err(Problem::overloaded("the node is stopping; connect to another").into());
@@ -66,7 +67,7 @@ pub(crate) async fn begin(
     };
     // As the path has it: one name is one actor's, whoever wrote it.
     let topic = format!("{type_name}:{written_key}");
-    let wish = Wish { topic: &topic, kind, key, peer: &peer, resume, deadline: None };
+    let wish = Wish { topic: &topic, kind, key, peer: &peer, resume };
     let follower = Arc::new(Stream::new(Arc::clone(&client), resume.is_some()));
     let as_follower = Arc::clone(&follower) as _;
     let following = sessions

@@ -138,7 +138,7 @@ async fn begin_stream(
     let key = decode_key(topic.1).map_err(|error| Problem::bad_request(error.to_string()))?;
     let entrance = Entrance { actor_type: topic.0, key: &key, method: "events", exclusive: false };
     let identity = authorise(caller, parts, &entrance, &mut seen.who).await?;
-    let stream = sse::begin(caller, sessions, parts, topic, identity).await?;
+    let stream = sse::begin(caller, sessions, parts, topic, key, identity).await?;
     Ok(stream.map(Either::Right))
 }
 

@@ -10,8 +10,8 @@ pub(super) struct Command<'a> {
     /// Zero, or absent, where no reply is wanted.
     #[serde(default)]
     pub(super) id: u32,
-    #[serde(borrow, default)]
-    pub(super) connect: Option<Connect<'a>>,
+    #[serde(default)]
+    pub(super) connect: Option<Connect>,
     #[serde(borrow, default)]
     pub(super) subscribe: Option<Subscribe<'a>>,
     #[serde(default)]
@@ -37,12 +37,9 @@ pub(super) struct Command<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Connect<'a> {
+pub(super) struct Connect {
     #[serde(default)]
     pub(super) token: String,
-    /// Kept for nothing but its being there.
-    #[serde(borrow, default)]
-    pub(super) data: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]

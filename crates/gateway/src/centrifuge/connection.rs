@@ -213,14 +213,9 @@ impl Connection {
     /// Whether the client, and its user, have sent few enough commands of late.
     fn may_go_on(&self) -> Result<bool, Close> {
         let (config, now) = (&self.sessions.config, self.host.clock().coarse());
-        let own = self.state.lock().allowance.take(config.commands, now).is_ok();
-        let clients = &self.sessions.clients;
-        let is_within = own
-            && self
-                .client()
-                .user()
-                .is_none_or(|user| clients.take(user, config.commands_of_user, now).is_ok());
         let mut state = self.state.lock();
+        let is_within = state.allowance.take(config.commands, now).is_ok()
+            && self.client().take_of_user(config.commands_of_user, now).is_ok();
         state.refusals = if is_within { 0 } else { state.refusals + 1 };
         if state.refusals > REFUSALS_MAX {
             return Err(Close::TOO_MANY_REQUESTS);

@@ -102,8 +102,7 @@ impl Connection {
         Ok((identity, expires))
     }
 
-    fn connect(&self, id: u32, connect: &Connect<'_>) -> Result<(), Close> {
-        let _ = connect.data;
+    fn connect(&self, id: u32, connect: &Connect) -> Result<(), Close> {
         let has_credentials = self.front.credentials.is_some();
         let (identity, expires) = if connect.token.is_empty() || !has_credentials {
             let known = self.identity();
@@ -234,14 +233,7 @@ impl Connection {
             };
             let mut failure = connection.authorise(asking).await.err();
             if failure.is_none() {
-                let wish = Wish {
-                    topic: &channel,
-                    kind,
-                    key: key.clone(),
-                    peer: &peer,
-                    resume,
-                    deadline: None,
-                };
+                let wish = Wish { topic: &channel, kind, key: key.clone(), peer: &peer, resume };
                 let begin = |initial: Option<Vec<u8>>| {
                     let json = initial.and_then(|json| String::from_utf8(json).ok());
                     *subscription.initial.lock() =

@@ -1,11 +1,12 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::task::Context;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use tenure_protocol::session::{Outbox, OutboxBounds};
+use tenure_protocol::session::{Allowance, Outbox, OutboxBounds, Rate};
 use tenure_types::Instant;
 
 use super::published::Published;
@@ -63,6 +64,8 @@ pub(crate) struct Client {
     /// Which protocol it speaks.
     pub(crate) protocol: &'static str,
     user: OnceLock<Option<String>>,
+    /// What the sessions of its user may send together.
+    commands_of_user: OnceLock<Arc<Mutex<Allowance>>>,
     bounds: OutboxBounds,
     state: Mutex<State>,
     waker: AtomicWaker,
@@ -82,8 +85,9 @@ impl Client {
         began: Instant,
         bounds: OutboxBounds,
     ) -> Self {
-        let (user, state, waker) = (OnceLock::new(), Mutex::default(), AtomicWaker::new());
-        Self { id, remote, began, protocol, user, bounds, state, waker }
+        let (user, commands_of_user) = (OnceLock::new(), OnceLock::new());
+        let (state, waker) = (Mutex::default(), AtomicWaker::new());
+        Self { id, remote, began, protocol, user, commands_of_user, bounds, state, waker }
     }
 
     /// Who it is, once it has said so.
@@ -94,6 +98,15 @@ impl Client {
     pub(super) fn set_user(&self, user: Option<String>) {
         // A session has one user; who refreshes its token stays who it was.
         let _ = self.user.set(user);
+    }
+
+    pub(super) fn share(&self, commands: Arc<Mutex<Allowance>>) {
+        let _ = self.commands_of_user.set(commands);
+    }
+
+    /// Takes one command off what the sessions of its user may send together.
+    pub(crate) fn take_of_user(&self, rate: Rate, now: Instant) -> Result<(), Duration> {
+        self.commands_of_user.get().map_or(Ok(()), |commands| commands.lock().take(rate, now))
     }
 
     /// Puts something behind what waits to be written. A client that does not take it is closed.

@@ -8,8 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tenure_actor::host::HostHandle;
 use tenure_observe::{MetricError, Metrics, names};
-use tenure_protocol::session::{Allowance, Rate};
-use tenure_types::Instant;
+use tenure_protocol::session::Allowance;
 
 use super::client::{Client, Close};
 
@@ -34,7 +33,8 @@ struct Open {
 #[derive(Default)]
 struct User {
     clients: Vec<Arc<Client>>,
-    commands: Allowance,
+    /// With a lock of its own: every command of every session asks.
+    commands: Arc<Mutex<Allowance>>,
 }
 
 /// Takes a session out of the list when it is dropped.
@@ -80,17 +80,10 @@ impl Clients {
                 return false;
             }
             of_user.clients.push(Arc::clone(client));
+            client.share(Arc::clone(&of_user.commands));
         }
         client.set_user(user.map(str::to_owned));
         true
-    }
-
-    /// Takes one command off what the sessions of a user may send together.
-    pub(crate) fn take(&self, user: &str, rate: Rate, now: Instant) -> Result<(), Duration> {
-        match self.open.lock().by_user.get_mut(user) {
-            Some(user) => user.commands.take(rate, now),
-            None => Ok(()),
-        }
     }
 
     /// Open sessions, of one user if one is named, at most `max` of them after `after`, by id.

@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tenure_actor::{Answered, AppProblem, Invocation, Method, Peer, Receipt};
 use tenure_protocol::session::Position;
@@ -32,7 +31,6 @@ pub(crate) struct Wish<'a> {
     pub(crate) key: Key,
     pub(crate) peer: &'a Peer,
     pub(crate) resume: Option<Position>,
-    pub(crate) deadline: Option<Duration>,
 }
 
 impl Topics {
@@ -97,7 +95,7 @@ impl Topics {
             key: wish.key.clone(),
             body: if wish.kind.has_attach { peer } else { b"" },
             query: None,
-            deadline: wish.deadline,
+            deadline: None,
             one_way: false,
             idempotency_key: None,
             durable: false,

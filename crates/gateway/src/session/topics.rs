@@ -132,15 +132,21 @@ impl Topics {
         after: Option<Position>,
         limit: i64,
     ) -> Result<Option<(Position, Vec<Arc<Published>>)>, CallError> {
-        let end = self.publications.events(target.clone(), 0, 0).await?;
-        let end = Position { epoch: end.epoch, offset: end.offset };
-        if limit == 0 {
-            return Ok(Some((end, Vec::new())));
-        }
+        let from = match after.filter(|_| limit != 0) {
+            Some(after) => after,
+            None => {
+                let end = self.publications.events(target.clone(), 0, 0).await?;
+                let end = Position { epoch: end.epoch, offset: end.offset };
+                if limit == 0 {
+                    return Ok(Some((end, Vec::new())));
+                }
+                let kept = end.offset.saturating_sub(HISTORY_EVENTS_MAX as u64);
+                Position { offset: kept, ..end }
+            }
+        };
         let limit = usize::try_from(limit).unwrap_or(HISTORY_EVENTS_MAX).min(HISTORY_EVENTS_MAX);
-        let kept = end.offset.saturating_sub(HISTORY_EVENTS_MAX as u64);
-        let from = after.unwrap_or(Position { offset: kept, ..end });
         let page = self.publications.events(target, from.epoch, from.offset).await?;
+        let end = Position { epoch: page.epoch, offset: page.offset };
         if !page.recovered {
             return Ok(after.is_none().then(|| (end, Vec::new())));
         }
@@ -150,7 +156,7 @@ impl Topics {
             write_event(&name, kind, at, &bytes)
         };
         let events = page.events.into_iter().take(limit).map(write).collect();
-        Ok(Some((Position { epoch: page.epoch, offset: page.offset }, events)))
+        Ok(Some((end, events)))
     }
 
     /// Who follows a topic, at most `max`, and how many there are.
