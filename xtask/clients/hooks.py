@@ -1,18 +1,33 @@
-"""Lets most calls run: a condition that schemathesis makes up is hardly ever met."""
+"""Lets most calls run: a condition that schemathesis makes up is hardly ever met.
+
+Only what keeps the rules is replaced. What breaks them is to be refused, and stays.
+"""
+
+import re
 
 import schemathesis
+
+TAGS = re.compile(r'(\*|(W/)?"[!#-~]+"(, ?(W/)?"[!#-~]+")*)')
+WAIT = re.compile("[0-9]{1,4}ms|[1-5]?[0-9]s|60s|[01]m")
 
 
 @schemathesis.hook
 def map_headers(context, headers):
-    if headers and len(headers.get("If-Match") or "") % 4:
+    tags = (headers or {}).get("If-Match")
+    if tags is not None and TAGS.fullmatch(tags) and len(tags) % 4:
         return {name: value for name, value in headers.items() if name != "If-Match"}
     return headers
 
 
 @schemathesis.hook
 def map_query(context, query):
+    if not query or "/_feeds/" not in context.operation.path:
+        return query
+    query = dict(query)
     # A cursor is what a server gave: one that is made up is refused, as it should be.
-    if query and "/_feeds/" in context.operation.path and query.get("after") not in (None, "", "latest"):
-        return {name: value for name, value in query.items() if name != "after"}
+    if query.get("after") not in (None, "", "latest"):
+        del query["after"]
+    # The client waits less for an answer than a feed waits for an entry.
+    if WAIT.fullmatch(str(query.get("wait"))):
+        query["wait"] = "10ms"
     return query

@@ -25,10 +25,12 @@ pub(super) fn query(method: &MethodSchemas, schemas: &Map<String, Value>) -> Opt
     let mut parameters = Vec::new();
     for argument in &method.arguments {
         match plain(argument, schemas) {
+            // As forms have it, `?limit=` without a value is no `limit`.
             Some(schema) => parameters.push(json!({
                 "name": argument.name,
                 "in": "query",
                 "required": !argument.is_optional,
+                "allowEmptyValue": argument.is_optional,
                 "schema": schema,
             })),
             None if argument.is_optional => {}
