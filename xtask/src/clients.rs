@@ -48,9 +48,11 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     install(root, &folder)?;
     let data = folder.join("data");
     let live_data = folder.join("live-data");
-    for data in [&data, &live_data] {
-        if data.exists() {
-            std::fs::remove_dir_all(data).context("could not delete the last run's actors")?;
+    // What schemathesis found once it tries again, whatever it was told since.
+    let found = [".hypothesis", ".schemathesis"].map(|name| folder.join(name));
+    for left in [&data, &live_data].into_iter().chain(&found) {
+        if left.exists() {
+            std::fs::remove_dir_all(left).context("could not delete what the last run left")?;
         }
     }
     let live = root.join("target/debug/examples/live");

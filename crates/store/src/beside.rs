@@ -118,6 +118,18 @@ impl RowChange {
         }
     }
 
+    /// The largest number in it.
+    pub(crate) fn number_max(&self) -> u64 {
+        let offset = match self.key() {
+            RowKey::Journal(offset) | RowKey::Event(offset) => *offset,
+            RowKey::Snapshot | RowKey::Outcome(_) | RowKey::Reminder(_) => 0,
+        };
+        match self {
+            RowChange::Put(row) => offset.max(row.due_ms.unwrap_or(0)),
+            RowChange::Delete(_) => offset,
+        }
+    }
+
     /// Says what rule the change breaks, if it breaks one.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.key().check()?;

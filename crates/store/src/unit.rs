@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tenure_types::{ActorId, FeedName, Tenure, Token, Version};
+use tenure_types::{ActorId, FeedName, NUMBER_MAX, Tenure, Token, Version};
 
 use crate::beside::{Encoded, EventLog, RowChange, RowKey};
 
@@ -69,6 +69,9 @@ impl Unit {
             let reason = format!("a unit of {}: {reason}", self.actor).into();
             UnitOutcome::Invalid { reason }
         };
+        if self.number_max() > NUMBER_MAX {
+            return Err(invalid(format!("it has a number above {NUMBER_MAX}")));
+        }
         if let Content::Journaled { snapshot } = self.content
             && snapshot > self.log.offset
         {
@@ -102,6 +105,20 @@ impl Unit {
     #[must_use]
     pub fn len_beside(&self) -> usize {
         self.rows.len() + self.entries.len()
+    }
+
+    /// The largest of the numbers that engines may keep apart from the encoded head.
+    fn number_max(&self) -> u64 {
+        let token = self.token.incarnation.0.max(self.token.sequence);
+        let content = match self.content {
+            Content::Journaled { snapshot: number } | Content::Deleted { until_ms: number } => {
+                number
+            }
+            Content::State(_) => 0,
+        };
+        let head = self.version.0.max(self.written_at_ms).max(self.log.offset);
+        let rows = self.rows.iter().map(RowChange::number_max).max();
+        head.max(token).max(content).max(rows.unwrap_or(0))
     }
 
     fn row_bytes(&self) -> usize {

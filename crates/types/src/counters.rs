@@ -1,5 +1,9 @@
 use std::fmt;
 
+/// The largest version, offset and time that is stored: what a signed number of 64 bits holds, because
+/// databases have no other.
+pub const NUMBER_MAX: u64 = i64::MAX as u64;
+
 /// One run of a node, handed out durably by the store; a higher one supersedes a lower one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Incarnation(pub u64);

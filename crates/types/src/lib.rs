@@ -16,7 +16,7 @@ mod tag;
 mod time;
 
 pub use call_error::{CallError, CallErrorCode, Outcome};
-pub use counters::{Incarnation, Tenure, Token, Version};
+pub use counters::{Incarnation, NUMBER_MAX, Tenure, Token, Version};
 pub use feed_name::{FEED_NAME_BYTES_MAX, FeedName, FeedNameError};
 pub use id::{ActorId, ActorTypeName, TypeNameError, actor_hash};
 pub use key::{KEY_BYTES_MAX, Key, KeyError};

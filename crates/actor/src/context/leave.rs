@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tenure_types::FeedName;
+use tenure_types::{FeedName, NUMBER_MAX};
 
 use super::{Context, Left};
 use crate::cause::check_name;
@@ -188,7 +188,7 @@ impl<A: Actor> Context<A> {
     /// Unix milliseconds, rounded up: it never comes too early.
     fn due_in(&self, after: Duration) -> u64 {
         let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        self.unix_ms().saturating_add(millis)
+        self.unix_ms().saturating_add(millis).min(NUMBER_MAX)
     }
 
     fn start_timer<M: Message>(&mut self, period: Duration, once: bool, message: M) -> TimerId {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenure_actor::{Cause, Effects, Persist, ReminderChange, ReminderId, Ticket};
 use tenure_store::{Append, Due, RowChange, RowKey};
-use tenure_types::CallError;
+use tenure_types::{CallError, NUMBER_MAX};
 
 use super::answer::{Ended, encoded, unencodable};
 use super::contain;
@@ -195,7 +195,8 @@ impl Runtime {
                 let period = (every.as_millis() as u64).max(1);
                 let now = self.clock.unix_ms();
                 let missed = now.saturating_sub(fired.due_ms) / period;
-                let due_ms = fired.due_ms.saturating_add(period.saturating_mul(missed + 1));
+                let due_ms =
+                    fired.due_ms.saturating_add(period.saturating_mul(missed + 1)).min(NUMBER_MAX);
                 let delivery = reminder.delivery.clone();
                 ReminderChange::Set { name, due_ms, every: Some(every), delivery }
             }

@@ -11,7 +11,7 @@ use tenure_store::{
     Append, Content, CursorError, Encoded, FeedFrom, Row, RowChange, RowKey, Store, StoreError,
     UnitOutcome,
 };
-use tenure_types::{FeedName, Incarnation, Version};
+use tenure_types::{FeedName, Incarnation, NUMBER_MAX, Version};
 
 use super::support::{Node, actor, damage_row, fast_folder as folder, wait};
 use crate::{Backup, EmbeddedConfig, UNFINISHED, restore, verify};
@@ -58,7 +58,7 @@ fn filled(folder: &Path) -> Node {
         }
         if n % 10 == 0 {
             let mut unit = node.unit(&key, 3);
-            unit.content = Content::Deleted { until_ms: u64::MAX };
+            unit.content = Content::Deleted { until_ms: NUMBER_MAX };
             assert_eq!(wait(node.submit(unit)), UnitOutcome::Committed);
         }
     }

@@ -3,6 +3,7 @@
 use tenure_store::{
     Content, Due, Encoded, EventLog, Row, RowChange, RowKey, Store, StoreError, Unit,
 };
+use tenure_types::NUMBER_MAX;
 
 use super::support::{Node, actor, state, wait};
 
@@ -73,7 +74,7 @@ impl History {
     fn content(self, version: u64) -> Content {
         match (self.has_rows(), is_deletion(version)) {
             (false, _) => state(self.value(version).bytes),
-            (true, true) => Content::Deleted { until_ms: u64::MAX },
+            (true, true) => Content::Deleted { until_ms: NUMBER_MAX },
             (true, false) => Content::Journaled { snapshot: snapshot(version) },
         }
     }

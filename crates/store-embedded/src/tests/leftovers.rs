@@ -5,7 +5,7 @@ use std::ops::Bound::Unbounded;
 use tenure_store::{
     Content, Encoded, Row, RowChange, RowKey, Store, StoreError, Unit, UnitOutcome,
 };
-use tenure_types::Version;
+use tenure_types::{NUMBER_MAX, Version};
 
 use super::history::History;
 use super::support::{Node, actor, body_of, change_tree, fast_folder as folder, wait, wait_until};
@@ -53,7 +53,7 @@ fn the_rows_of_ended_lives_are_removed_whatever_comes_after() {
         let mut unit = node.unit(key, expected);
         unit.rows = (1..=EVENTS).map(|n| put(RowKey::Event(n))).collect();
         commit(&node, unit);
-        commit(&node, deletion(&node, key, expected + 1, u64::MAX));
+        commit(&node, deletion(&node, key, expected + 1, NUMBER_MAX));
         if key == "alive" {
             let mut unit = node.unit(key, expected + 2);
             unit.rows = vec![put(RowKey::Event(1)), put(RowKey::Event(2))];

@@ -1,4 +1,4 @@
-use tenure_types::{ActorId, Token, Version};
+use tenure_types::{ActorId, NUMBER_MAX, Token, Version};
 
 use super::subject::{
     Open, Subject, actor, due, outcome, put, remind, reminder, row, state, stored_of,
@@ -31,7 +31,7 @@ pub async fn deleted_actors_leave_only_their_head(subject: &impl Subject) {
     let kept = furnished(&open, &other, 0);
     open.commit(kept.clone()).await;
     let kept = open.load(&other).await;
-    let mut unit = deletes(&open, &cart, 1, u64::MAX);
+    let mut unit = deletes(&open, &cart, 1, NUMBER_MAX);
     unit.log = EventLog { epoch: 1, offset: 40, open: None };
     // What the same unit puts goes as well.
     unit.rows = vec![put(outcome("new"), "o"), remind("new", 8), put(RowKey::Journal(41), "j")];
@@ -67,7 +67,7 @@ pub async fn deleted_actors_leave_only_their_head(subject: &impl Subject) {
     let open = Open::new(subject).await;
     open.assert_stored(&cart, Some(&lives), "a new life survives a restart").await;
     // And its end: the journal of the first life is not that of the third.
-    open.commit(deletes(&open, &cart, 3, u64::MAX)).await;
+    open.commit(deletes(&open, &cart, 3, NUMBER_MAX)).await;
     let mut unit = open.unit(&cart, 4, 5);
     unit.log = EventLog { epoch: 3, offset: 2, open: None };
     unit.content = Content::Journaled { snapshot: 0 };
@@ -90,7 +90,7 @@ pub async fn lives_follow_one_another(subject: &impl Subject) {
         match version % 4 {
             0 => unit.rows = vec![remind("r", version), put(outcome("o"), "o")],
             1 => unit.rows = vec![remind("s", version), RowChange::Delete(reminder("r"))],
-            2 => unit.content = Content::Deleted { until_ms: u64::MAX },
+            2 => unit.content = Content::Deleted { until_ms: NUMBER_MAX },
             _ => unit.content = state(vec![version as u8]),
         }
         flying.push(super::submit(&*open.store, std::sync::Arc::new(unit)));

@@ -1,3 +1,5 @@
+use tenure_types::NUMBER_MAX;
+
 use super::subject::{Open, Subject, actor, due, put, remind, reminder, row};
 use crate::{Due, RowChange, RowKey};
 
@@ -9,7 +11,7 @@ pub async fn what_is_due_is_listed_in_pages(subject: &impl Subject) {
     for (n, cart) in actors.iter().enumerate() {
         let mut unit = open.unit(cart, 0, n as u64 + 1);
         // Far apart, equal for several actors and reminders, and at the bounds.
-        for due_ms in [0, 1, 255, 256, 65_536, 1_700_000_000_000, u64::MAX - 1, u64::MAX] {
+        for due_ms in [0, 1, 255, 256, 65_536, 1_700_000_000_000, NUMBER_MAX - 1, NUMBER_MAX] {
             for name in ["x", "xy", "日"] {
                 let name = format!("{name}{due_ms}");
                 unit.rows.push(remind(&name, due_ms));
@@ -22,7 +24,7 @@ pub async fn what_is_due_is_listed_in_pages(subject: &impl Subject) {
         open.commit(unit).await;
     }
     all.sort_unstable();
-    for until_ms in [0, 1, 2, 254, 256, 1_699_999_999_999, 1_700_000_000_000, u64::MAX] {
+    for until_ms in [0, 1, 2, 254, 256, 1_699_999_999_999, 1_700_000_000_000, NUMBER_MAX] {
         let expected: Vec<_> = all.iter().filter(|due| due.due_ms <= until_ms).cloned().collect();
         for limit in [1, 7, 1_000, usize::MAX] {
             let mut found: Vec<Due> = Vec::new();

@@ -1,4 +1,4 @@
-use tenure_types::{Incarnation, Key};
+use tenure_types::{Incarnation, Key, NUMBER_MAX};
 
 use super::subject::{Open, Subject, actor, assert_fenced, outcome, put, remind, state};
 use crate::{Content, HEADS_BYTES_MAX, RowKey, Store, StoreError, Stored};
@@ -26,7 +26,7 @@ pub async fn heads_are_listed_in_pages(subject: &impl Subject) {
             let mut stored = open.commit(unit).await;
             if nth % 4 == 3 {
                 let mut unit = open.unit(&actor(type_name, key), 1, sequence * 100 + 50 + nth);
-                unit.content = Content::Deleted { until_ms: u64::MAX };
+                unit.content = Content::Deleted { until_ms: NUMBER_MAX };
                 stored = open.commit(unit).await;
             }
             all.push((type_name, Key::new(key).expect("a key"), stored));

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tenure_types::{ActorId, KEY_BYTES_MAX};
+use tenure_types::{ActorId, KEY_BYTES_MAX, NUMBER_MAX};
 
 use super::subject::{
     Open, Subject, actor, assert_fenced, due, outcome, put, remind, reminder, row, state, stored_of,
@@ -92,7 +92,7 @@ pub async fn rows_of_refused_units_are_absent(subject: &impl Subject) {
     large.content = state(vec![0; UNIT_BYTES_MAX + 1]);
     let answer = open.submit(large).await;
     assert!(matches!(answer, UnitOutcome::TooLarge { .. }), "it is too large: {answer:?}");
-    let deletes = Content::Deleted { until_ms: u64::MAX };
+    let deletes = Content::Deleted { until_ms: NUMBER_MAX };
     let answer = open.submit(Unit { content: deletes, ..changed(&open, &cart, 7) }).await;
     assert!(matches!(answer, UnitOutcome::Conflict { .. }), "it conflicts: {answer:?}");
     let new = actor("cart", "new");
@@ -268,21 +268,21 @@ pub async fn rows_of_every_name_are_apart(subject: &impl Subject) {
     let mut all = Vec::new();
     for (n, actor) in actors.iter().enumerate() {
         let mut unit = open.unit(actor, 0, n as u64 + 1);
-        unit.log.offset = u64::MAX;
-        unit.content = Content::Journaled { snapshot: u64::MAX - 1 };
+        unit.log.offset = NUMBER_MAX;
+        unit.content = Content::Journaled { snapshot: NUMBER_MAX - 1 };
         let value = |name: &str| format!("{name} of {actor}");
         let mut rows = vec![
-            row(RowKey::Journal(u64::MAX), None, &value("last")),
+            row(RowKey::Journal(NUMBER_MAX), None, &value("last")),
             row(RowKey::Snapshot, None, &value("snapshot")),
         ];
         let mut sorted = names.to_vec();
         sorted.sort_unstable();
         rows.extend(sorted.iter().map(|name| row(outcome(name), None, &value(name))));
-        let due = [0, u64::MAX, n as u64];
+        let due = [0, NUMBER_MAX, n as u64];
         let timed = sorted.iter().enumerate().map(|(at, name)| (Some(due[at % 3]), name));
         rows.extend(timed.map(|(due_ms, name)| row(reminder(name), due_ms, &value(name))));
         unit.rows = rows.iter().rev().cloned().map(RowChange::Put).collect();
-        unit.rows.push(put(RowKey::Event(u64::MAX), "not loaded"));
+        unit.rows.push(put(RowKey::Event(NUMBER_MAX), "not loaded"));
         unit.rows.push(put(RowKey::Journal(1), "not loaded"));
         open.commit(unit.clone()).await;
         all.push(with_rows(&unit, rows));
@@ -291,7 +291,7 @@ pub async fn rows_of_every_name_are_apart(subject: &impl Subject) {
     let open = Open::new(subject).await;
     for (actor, stored) in actors.iter().zip(&all) {
         open.assert_stored(actor, Some(stored), "an actor's rows are its own").await;
-        assert_eq!(open.all_events(actor).await, [1, u64::MAX], "the journal of {actor}");
+        assert_eq!(open.all_events(actor).await, [1, NUMBER_MAX], "the journal of {actor}");
     }
     let expected = actors.iter().zip(&all).flat_map(|(actor, stored)| {
         stored.rows.iter().filter_map(|row| match &row.key {
@@ -322,6 +322,8 @@ pub async fn invalid_units_are_refused(subject: &impl Subject) {
         vec![RowChange::Delete(reminder(&long))],
         vec![put(RowKey::Journal(0), "")],
         vec![put(RowKey::Event(0), "")],
+        vec![put(RowKey::Event(NUMBER_MAX + 1), "")],
+        vec![remind("r", NUMBER_MAX + 1)],
         vec![RowChange::Put(timed)],
         vec![put(outcome("good"), ""), put(outcome(""), "")],
         too_many,

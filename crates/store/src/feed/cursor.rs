@@ -72,6 +72,13 @@ impl Cursor {
         Self { store, feed: name_hash(feed), below, stripes }
     }
 
+    /// The stripe that is read next and the position there up to which it was read, for engines in
+    /// which one incarnation commits at a time.
+    #[must_use]
+    pub fn place(&self) -> (u64, u64) {
+        (self.below, self.position(self.below).unwrap_or(0))
+    }
+
     /// Says whether it was made for this feed of this store.
     pub(super) fn check(&self, store: u64, feed: &FeedName) -> Result<(), CursorError> {
         if self.store != store {
