@@ -9,6 +9,7 @@ use super::source::{Member, Workspace};
 /// The first row that fits decides. A change of this table is an ADR.
 const LEVELS: &[(&str, u8)] = &[
     ("tenure-types", 0),
+    ("tenure-postgres-server", 0),
     ("tenure-protocol", 1),
     ("tenure-actor", 1),
     ("tenure-macros", 1),

@@ -1,0 +1,119 @@
+//! Who may commit: opening and fencing.
+
+use std::time::Instant;
+
+use tenure_store::StoreError;
+use tenure_types::Incarnation;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error, SimpleQueryMessage};
+
+use crate::PostgresConfig;
+use crate::connect::{check, connect};
+use crate::failure::io;
+use crate::schema::required;
+
+/// What an opening was given.
+pub(crate) struct Opened {
+    pub(crate) store: u64,
+    pub(crate) incarnation: Incarnation,
+}
+
+/// Hands out the next incarnation and fences all before it.
+///
+/// # Errors
+/// What is wrong with the server or the tables; nothing was handed out, or nobody heard of it.
+pub(crate) async fn open(config: &PostgresConfig) -> Result<Opened, StoreError> {
+    let client = connect(config, "tenure open").await?;
+    check(&client, config).await?;
+    let found = required(&client, config).await?;
+    let last = config.lanes.max(1) - 1;
+    // One message, and so one transaction, whose statements each see what is there when they begin:
+    // the first one lets one opening at a time pass.
+    let sql = format!(
+        "UPDATE store SET incarnation = incarnation + 1; DELETE FROM fences; \
+         INSERT INTO fences SELECT s.incarnation, l.n FROM store AS s, \
+         generate_series(0, {last}) AS l (n); SELECT incarnation FROM store"
+    );
+    let answer = past_batches(&client, config, found.id, &sql).await?;
+    let incarnation = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    });
+    let incarnation = incarnation.ok_or_else(|| StoreError::Corrupt {
+        what: format!("the table store of {}", config.place()).into(),
+        detail: "its incarnation cannot be read; restore a backup".into(),
+    })?;
+    Ok(Opened { store: found.id, incarnation: Incarnation(incarnation) })
+}
+
+/// What a reader is given; `None` where there are no tables.
+pub(crate) async fn open_to_read(config: &PostgresConfig) -> Result<Option<Opened>, StoreError> {
+    let client = connect(config, "tenure read").await?;
+    let found = crate::schema::found(&client, config).await?;
+    let opened = |found: crate::schema::Found| Opened {
+        store: found.id,
+        incarnation: Incarnation(found.incarnation),
+    };
+    Ok(found.map(opened))
+}
+
+/// Fences one incarnation: when this returns, none of its batches can become visible any more.
+///
+/// # Errors
+/// Whether the fence stands is then not known.
+pub(crate) async fn fence(
+    config: &PostgresConfig,
+    incarnation: Incarnation,
+) -> Result<(), StoreError> {
+    let client = connect(config, "tenure fence").await?;
+    let found = required(&client, config).await?;
+    let sql = format!("DELETE FROM fences WHERE incarnation = {incarnation}");
+    past_batches(&client, config, found.id, &sql).await.map(drop)
+}
+
+/// What the connections that commit are listed as.
+pub(crate) fn lane_name(store: u64, incarnation: Incarnation) -> String {
+    format!("{}{incarnation}", lane_prefix(store))
+}
+
+fn lane_prefix(store: u64) -> String {
+    format!("tenure {store:x} lane ")
+}
+
+/// Runs what waits for batches that are under way. One that does not end in time, because its client
+/// stopped in the middle of it, is ended by the server.
+async fn past_batches(
+    client: &Client,
+    config: &PostgresConfig,
+    store: u64,
+    sql: &str,
+) -> Result<Vec<SimpleQueryMessage>, StoreError> {
+    let began = Instant::now();
+    loop {
+        match client.simple_query(sql).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if is_kept_waiting(&error) && began.elapsed() < config.fence_timeout => {
+                let ended = end_lanes(client, store).await?;
+                tracing::warn!(ended, "connections in the middle of a batch were ended");
+            }
+            Err(error) => return Err(io("fencing earlier incarnations", &error)),
+        }
+    }
+}
+
+fn is_kept_waiting(error: &Error) -> bool {
+    let code = error.code();
+    code == Some(&SqlState::LOCK_NOT_AVAILABLE) || code == Some(&SqlState::QUERY_CANCELED)
+}
+
+/// Ends the connections that may hold a fence, and counts them.
+async fn end_lanes(client: &Client, store: u64) -> Result<i64, StoreError> {
+    let sql = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid() \
+         AND application_name LIKE '{}%'",
+        lane_prefix(store)
+    );
+    let row = client.query_typed_one(&sql, &[]).await;
+    Ok(row.map_err(|error| io("ending connections that hold a fence", &error))?.get(0))
+}

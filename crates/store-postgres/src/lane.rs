@@ -1,0 +1,121 @@
+//! A connection that commits one batch after the other.
+
+use std::sync::Arc;
+
+use tenure_store::{FEEDS_MAX, Unit, UnitOutcome};
+
+use crate::batch::{self, Right};
+use crate::failure::Failure;
+use crate::link::Link;
+use crate::queue::Waiting;
+use crate::serving::Serving;
+
+pub(crate) struct Lane {
+    pub(crate) serving: Arc<Serving>,
+    pub(crate) link: Link,
+    pub(crate) right: Right,
+    pub(crate) commits: Arc<[String; 3]>,
+}
+
+impl Lane {
+    /// Commits until the queue ends.
+    pub(crate) async fn run(self) {
+        while let Some(waiting) = self.serving.queue.next().await {
+            let units: Vec<&Unit> = waiting.iter().map(|it| &*it.unit).collect();
+            let outcomes = self.commit(&units).await;
+            self.serving.note(&units, &outcomes);
+            self.serving.queue.landed(&waiting);
+            settle(waiting, outcomes);
+        }
+    }
+
+    /// What became of each unit.
+    async fn commit(&self, units: &[&Unit]) -> Vec<UnitOutcome> {
+        let refused = self.without_room(units).await;
+        if refused.iter().all(Option::is_none) {
+            return self.try_all(units).await;
+        }
+        let taken: Vec<_> = units.iter().zip(&refused).filter(|(_, it)| it.is_none()).collect();
+        let taken: Vec<&Unit> = taken.into_iter().map(|(unit, _)| *unit).collect();
+        let mut outcomes = self.try_all(&taken).await.into_iter();
+        let fill = |refusal: Option<UnitOutcome>| refusal.or_else(|| outcomes.next());
+        refused.into_iter().filter_map(fill).collect()
+    }
+
+    async fn try_all(&self, units: &[&Unit]) -> Vec<UnitOutcome> {
+        if units.is_empty() {
+            return Vec::new();
+        }
+        match self.submit(units).await {
+            Ok(outcomes) => outcomes,
+            // One of them is to blame: the others are committed without it.
+            Err(failure) if failure.is_of_data() || failure.is_damage() => {
+                let mut outcomes = Vec::with_capacity(units.len());
+                for unit in units {
+                    outcomes.push(match self.submit(&[*unit]).await {
+                        Ok(mut outcome) => outcome.pop().unwrap_or_else(|| unknown("no answer")),
+                        Err(failure) => outcome_of(&failure),
+                    });
+                }
+                outcomes
+            }
+            Err(failure) => vec![outcome_of(&failure); units.len()],
+        }
+    }
+
+    async fn submit(&self, units: &[&Unit]) -> Result<Vec<UnitOutcome>, Failure> {
+        let session = match self.link.session().await {
+            Ok(session) => session,
+            Err(error) => return Err(Failure::Lost(error.to_string())),
+        };
+        let outcomes = batch::commit(&session, &self.commits, self.right, units).await;
+        if let Err(failure) = &outcomes {
+            tracing::warn!(units = units.len(), reason = failure.reason(), "a batch failed");
+            if failure.ends_connection() {
+                self.link.drop_session(&session);
+            }
+        }
+        outcomes
+    }
+
+    /// Refuses units that would make one feed too many.
+    async fn without_room(&self, units: &[&Unit]) -> Vec<Option<UnitOutcome>> {
+        if self.serving.has_room_for(units) {
+            return vec![None; units.len()];
+        }
+        // What is known may include feeds of units that were never committed.
+        if let Err(error) = self.serving.read_feed_names().await {
+            return vec![Some(unknown(&error.to_string())); units.len()];
+        }
+        let refuse = |unit: &&Unit| match self.serving.has_room_for(&[*unit]) {
+            true => None,
+            false => {
+                let reason = format!("a store has at most {FEEDS_MAX} feeds; there is no room");
+                Some(UnitOutcome::Invalid { reason: reason.into() })
+            }
+        };
+        units.iter().map(refuse).collect()
+    }
+}
+
+/// Settles the units of a batch.
+fn settle(waiting: Vec<Waiting>, outcomes: Vec<UnitOutcome>) {
+    for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
+        waiting.settle(outcome);
+    }
+}
+
+fn outcome_of(failure: &Failure) -> UnitOutcome {
+    let reason = failure.reason().into();
+    if failure.is_of_data() {
+        return UnitOutcome::Invalid { reason };
+    }
+    if failure.is_damage() {
+        return UnitOutcome::Corrupt { reason };
+    }
+    UnitOutcome::Unknown { reason }
+}
+
+fn unknown(reason: &str) -> UnitOutcome {
+    UnitOutcome::Unknown { reason: reason.into() }
+}

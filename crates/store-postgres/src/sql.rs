@@ -1,0 +1,26 @@
+//! The statements. What commits is put together from parts, so that a batch without rows or entries
+//! pays for none.
+
+pub(crate) const SCHEMA: &str = include_str!("sql/schema.sql");
+pub(crate) const LOAD: &str = include_str!("sql/load.sql");
+pub(crate) const EVENTS: &str = include_str!("sql/events.sql");
+pub(crate) const DUE: &str = include_str!("sql/due.sql");
+pub(crate) const TYPES: &str = include_str!("sql/types.sql");
+pub(crate) const HEADS: &str = include_str!("sql/heads.sql");
+pub(crate) const FEED: &str = include_str!("sql/feed.sql");
+pub(crate) const FEEDS: &str = include_str!("sql/feeds.sql");
+pub(crate) const TRIM: &str = include_str!("sql/trim.sql");
+
+const COMMIT: &str = include_str!("sql/commit.sql");
+const COMMIT_ROWS: &str = include_str!("sql/commit_rows.sql");
+const COMMIT_ENTRIES: &str = include_str!("sql/commit_entries.sql");
+const COMMIT_END: &str = include_str!("sql/commit_end.sql");
+
+/// What a batch of heads alone, one with rows and one with entries too are committed with.
+pub(crate) fn commits() -> [String; 3] {
+    [
+        [COMMIT, COMMIT_END].concat(),
+        [COMMIT, COMMIT_ROWS, COMMIT_END].concat(),
+        [COMMIT, COMMIT_ROWS, COMMIT_ENTRIES, COMMIT_END].concat(),
+    ]
+}

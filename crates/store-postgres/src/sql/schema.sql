@@ -1,0 +1,89 @@
+-- What Tenure stores, format 1. Made by `tenure store migrate`; docs/stores.md explains it.
+
+CREATE TABLE store (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    format integer NOT NULL,
+    id bigint NOT NULL,
+    incarnation bigint NOT NULL
+);
+
+-- Every batch locks a row of its incarnation; who fences it deletes them.
+CREATE TABLE fences (
+    incarnation bigint NOT NULL,
+    lane integer NOT NULL,
+    PRIMARY KEY (incarnation, lane)
+);
+
+CREATE TABLE actors (
+    type text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    -- The token of the unit that wrote it.
+    incarnation bigint NOT NULL,
+    sequence bigint NOT NULL,
+    written_at_ms bigint NOT NULL,
+    -- The version before, and the place in the batch.
+    previous bigint NOT NULL,
+    place integer NOT NULL,
+    -- What lies beside it counts if its version is above: that of the last deletion.
+    born bigint NOT NULL,
+    -- Which kinds of rows this life has: bit n - 1 for kind n.
+    kinds integer NOT NULL,
+    -- Where the state follows from a journal: the offset that the snapshot holds.
+    snapshot bigint,
+    -- Where it is deleted: until when it is kept.
+    kept_until_ms bigint,
+    -- An earlier life has left rows.
+    dying boolean NOT NULL,
+    head bytea NOT NULL,
+    sum text NOT NULL,
+    PRIMARY KEY (type, key)
+) WITH (fillfactor = 80);
+
+CREATE INDEX actors_kept ON actors (kept_until_ms) WHERE kept_until_ms IS NOT NULL;
+CREATE INDEX actors_dying ON actors (type, key) WHERE dying;
+
+-- Kinds: 2 snapshot, 3 event kept for clients, 4 outcome of a call, 5 reminder.
+CREATE TABLE rows (
+    type text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    kind smallint NOT NULL,
+    seq bigint NOT NULL,
+    name bytea NOT NULL,
+    version bigint NOT NULL,
+    due_ms bigint,
+    body bytea NOT NULL,
+    PRIMARY KEY (type, key, kind, seq, name)
+);
+
+CREATE INDEX rows_due ON rows (due_ms, type, key, name) WHERE due_ms IS NOT NULL;
+
+CREATE TABLE journal (
+    type text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL,
+    version bigint NOT NULL,
+    written_at_ms bigint NOT NULL,
+    body bytea NOT NULL,
+    PRIMARY KEY (type, key, seq)
+) /* partitioned by (type, key) */;
+
+CREATE TABLE stripes (
+    feed text COLLATE "C" NOT NULL,
+    number bigint NOT NULL,
+    incarnation bigint NOT NULL,
+    stable bigint NOT NULL,
+    floor bigint NOT NULL,
+    bytes bigint NOT NULL,
+    trimmed_bytes bigint NOT NULL,
+    PRIMARY KEY (feed, incarnation)
+) WITH (fillfactor = 50);
+
+CREATE TABLE entries (
+    feed text COLLATE "C" NOT NULL,
+    stripe bigint NOT NULL,
+    position bigint NOT NULL,
+    at_ms bigint NOT NULL,
+    body bytea NOT NULL,
+    PRIMARY KEY (feed, stripe, position)
+) /* partitioned by (feed) */;

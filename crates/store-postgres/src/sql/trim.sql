@@ -1,0 +1,40 @@
+WITH total AS (
+    SELECT coalesce(sum(bytes - trimmed_bytes), 0)::bigint AS bytes FROM stripes WHERE feed = $1
+),
+oldest AS (
+    SELECT stripe, position, at_ms, length(body)::bigint AS bytes
+    FROM entries WHERE feed = $1
+    ORDER BY stripe, position LIMIT $4::bigint + 1
+),
+summed AS (
+    SELECT o.*,
+        row_number() OVER (ORDER BY stripe, position) AS n,
+        (sum(bytes) OVER (ORDER BY stripe, position) - bytes)::bigint AS bytes_before
+    FROM oldest AS o
+),
+judged AS (
+    SELECT s.*,
+        bool_and(s.at_ms < $2 OR t.bytes - s.bytes_before > $3)
+            OVER (ORDER BY s.stripe, s.position) AS goes
+    FROM summed AS s CROSS JOIN total AS t
+),
+gone AS (
+    DELETE FROM entries AS e USING judged AS j
+    WHERE j.goes AND j.n <= $4::bigint
+        AND e.feed = $1 AND e.stripe = j.stripe AND e.position = j.position
+    RETURNING e.stripe, e.position, length(e.body)::bigint AS bytes
+),
+counted AS (
+    SELECT stripe, max(position) AS floor, count(*) AS entries, sum(bytes)::bigint AS bytes
+    FROM gone GROUP BY stripe
+),
+moved AS (
+    UPDATE stripes AS s SET
+        floor = greatest(s.floor, c.floor), trimmed_bytes = s.trimmed_bytes + c.bytes
+    FROM counted AS c
+    WHERE s.feed = $1 AND s.number = c.stripe
+    RETURNING 1
+)
+SELECT coalesce(sum(entries), 0)::bigint AS entries, coalesce(sum(bytes), 0)::bigint AS bytes,
+    EXISTS (SELECT 1 FROM judged WHERE goes AND n > $4::bigint) AS has_more
+FROM counted

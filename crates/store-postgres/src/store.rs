@@ -1,0 +1,297 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use tenure_store::{
+    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
+    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
+};
+use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::batch::Right;
+use crate::engine::Engine;
+use crate::failure::unavailable;
+use crate::lane::Lane;
+use crate::link::Link;
+use crate::queue::Refusal;
+use crate::serving::Serving;
+use crate::{PostgresConfig, feeds, fence, loads, reads, sql, sweep};
+
+/// How long a close, or an opening after it, waits for batches that are under way.
+const LANDING_MAX: Duration = Duration::from_secs(15);
+
+/// A store in a PostgreSQL database.
+///
+/// Nothing is connected before [`Store::open`]. What happens between a node and its database is on a
+/// thread of the engine. Dropped without [`Store::close`] it stops as if the process had crashed.
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+    engine: Engine,
+}
+
+struct Shared {
+    config: Arc<PostgresConfig>,
+    /// Whose permit is held while the store is opened, fenced or closed.
+    gate: Semaphore,
+    control: Mutex<Control>,
+    serving: RwLock<Option<Arc<Serving>>>,
+}
+
+#[derive(Default)]
+struct Control {
+    lanes: JoinSet<()>,
+    others: JoinSet<()>,
+}
+
+impl PostgresStore {
+    /// A store where `config` says.
+    #[must_use]
+    pub fn new(config: PostgresConfig) -> Self {
+        let (gate, control) = (Semaphore::new(1), Mutex::default());
+        let shared = Shared { config: Arc::new(config), gate, control, serving: RwLock::default() };
+        Self { shared: Arc::new(shared), engine: Engine::new() }
+    }
+
+    /// Runs a read of the store that is open.
+    fn read<T: Send + 'static, F>(
+        &self,
+        read: impl FnOnce(Arc<Serving>) -> F,
+    ) -> BoxFuture<'static, Result<T, StoreError>>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        match self.shared.serving() {
+            Ok(serving) => self.engine.run(read(serving)),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+}
+
+impl Store for PostgresStore {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        self.engine.run(async move { shared.open().await })
+    }
+
+    fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        self.engine.run(async move { shared.open_to_read().await })
+    }
+
+    fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        self.engine.run(async move { shared.fence(incarnation).await })
+    }
+
+    fn load(&self, actor: &ActorId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
+        let queued = self.shared.serving().and_then(|it| it.loads.push(actor.clone()));
+        Box::pin(async move {
+            queued?.await.unwrap_or_else(|_| Err(unavailable("the store was closed meanwhile")))
+        })
+    }
+
+    fn events(
+        &self,
+        actor: &ActorId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(u64, Encoded)>, StoreError>> {
+        let actor = actor.clone();
+        self.read(|it| async move { reads::events(&it.reads, &actor, after, limit).await })
+    }
+
+    fn due(
+        &self,
+        until_ms: u64,
+        after: Option<Due>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Due>, StoreError>> {
+        self.read(move |it| async move { reads::due(&it.reads, until_ms, after, limit).await })
+    }
+
+    fn types(&self) -> BoxFuture<'static, Result<Vec<Box<str>>, StoreError>> {
+        self.read(|it| async move { reads::types(&it.reads).await })
+    }
+
+    fn heads(
+        &self,
+        type_name: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<StoredHead>, StoreError>> {
+        let (name, after) = (type_name.to_owned(), after.cloned());
+        self.read(
+            move |it| async move { reads::heads(&it.reads, &name, after.as_ref(), limit).await },
+        )
+    }
+
+    fn read_feed(
+        &self,
+        feed: &FeedName,
+        from: FeedFrom,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<FeedPage, FeedError>> {
+        let feed = feed.clone();
+        // What the feed answers and what went wrong in reading it are told apart outside.
+        let page = self.read(move |it| async move {
+            match feeds::read(&it, &feed, &from, limit).await {
+                Err(FeedError::Store(error)) => Err(error),
+                answer => Ok(answer),
+            }
+        });
+        Box::pin(async move { page.await? })
+    }
+
+    fn feeds(&self) -> BoxFuture<'static, Result<Vec<FeedInfo>, StoreError>> {
+        self.read(|it| async move { feeds::list(&it.reads).await })
+    }
+
+    fn trim_feed(
+        &self,
+        feed: &FeedName,
+        keep: FeedKeep,
+    ) -> BoxFuture<'static, Result<Trimmed, StoreError>> {
+        let feed = feed.clone();
+        self.read(move |it| async move { feeds::trim(&it.reads, &feed, keep).await })
+    }
+
+    fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
+        let token = unit.token;
+        if let Err((sink, outcome)) = self.shared.accept(unit, sink) {
+            sink.settled(token, outcome);
+        }
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        self.engine.run(async move {
+            let _permit = shared.gate.acquire().await;
+            shared.end(Refusal::Closing).await;
+            Ok(())
+        })
+    }
+}
+
+impl Shared {
+    async fn open(&self) -> Result<Incarnation, StoreError> {
+        let _permit = self.gate.acquire().await;
+        self.end(Refusal::Fenced("the store was opened again".into())).await;
+        let opened = fence::open(&self.config).await?;
+        let incarnation = opened.incarnation;
+        let serving = self.serve((opened.store, incarnation), false);
+        serving.read_feed_names().await?;
+        let commits = Arc::new(sql::commits());
+        let mut control = Control::default();
+        for lane in 0..self.config.lanes.max(1) {
+            let name = fence::lane_name(opened.store, incarnation);
+            let lane = Lane {
+                serving: Arc::clone(&serving),
+                link: Link::new(Arc::clone(&self.config), name),
+                right: Right { incarnation, lane: lane as i32 },
+                commits: Arc::clone(&commits),
+            };
+            control.lanes.spawn(lane.run());
+        }
+        self.begin_loads(&mut control, &serving);
+        control.others.spawn(sweep::run(Arc::clone(&serving)));
+        *self.control.lock() = control;
+        *self.serving.write() = Some(serving);
+        Ok(incarnation)
+    }
+
+    async fn open_to_read(&self) -> Result<bool, StoreError> {
+        let _permit = self.gate.acquire().await;
+        self.end(Refusal::Fenced("the store was opened to be read".into())).await;
+        let Some(opened) = fence::open_to_read(&self.config).await? else { return Ok(false) };
+        if opened.incarnation == Incarnation(0) {
+            return Ok(false);
+        }
+        let serving = self.serve((opened.store, opened.incarnation), true);
+        let mut control = Control::default();
+        self.begin_loads(&mut control, &serving);
+        *self.control.lock() = control;
+        *self.serving.write() = Some(serving);
+        Ok(true)
+    }
+
+    fn serve(&self, opened: (u64, Incarnation), is_reading: bool) -> Arc<Serving> {
+        let reads = Link::new(Arc::clone(&self.config), "tenure reads".to_owned());
+        Arc::new(Serving::new(opened, is_reading, reads))
+    }
+
+    fn begin_loads(&self, control: &mut Control, serving: &Arc<Serving>) {
+        for _ in 0..self.config.loaders.max(1) {
+            let link = Link::new(Arc::clone(&self.config), "tenure loads".to_owned());
+            control.others.spawn(loads::run(Arc::clone(&serving.loads), link));
+        }
+    }
+
+    async fn fence(&self, incarnation: Incarnation) -> Result<(), StoreError> {
+        let _permit = self.gate.acquire().await;
+        let serving = self.serving.read().clone();
+        let current = serving.as_ref().filter(|it| !it.is_reading).map(|it| it.incarnation);
+        match current {
+            None => Err(unavailable("it is not open")),
+            Some(current) if incarnation < current => Ok(()),
+            Some(current) if incarnation > current => {
+                Err(unavailable(&format!("incarnation {incarnation} was not handed out yet")))
+            }
+            Some(_) => {
+                fence::fence(&self.config, incarnation).await?;
+                let reason = format!("incarnation {incarnation} was fenced").into();
+                self.end(Refusal::Fenced(reason)).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends what is open: takes nothing more, and waits for batches that are under way.
+    async fn end(&self, refusal: Refusal) {
+        let Some(serving) = self.serving.read().clone() else { return };
+        serving.refuse(refusal);
+        let mut control = std::mem::take(&mut *self.control.lock());
+        let landed = async { while control.lanes.join_next().await.is_some() {} };
+        if tokio::time::timeout(LANDING_MAX, landed).await.is_err() {
+            tracing::warn!("a batch that is under way was left to the fence");
+        }
+        // A lane that is still at it is cut off: its units are answered by nobody else.
+        control.lanes.shutdown().await;
+        control.others.shutdown().await;
+        serving.queue.refuse(Refusal::Fenced("the store is closed".into()));
+    }
+
+    fn serving(&self) -> Result<Arc<Serving>, StoreError> {
+        let serving = self.serving.read().clone().ok_or_else(|| unavailable("it is not open"))?;
+        serving.check()?;
+        Ok(serving)
+    }
+
+    fn accept(
+        &self,
+        unit: Arc<Unit>,
+        sink: Arc<dyn UnitSink>,
+    ) -> Result<(), (Arc<dyn UnitSink>, UnitOutcome)> {
+        if let Err(refusal) = unit.check() {
+            return Err((sink, refusal));
+        }
+        let fenced = |reason: String| UnitOutcome::Fenced { reason: reason.into() };
+        let serving = self.serving.read();
+        let Some(serving) = serving.as_ref() else {
+            return Err((sink, fenced("the store is not open".to_owned())));
+        };
+        if serving.is_reading {
+            return Err((sink, fenced("the store is open to be read".to_owned())));
+        }
+        let (own, current) = (unit.token.incarnation, serving.incarnation);
+        if own != current {
+            return Err((sink, fenced(format!("incarnation {own} was superseded by {current}"))));
+        }
+        serving.queue.push(unit, sink)
+    }
+}
