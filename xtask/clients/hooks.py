@@ -4,11 +4,22 @@ Only what keeps the rules is replaced. What breaks them is to be refused, and st
 """
 
 import re
+from urllib.parse import unquote
 
 import schemathesis
 
 TAGS = re.compile(r'(\*|(W/)?"[!#-~]+"(, ?(W/)?"[!#-~]+")*)')
 WAIT = re.compile("[0-9]{1,4}ms|[1-5]?[0-9]s|60s|[01]m")
+
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@schemathesis.hook
+def filter_path_parameters(context, path_parameters):
+    # Once a hook has changed a case, schemathesis judges it anew, and then takes such a key, which it has
+    # percent-encoded meanwhile, for a good one. Our own tests send every one of them.
+    return not any(CONTROL.search(unquote(str(value))) for value in (path_parameters or {}).values())
 
 
 @schemathesis.hook
