@@ -18,7 +18,7 @@ pub const SCHEMA_BYTES_MAX: usize = 63;
 ///   host name, which other clients call `verify-full`. Without it: `disable` for this machine,
 ///   `require` for every other.
 /// - `sslrootcert`: a PEM file of the authorities to trust; those of the system by default.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PostgresConfig {
     pub(crate) server: tokio_postgres::Config,

@@ -3,6 +3,7 @@
 mod builder;
 mod feeds;
 mod shown;
+pub(crate) mod stores;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -114,7 +114,7 @@ impl Check {
         let store = if self.no_store || self.update {
             StoreReport::Skipped
         } else {
-            stored::check(&described, &settings.store_path, self.records)
+            stored::check(&described, settings, self.records)
         };
         findings.extend_from_slice(store.findings());
         let report = Report {

@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::service::Service;
 use crate::config::{LogFormat, Settings};
+use crate::node::stores;
 use crate::{Error, Node, Result};
 
 /// The development mode.
@@ -19,6 +20,13 @@ pub(super) struct Dev {
 
 /// Deletes the stored actors; `false` if there were none.
 pub(super) fn wipe(settings: &Settings) -> Result<bool> {
+    if settings.store_url.is_some() {
+        let place = stores::place(settings);
+        let what = format!(
+            "--fresh deletes only an embedded store, and actors are in {place}; delete the schema there yourself"
+        );
+        return Err(Error::Usage(what.into()));
+    }
     tenure_store_embedded::wipe(&settings.store_path)
         .map(|_| true)
         .map_err(|error| Error::Start(Error::chain(&error)))
@@ -70,7 +78,7 @@ pub(super) fn ready(
 ) {
     let (calls, admin) = (service.calls_address(), service.admin_address());
     let version = env!("CARGO_PKG_VERSION");
-    let data = settings.store_path.display();
+    let data = stores::place(settings);
     let kept = match dev {
         None => "",
         Some(Dev { fresh: true }) => " (fresh)",

@@ -7,6 +7,8 @@ use super::settings::{SETTINGS, Setting, Settings};
 /// The file that is read where none is named.
 const FILE_DEFAULT: &str = "tenure.toml";
 const ENVIRONMENT_PREFIX: &str = "TENURE_";
+/// The short form of one variable, after the prefix.
+const STORE_VARIABLE: &str = "STORE";
 
 /// Who set a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +97,10 @@ impl Configuration {
             .collect();
         variables.sort();
         for (name, value) in variables {
-            let key = name[ENVIRONMENT_PREFIX.len()..].to_lowercase().replacen("__", ".", 1);
+            let key = match &name[ENVIRONMENT_PREFIX.len()..] {
+                STORE_VARIABLE => "store.url".to_owned(),
+                other => other.to_lowercase().replacen("__", ".", 1),
+            };
             configuration.set(&key, &value, Origin::Environment(name))?;
         }
         for (key, value) in flags {

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::auth::{self, AuthSettings};
-use super::value::{address, bytes, count, duration, list, optional_path, truth};
+use tenure_store_postgres::PostgresConfig;
+
+use super::value::{address, bytes, count, database, duration, list, optional_path, truth};
 
 /// Every setting of a node, read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,8 @@ use super::value::{address, bytes, count, duration, list, optional_path, truth};
 pub struct Settings {
     /// `node.name`: how the node calls itself in replies, logs and metrics.
     pub name: String,
+    /// `store.url`: the database that actors are kept in; the embedded store where there is none.
+    pub store_url: Option<PostgresConfig>,
     /// `store.path`: the folder of the embedded store.
     pub store_path: PathBuf,
     /// `gateway.listen`: where calls come in. Port 0 picks a free one.
@@ -96,6 +100,7 @@ impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self {
             name: String::new(),
+            store_url: None,
             store_path: PathBuf::new(),
             gateway_listen: ([127, 0, 0, 1], 0).into(),
             connections_max: 0,
@@ -207,6 +212,7 @@ settings! {
     "node.uncommitted_bytes_max" = "256MiB", "how many bytes may be on their way to the store", uncommitted_bytes_max: bytes;
     "node.spawned_max" = "65536", "how many futures of cx.spawn may run on the node", spawned_max: count;
     "log.format" = "text", "how the log is written: text for people, or json with an object a line", log_format: log_format;
+    "store.url" = "", "the database to keep actors in, as postgres://user:password@host/database; the embedded store where there is none", store_url: database;
     "store.path" = ".tenure", "the folder of the embedded store", store_path: path;
     "gateway.listen" = "127.0.0.1:7070", "where calls come in", gateway_listen: address;
     "gateway.connections_max" = "10240", "how many client connections may be open", connections_max: count;

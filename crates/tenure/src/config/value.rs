@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tenure_store_postgres::{ConfigError, PostgresConfig};
+
 /// Reads `10m`, `30s`, `200ms`, `1h`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
@@ -77,6 +79,14 @@ fn split(text: &str) -> (&str, &str) {
 
 fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "write a whole number".to_owned())
+}
+
+/// The URL of a database; none where it is empty.
+pub(super) fn database(text: &str) -> Result<Option<PostgresConfig>, String> {
+    match text {
+        "" => Ok(None),
+        url => url.parse().map(Some).map_err(|error: ConfigError| error.to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tenure_store::{Store, StoreError};
 use tenure_store_embedded::{EmbeddedConfig, EmbeddedStore};
 use tenure_types::{Clock, Tasks};
 
-use super::{Inner, Node};
+use super::{Inner, Node, stores};
 use crate::config::Settings;
 use crate::seams::{NodeTasks, SystemClock, SystemEntropy, mark_worker};
 use crate::{Error, Result};
@@ -70,7 +70,7 @@ pub struct NodeBuilder {
 
 #[derive(Default)]
 enum StoreChoice {
-    /// The embedded engine in the folder that the settings name.
+    /// The database or the folder that the settings name.
     #[default]
     Settings,
     Embedded(PathBuf),
@@ -160,7 +160,7 @@ impl NodeBuilder {
         // Opening a store blocks: on the node's threads, not on the caller's.
         let starting = threads.spawn(async move { Runtime::start(parts, &listed).await });
         let engine = match starting.await {
-            Ok(started) => started.map_err(|error| refused(&error)),
+            Ok(started) => started.map_err(|error| refused(&error, &self.settings)),
             Err(error) => {
                 Err(Error::Start(format!("it panicked while it started: {error}").into()))
             }
@@ -198,14 +198,18 @@ impl std::fmt::Debug for NodeBuilder {
 }
 
 /// Why the engine did not start, with what to do where it does not say so itself.
-fn refused(error: &StartError) -> Error {
+fn refused(error: &StartError, settings: &Settings) -> Error {
     let chain = Error::chain(error);
     Error::Start(match error {
-        StartError::Store(StoreError::Io { .. } | StoreError::Unavailable { .. }) => format!(
-            "{chain}; look at the disk and at who may write there, or choose another folder \
-             (store.path, --data)"
-        )
-        .into(),
+        StartError::Store(StoreError::Io { .. } | StoreError::Unavailable { .. })
+            if settings.store_url.is_none() =>
+        {
+            format!(
+                "{chain}; look at the disk and at who may write there, or choose another folder \
+                 (store.path, --data)"
+            )
+            .into()
+        }
         _ => chain,
     })
 }
@@ -238,13 +242,11 @@ fn make_threads(node: u64, workers: Option<usize>) -> Result<tokio::runtime::Run
 }
 
 fn make_store(choice: StoreChoice, settings: &Settings, tasks: &Arc<dyn Tasks>) -> Arc<dyn Store> {
-    let embedded = |path: PathBuf| {
-        let store: Arc<dyn Store> = Arc::new(EmbeddedStore::with_config(EmbeddedConfig::new(path)));
-        store
-    };
     match choice {
-        StoreChoice::Settings => embedded(settings.store_path.clone()),
-        StoreChoice::Embedded(path) => embedded(path),
+        StoreChoice::Settings => stores::of(settings),
+        StoreChoice::Embedded(path) => {
+            Arc::new(EmbeddedStore::with_config(EmbeddedConfig::new(path)))
+        }
         StoreChoice::Memory => Arc::new(MemoryStore::new(MemoryDisk::default(), Arc::clone(tasks))),
         StoreChoice::Other(store) => store,
     }

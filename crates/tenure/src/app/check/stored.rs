@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use serde_json::{Value, json};
 use tenure_actor::{ActorType, CodecError, Persist, State};
 use tenure_store::{
     Content, Encoded, FeedError, FeedFrom, RowKey, Store, StoreError, Stored, StoredHead,
 };
-use tenure_store_embedded::EmbeddedStore;
 use tenure_types::{ActorId, Key};
 
 use crate::app::wait::wait_for;
+use crate::config::Settings;
+use crate::node::stores;
 use crate::schemas::{Finding, Level};
 
 /// How many heads are asked for at a time.
@@ -86,10 +86,9 @@ impl StoreReport {
     }
 }
 
-/// Reads at most `records_max` records of each type that is stored in `folder`.
-pub(super) fn check(types: &[ActorType], folder: &Path, records_max: usize) -> StoreReport {
-    let store = EmbeddedStore::new(folder);
-    let name = folder.display().to_string();
+/// Reads at most `records_max` records of each type that is stored where the settings say.
+pub(super) fn check(types: &[ActorType], settings: &Settings, records_max: usize) -> StoreReport {
+    let (store, name) = (stores::of(settings), stores::place(settings));
     match wait_for(store.open_to_read()) {
         Ok(true) => {}
         Ok(false) => return StoreReport::Absent { store: name },
@@ -99,7 +98,7 @@ pub(super) fn check(types: &[ActorType], folder: &Path, records_max: usize) -> S
         }
         Err(error) => return StoreReport::Unread { why: error.to_string() },
     }
-    let mut sample = Sample { store: &store, records_max, findings: Vec::new() };
+    let mut sample = Sample { store: &*store, records_max, findings: Vec::new() };
     let read = sample.types(types).and_then(|read| sample.feeds().map(|()| read));
     let findings = sample.findings;
     if let Err(error) = wait_for(store.close()) {
@@ -112,7 +111,7 @@ pub(super) fn check(types: &[ActorType], folder: &Path, records_max: usize) -> S
 }
 
 struct Sample<'a> {
-    store: &'a EmbeddedStore,
+    store: &'a dyn Store,
     records_max: usize,
     findings: Vec<Finding>,
 }
