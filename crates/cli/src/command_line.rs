@@ -70,6 +70,9 @@ pub(crate) enum Verb {
     /// Make a store from a backup
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(Restore),
+    /// Look after the tables in a database that actors are kept in
+    #[command(subcommand, after_help = STORE_EXAMPLES)]
+    Store(StoreVerb),
     /// Find what is wrong with a node or its machine, and say what to do
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(Doctor),
@@ -276,6 +279,24 @@ pub(crate) struct Restore {
     pub(crate) data: PathBuf,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreVerb {
+    /// Make the tables, or bring older ones to what this version needs; nothing is lost
+    #[command(after_help = STORE_EXAMPLES)]
+    Migrate(Migrate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// The database, as postgres://user:password@host:5432/database
+    #[arg(env = "TENURE_STORE", value_name = "URL", hide_env_values = true)]
+    pub(crate) store: String,
+    /// Into how many partitions journals and feeds are laid; 0 for databases that only speak PostgreSQL's
+    /// language, which then have no views for people either
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=1024))]
+    pub(crate) partitions: u32,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// The node's store folder, if it is on this machine; `.tenure` where there is one
@@ -401,6 +422,11 @@ const BACKUP_EXAMPLES: &str = "\
 Examples:
   tenure backup counters.backup            copy, while the node goes on
   tenure backup --verify counters.backup   check a copy";
+
+const STORE_EXAMPLES: &str = "\
+Examples:
+  tenure store migrate postgres://tenure@db/tenure     make or change the tables
+  TENURE_STORE=postgres://.. tenure store migrate      the same; the password stays out of the history";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:

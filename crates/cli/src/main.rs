@@ -12,6 +12,7 @@ mod project;
 mod restore;
 mod screen;
 mod session;
+mod store;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<(), Failure> {
         Verb::Session(verb) => session::run(verb, &cli.reach, screen),
         Verb::Backup(backup) => backup::run(backup, &cli.reach, screen),
         Verb::Restore(restore) => restore::run(restore, screen),
+        Verb::Store(verb) => store::run(verb, screen),
         Verb::Doctor(doctor) => doctor::run(doctor, &cli.reach, screen),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

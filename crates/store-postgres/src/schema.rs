@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 use crate::PostgresConfig;
 use crate::connect::{check, connect};
 use crate::failure::io;
-use crate::sql::SCHEMA;
+use crate::sql::{READABLE, SCHEMA};
 
 /// The format of the tables that this program knows.
 pub const FORMAT: i32 = 1;
@@ -26,8 +26,9 @@ pub struct Migrated {
 /// Makes the tables in the configured schema, or brings older ones to the format of this program,
 /// in one transaction. Of several at a time one works and the others wait for it.
 ///
-/// With `partitions` above zero, journals and feeds are partitioned into that many by hash; zero is
-/// for databases that only speak PostgreSQL's language.
+/// With `partitions` above zero, journals and feeds are partitioned into that many by hash, and there are
+/// functions and views for people who look at what is stored; zero is for databases that only speak
+/// PostgreSQL's language.
 ///
 /// # Errors
 /// [`StoreError::Newer`] where the tables are of a newer program, others where the server refuses.
@@ -74,6 +75,9 @@ fn tables(partitions: u32) -> String {
                  FOR VALUES WITH (MODULUS {partitions}, REMAINDER {n});\n"
             ));
         }
+    }
+    if partitions > 0 {
+        made.push_str(READABLE);
     }
     // Cursors carry the number: another store, or this one restored, has another.
     made.push_str(&format!(

@@ -2,6 +2,7 @@
 //! pays for none.
 
 pub(crate) const SCHEMA: &str = include_str!("sql/schema.sql");
+pub(crate) const READABLE: &str = include_str!("sql/readable.sql");
 pub(crate) const LOAD: &str = include_str!("sql/load.sql");
 pub(crate) const EVENTS: &str = include_str!("sql/events.sql");
 pub(crate) const DUE: &str = include_str!("sql/due.sql");

@@ -7,8 +7,12 @@ use anyhow::{Context, bail};
 use crate::command::Invocation;
 
 /// Each program that a test starts, with the Debian package that brings it.
-const NEEDED: &[(&str, &str)] =
-    &[("curl", "curl"), ("mkfs.ext4", "e2fsprogs"), ("promtool", "prometheus")];
+const NEEDED: &[(&str, &str)] = &[
+    ("curl", "curl"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("pg_ctlcluster", "postgresql"),
+    ("promtool", "prometheus"),
+];
 
 /// System programs live here, and the search path of an ordinary user often leaves these out.
 const SYSTEM_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];

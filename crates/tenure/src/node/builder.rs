@@ -160,7 +160,7 @@ impl NodeBuilder {
         // Opening a store blocks: on the node's threads, not on the caller's.
         let starting = threads.spawn(async move { Runtime::start(parts, &listed).await });
         let engine = match starting.await {
-            Ok(started) => started.map_err(|error| refused(&error, &self.settings)),
+            Ok(started) => started.map_err(|error| refused(&error, store.name())),
             Err(error) => {
                 Err(Error::Start(format!("it panicked while it started: {error}").into()))
             }
@@ -198,11 +198,11 @@ impl std::fmt::Debug for NodeBuilder {
 }
 
 /// Why the engine did not start, with what to do where it does not say so itself.
-fn refused(error: &StartError, settings: &Settings) -> Error {
+fn refused(error: &StartError, engine: &str) -> Error {
     let chain = Error::chain(error);
     Error::Start(match error {
         StartError::Store(StoreError::Io { .. } | StoreError::Unavailable { .. })
-            if settings.store_url.is_none() =>
+            if engine == "embedded" =>
         {
             format!(
                 "{chain}; look at the disk and at who may write there, or choose another folder \
