@@ -12,6 +12,7 @@ mod behind;
 pub mod book;
 pub mod changed_store;
 pub mod clerk;
+pub mod database;
 pub mod disk;
 pub mod feeds;
 pub mod fleet;

@@ -9,6 +9,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tenure_campaigns::database::{self, Database, STORE_VARIABLE, Trouble};
 use tenure_campaigns::disk::Disk;
 use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::Power;
@@ -19,6 +20,9 @@ use tenure_campaigns::{feeds, fleet, interrupt, keys, many, overload, reminders,
 #[derive(Parser)]
 #[command(name = "campaign")]
 struct Cli {
+    /// Keep the actors in a PostgreSQL of the campaign's own
+    #[arg(long, global = true)]
+    postgres: bool,
     #[command(subcommand)]
     campaign: Campaign,
 }
@@ -38,6 +42,18 @@ enum Campaign {
         /// How often
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         cuts: u32,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Let something happen to the database that actors are kept in, in the middle of a load, and kill the
+    /// server after that; again and again
+    Database {
+        /// How often
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+        strikes: u32,
+        /// What happens to the database
+        #[arg(long, value_enum, default_value_t)]
+        trouble: Trouble,
         #[command(flatten)]
         options: Options,
     },
@@ -64,7 +80,7 @@ enum Campaign {
 }
 
 fn main() -> ExitCode {
-    match interrupt::listen().and_then(|()| run(Cli::parse().campaign)) {
+    match interrupt::listen().and_then(|()| on_store(Cli::parse())) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -74,9 +90,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the campaign, in a process of its own where it is to have a database of its own.
+fn on_store(cli: Cli) -> anyhow::Result<bool> {
+    if !cli.postgres || std::env::var_os(STORE_VARIABLE).is_some() {
+        return run(cli.campaign);
+    }
+    let database = database::start()?;
+    let mut again = std::process::Command::new(std::env::current_exe()?);
+    again.args(std::env::args_os().skip(1)).env(STORE_VARIABLE, database.url());
+    Ok(again.status()?.success())
+}
+
 /// Says whether everything was as it should be.
 fn run(campaign: Campaign) -> anyhow::Result<bool> {
     match campaign {
+        Campaign::Database { strikes, trouble, options } => {
+            strike(&options, strikes, &mut Database::new(trouble)?)
+        }
         Campaign::Kill { kills, options } => strike(&options, kills, &mut Kill::new()?),
         Campaign::Power { cuts, options } => {
             if let Err(reason) = Disk::check() {

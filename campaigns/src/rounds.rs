@@ -64,6 +64,15 @@ pub trait Fault {
     /// The folder for the store.
     fn data(&self) -> &Path;
 
+    /// Makes ready for the next start of the server.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    fn prepare(&mut self, launch: &mut Launch) -> anyhow::Result<()> {
+        let _ = launch;
+        Ok(())
+    }
+
     /// Strikes. When it returns, the process is gone and the folder may be opened again.
     ///
     /// # Errors
@@ -200,6 +209,7 @@ impl Course<'_> {
 
     fn start(&mut self) -> anyhow::Result<ServerProcess> {
         interrupt::check()?;
+        self.fault.prepare(&mut self.launch)?;
         let server = self.launch.start()?;
         self.figures.starts.push(server.start_took);
         Ok(server)
