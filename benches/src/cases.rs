@@ -10,6 +10,7 @@ mod http_client;
 mod idle;
 mod load_rows;
 mod plain;
+mod postgres;
 mod served;
 mod setting;
 mod sockets;
@@ -19,6 +20,7 @@ use anyhow::{Context, bail};
 use crate::report::Report;
 
 pub(crate) use http::serve;
+pub(crate) use postgres::SERVER;
 pub(crate) use setting::{Setting, remove};
 pub(crate) use sockets::FAN_OUT;
 
@@ -54,6 +56,12 @@ pub(crate) fn run(name: &str, setting: &Setting) -> anyhow::Result<Report> {
         ["tenure", "sockets", ..] => sockets::idle(number(2)?, setting),
         ["tenure", "fan-out", ..] => sockets::fan_out(number(2)?, setting),
         ["bare", "fan-out", ..] => sockets::bare_fan_out(number(2)?, setting),
+        ["postgres", "turns", ..] => postgres::turns(number(2)?, number(3)?, setting),
+        ["postgres", "each", ..] => postgres::each(number(2)?, number(3)?, setting),
+        ["postgres", "batched"] => postgres::batched(setting),
+        ["postgres", "prepare", ..] => postgres::prepare(number(2)?),
+        ["postgres", "load", ..] => postgres::load(number(2)?, number(3)?, 64),
+        ["postgres", "load-single", ..] => postgres::load(number(2)?, number(3)?, 1),
         ["tenure", "fairness"] => fairness::measure(setting),
         _ => bail!("there is no case `{name}`"),
     }

@@ -17,6 +17,9 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use plan::Row;
+use tenure_postgres_server::{Options, PostgresServer};
+use tenure_store_postgres::{PostgresConfig, migrate};
 
 /// One allocator for every system under test; the peers' program has the same.
 #[global_allocator]
@@ -36,6 +39,8 @@ struct Cli {
 enum Verb {
     /// Compare local calls, memory, activations, durable turns and HTTP; prints a table.
     Local(Local),
+    /// Compare durable turns and loads on PostgreSQL with what the server does without actors.
+    Store(Local),
     /// Run one case in this process and print its values.
     #[command(hide = true)]
     Case(Case),
@@ -68,6 +73,9 @@ struct Local {
     /// Where durable cases keep their files: a folder on a real disk.
     #[arg(long, default_value = "target/bench")]
     folder: PathBuf,
+    /// The database of the cases that need one.
+    #[arg(skip)]
+    server: Option<String>,
 }
 
 #[derive(clap::Args)]
@@ -81,7 +89,14 @@ struct Case {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().verb {
-        Verb::Local(options) => local(options),
+        Verb::Local(options) => {
+            let rows = plan::rows(options.quick, options.peers.is_some());
+            compare("local", rows, options)
+        }
+        Verb::Store(options) => {
+            let server = store_server()?;
+            compare_on(&server, plan::store_rows(options.quick), options)
+        }
         Verb::Case(Case { name, quick, folder }) => {
             std::fs::create_dir_all(&folder)?;
             let report = cases::run(&name, &cases::Setting { quick, folder })?;
@@ -93,15 +108,34 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-fn local(options: Local) -> anyhow::Result<()> {
-    let mut rows = plan::rows(options.quick, options.peers.is_some());
+/// A PostgreSQL with the tables of a store, set up as a server with some memory is.
+fn store_server() -> anyhow::Result<PostgresServer> {
+    let settings = ["shared_buffers = '512MB'", "max_wal_size = '4GB'", "max_connections = 100"];
+    let settings = settings.map(str::to_owned).to_vec();
+    let server = PostgresServer::with(&Options { settings, ..Options::default() })?;
+    let config: PostgresConfig = server.url().parse()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(migrate(&config, 8))?;
+    Ok(server)
+}
+
+fn compare_on(server: &PostgresServer, rows: Vec<Row>, mut options: Local) -> anyhow::Result<()> {
+    options.server = Some(server.url());
+    compare("store", rows, options)
+}
+
+fn compare(bench_name: &str, mut rows: Vec<Row>, options: Local) -> anyhow::Result<()> {
     if let Some(only) = &options.only {
         rows.retain(|row| row.matches(only));
         anyhow::ensure!(!rows.is_empty(), "no row contains `{only}`");
     }
     std::fs::create_dir_all(&options.folder)?;
-    let bench =
-        rounds::Bench { quick: options.quick, folder: options.folder, peers: options.peers };
+    let bench = rounds::Bench {
+        quick: options.quick,
+        folder: options.folder,
+        peers: options.peers,
+        server: options.server,
+    };
     let results = bench.run(&rows, options.rounds.into())?;
     cases::remove(&bench.folder)?;
     let text = table::render(&rows, &results);
@@ -109,7 +143,7 @@ fn local(options: Local) -> anyhow::Result<()> {
     let (met, goals) = table::goals(&rows, &results);
     println!("{met} of {goals} goals met");
     if options.write {
-        table::write(Path::new(README), &text)?;
+        table::write(Path::new(README), bench_name, &text)?;
         println!("wrote {README}");
     }
     Ok(())

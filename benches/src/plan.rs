@@ -95,6 +95,55 @@ pub(crate) fn rows(quick: bool, with_peers: bool) -> Vec<Row> {
     rows
 }
 
+/// Every row of `store`: actors on PostgreSQL beside what the server does without them.
+pub(crate) fn store_rows(quick: bool) -> Vec<Row> {
+    let actors = 10_000;
+    let stored = [50_000, 5_000][usize::from(quick)];
+    let each = |callers: usize| format!("postgres/each/{actors}/{callers}");
+    let turns = |callers: usize| format!("postgres/turns/{actors}/{callers}");
+    let mut rows = Vec::new();
+    for callers in [64, 1_024] {
+        let row = |title: &str, name, case: String, goal| Row {
+            section: "Durable turns on PostgreSQL",
+            title: format!("10,000 actors, {} callers{title}", grouped(callers)),
+            unit: Unit::PerSecond,
+            ours: source(&turns(callers), RATE),
+            against: against(name, [case], RATE),
+            goal,
+        };
+        let goal = Goal::RatioAtLeast(8.0);
+        rows.push(row("", "one transaction a call, 32 connections", each(callers), goal));
+        let (name, goal) = ("the server's own batched inserts", Goal::RatioAtLeast(0.5));
+        rows.push(row("", name, "postgres/batched".to_owned(), goal));
+        for (title, value, goal) in [
+            ("p50", P50_US, Goal::None),
+            ("p99", P99_US, if callers == 64 { Goal::RatioAtMost(3.0) } else { Goal::None }),
+        ] {
+            rows.push(Row {
+                section: "Durable turns on PostgreSQL",
+                title: format!("{} callers, {title}", grouped(callers)),
+                unit: Unit::Micros,
+                ours: source(&turns(callers), value),
+                against: against("p50 of one transaction a call", [each(callers)], P50_US),
+                goal,
+            });
+        }
+    }
+    rows.push(Row {
+        section: "Activations from PostgreSQL",
+        title: format!("{} actors, 1,024 callers", grouped(stored)),
+        unit: Unit::PerSecond,
+        ours: source(&format!("postgres/load/{stored}/1024"), RATE),
+        against: against(
+            "the same, one actor a statement",
+            [format!("postgres/load-single/{stored}/1024")],
+            RATE,
+        ),
+        goal: Goal::None,
+    });
+    rows
+}
+
 fn sockets(idle: usize) -> [Row; 3] {
     let section = "WebSockets";
     [
@@ -129,6 +178,7 @@ fn sockets(idle: usize) -> [Row; 3] {
 pub(crate) fn preparation(case: &str) -> Option<String> {
     let words: Vec<&str> = case.split('/').collect();
     match words[..] {
+        ["postgres", "load" | "load-single", count, _] => Some(format!("postgres/prepare/{count}")),
         ["tenure", "load", count, _] | ["engine", "get", count, _] => {
             Some(format!("prepare/rows/{count}"))
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::cases::SERVER;
 use crate::plan::{Row, Source, is_of_peers, preparation};
 use crate::report::Report;
 
@@ -22,6 +23,8 @@ pub(crate) struct Bench {
     pub(crate) quick: bool,
     pub(crate) folder: PathBuf,
     pub(crate) peers: Option<PathBuf>,
+    /// The database of the cases that need one.
+    pub(crate) server: Option<String>,
 }
 
 /// The values of every round.
@@ -85,6 +88,7 @@ impl Bench {
         };
         let mut command = Command::new(program);
         command.args(["case", case, "--folder"]).arg(&self.folder);
+        command.envs(self.server.iter().map(|url| (SERVER, url)));
         if self.quick {
             command.arg("--quick");
         }

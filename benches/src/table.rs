@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use crate::machine;
 use crate::plan::{Goal, Row, Unit, grouped};
 use crate::rounds::Results;
 
-/// What `--write` replaces lies between these lines.
-const BEGIN: &str = "<!-- begin: cargo xtask bench local --write -->";
+/// What ends the lines that `--write` replaces.
 const END: &str = "<!-- end -->";
 
 /// What one row came to.
@@ -54,13 +53,13 @@ pub(crate) fn goals(rows: &[Row], results: &Results) -> (usize, usize) {
 ///
 /// # Errors
 /// The file cannot be read or written, or has no place for a table.
-pub(crate) fn write(path: &Path, table: &str) -> anyhow::Result<()> {
+pub(crate) fn write(path: &Path, bench: &str, table: &str) -> anyhow::Result<()> {
+    let begins = format!("<!-- begin: cargo xtask bench {bench} --write -->");
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("could not read {}", path.display()))?;
-    let begin = text.find(BEGIN).with_context(|| format!("there is no line `{BEGIN}`"))?;
-    let end = text.find(END).with_context(|| format!("there is no line `{END}`"))?;
-    ensure!(begin < end, "`{END}` comes before `{BEGIN}`");
-    let new = format!("{}{BEGIN}\n{table}\n{}", &text[..begin], &text[end..]);
+    let begin = text.find(&begins).with_context(|| format!("there is no line `{begins}`"))?;
+    let end = text[begin..].find(END).with_context(|| format!("no line `{END}` after it"))?;
+    let new = format!("{}{begins}\n{table}\n{}", &text[..begin], &text[begin + end..]);
     std::fs::write(path, new).with_context(|| format!("could not write {}", path.display()))
 }
 

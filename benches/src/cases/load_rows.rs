@@ -78,7 +78,7 @@ pub(crate) fn by_engine(count: usize, threads: usize, setting: &Setting) -> anyh
 }
 
 /// Does `work` once for each number below `count`, in a random order, `callers` at a time.
-fn each_once<F: Future<Output = ()> + Send + 'static>(
+pub(super) fn each_once<F: Future<Output = ()> + Send + 'static>(
     runtime: &tokio::runtime::Runtime,
     node: &Node,
     count: usize,

@@ -7,6 +7,8 @@ use tokio_postgres::config::{Host, SslMode};
 
 /// The longest name of a schema, in bytes: PostgreSQL cuts longer ones.
 pub const SCHEMA_BYTES_MAX: usize = 63;
+/// The most actors that one statement loads.
+pub(crate) const LOAD_ACTORS_MAX: usize = 64;
 
 /// Where the database is, and how it is used.
 ///
@@ -28,8 +30,10 @@ pub struct PostgresConfig {
     pub schema: String,
     /// Connections that commit, each a batch at a time.
     pub lanes: usize,
-    /// Connections that load, each up to 64 actors at a time.
+    /// Connections that load.
     pub loaders: usize,
+    /// The most actors that one statement loads; 1 to 64.
+    pub load_actors_max: usize,
     /// How long the server works on a statement before it gives up. Stays below every lease.
     pub statement_timeout: Duration,
     /// How long an opening waits for batches of earlier incarnations; those that are still at it
@@ -98,6 +102,7 @@ impl FromStr for PostgresConfig {
             schema,
             lanes: 2,
             loaders: 2,
+            load_actors_max: LOAD_ACTORS_MAX,
             statement_timeout: Duration::from_secs(5),
             fence_timeout: Duration::from_secs(30),
         })

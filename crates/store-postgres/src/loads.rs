@@ -11,14 +11,13 @@ use tenure_types::ActorId;
 use tokio::sync::{Notify, oneshot};
 use tokio_postgres::Row;
 
+use crate::config::LOAD_ACTORS_MAX;
 use crate::failure::unavailable;
 use crate::link::Link;
 use crate::sql::LOAD;
 
 /// The most loads that may wait.
 const LOADS_MAX: usize = 16_384;
-/// The most actors that one statement loads.
-const LOAD_ACTORS_MAX: usize = 64;
 
 type Answer = Result<Option<Stored>, StoreError>;
 
@@ -71,13 +70,13 @@ impl Loads {
         self.changed.notify_one();
     }
 
-    async fn next(&self) -> Option<Vec<Wanted>> {
+    async fn next(&self, actors_max: usize) -> Option<Vec<Wanted>> {
         loop {
             let changed = self.changed.notified();
             {
                 let mut state = self.state.lock();
                 if !state.waiting.is_empty() {
-                    let count = state.waiting.len().min(LOAD_ACTORS_MAX);
+                    let count = state.waiting.len().min(actors_max);
                     let batch = state.waiting.drain(..count).collect();
                     if !state.waiting.is_empty() {
                         self.changed.notify_one();
@@ -95,8 +94,9 @@ impl Loads {
 }
 
 /// Loads until nothing is taken any more.
-pub(crate) async fn run(loads: Arc<Loads>, link: Link) {
-    while let Some(mut batch) = loads.next().await {
+pub(crate) async fn run(loads: Arc<Loads>, link: Link, actors_max: usize) {
+    let actors_max = actors_max.clamp(1, LOAD_ACTORS_MAX);
+    while let Some(mut batch) = loads.next(actors_max).await {
         // Who has gone away wants nothing read.
         batch.retain(|wanted| !wanted.answer.is_closed());
         if batch.is_empty() {

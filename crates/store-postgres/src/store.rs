@@ -228,7 +228,11 @@ impl Shared {
     fn begin_loads(&self, control: &mut Control, serving: &Arc<Serving>) {
         for _ in 0..self.config.loaders.max(1) {
             let link = Link::new(Arc::clone(&self.config), "tenure loads".to_owned());
-            control.others.spawn(loads::run(Arc::clone(&serving.loads), link));
+            control.others.spawn(loads::run(
+                Arc::clone(&serving.loads),
+                link,
+                self.config.load_actors_max,
+            ));
         }
     }
 
