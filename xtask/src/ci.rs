@@ -69,7 +69,7 @@ fn steps(root: &Path) -> Vec<Step<'_>> {
             name: "programs",
             alone: programs::install_command(),
             run: Box::new(move |_| {
-                programs::offer_linters(root);
+                programs::offer(root);
                 programs::install_missing(root)
             }),
         },

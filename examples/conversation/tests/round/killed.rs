@@ -1,51 +1,15 @@
-//! A whole round with real programs: the node and the ranking are killed in the middle of it.
+//! The node and the ranking are killed in the middle of a round.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tenure_campaigns::http::Connection;
-use tenure_campaigns::port;
-use tenure_campaigns::process::Launch;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::programs::{node, ranking, start, wait_until};
+
 const PARTICIPANTS: usize = 40;
 const PAIRS: usize = 60;
 const FILMS: usize = 20;
-
-fn node(folder: &Path) -> Launch {
-    Launch {
-        program: env!("CARGO_BIN_EXE_conversation").into(),
-        listen: port::free().expect("a port"),
-        data: folder.join("data"),
-        log: folder.join("server.log"),
-        settings: Vec::new(),
-        env: Vec::new(),
-    }
-}
-
-/// A program of the example that is killed when the test ends before it.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn start(program: &str, launch: &Launch, more: &[&str]) -> Program {
-    let mut command = Command::new(program);
-    command
-        .args(["--url", &format!("http://{}", launch.listen), "--moderator", "secret"])
-        .args(more);
-    Program(command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts"))
-}
-
-fn ranking(launch: &Launch, ledger: &Path) -> Program {
-    start(env!("CARGO_BIN_EXE_ranking"), launch, &["--ledger", ledger.to_str().expect("a path")])
-}
 
 /// How many comparisons the ledger has counted.
 fn counted(ledger: &Path) -> u64 {
@@ -61,14 +25,6 @@ fn participants(ledger: &Path) -> Vec<(String, u64, u64)> {
         (key.clone(), it[0].as_u64().expect("a count"), it[1].as_u64().expect("a count"))
     });
     counts.collect()
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -135,19 +91,5 @@ fn every_comparison_counts_once_whoever_is_killed() {
     let told: Value = serde_json::from_str(&told.expect("it answers")).expect("JSON");
     assert_eq!(told["comparisons"], PARTICIPANTS * PAIRS);
     drop(learner);
-    server.stop().expect("it stops in good order");
-}
-
-#[test]
-fn the_pages_are_served() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let launch = node(folder.path());
-    let server = launch.start().expect("the node starts");
-    let mut connection = Connection::new(launch.listen);
-    for path in ["/", "/moderator", "/page.css", "/session.js", "/centrifuge.js"] {
-        assert!(connection.call("GET", path, "").expect("a page").len() > 100, "{path}");
-    }
-    let participant = connection.call("GET", "/", "").expect("a page");
-    assert!(participant.contains("participant.js"), "{participant}");
     server.stop().expect("it stops in good order");
 }

@@ -1,0 +1,6 @@
+//! Whole rounds with real programs.
+
+mod browser;
+mod killed;
+mod pages;
+mod programs;
