@@ -76,8 +76,9 @@ $('enter').addEventListener('submit', async (event) => {
     // 409: nobody has opened it yet; the first question does, with this word.
     if (error.code !== 409) return note(error);
     sessionStorage.setItem(`moderator of ${conversation}`, word);
-    for (const id of ['ask']) $(id).hidden = false;
+    $('ask').hidden = false;
     $('enter').hidden = true;
+    $('text').focus();
     return note();
   }
   sessionStorage.setItem(`moderator of ${conversation}`, word);

@@ -23,7 +23,8 @@ function show() {
   $('compare').hidden = phase !== 'comparing';
   $('pair').hidden = !prompt;
   $('none').hidden = !!prompt;
-  $('left').disabled = $('right').disabled = isBusy;
+  // Not `disabled`: whoever chooses with the keyboard keeps the focus.
+  for (const id of ['left', 'right']) $(id).setAttribute('aria-disabled', String(isBusy));
   if (prompt) {
     $('left').firstElementChild.textContent = prompt.left.text;
     $('right').firstElementChild.textContent = prompt.right.text;

@@ -172,7 +172,7 @@ impl Browser<'_> {
     #[track_caller]
     pub(crate) fn click(&self, selector: &str) {
         self.wait(&format!(
-            "(it => it?.checkVisibility() && !it.disabled)(document.querySelector({}))",
+            "(it => it?.checkVisibility() && !it.disabled && it.ariaDisabled !== 'true')(document.querySelector({}))",
             json!(selector)
         ));
         self.command(&format!("element/{}/click", self.element(selector)), &json!({}));
