@@ -25,10 +25,11 @@ pub(crate) struct Options {
 }
 
 /// What is copied beside the installed packages: Node looks for packages where a program lies.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "client.mjs",
     "client.py",
     "client.ts",
+    "follow.ts",
     "hooks.py",
     "live.mjs",
     "live.py",
@@ -39,6 +40,9 @@ const FILES: [&str; 11] = [
     "tsconfig.json",
 ];
 
+/// The page whose TypeScript is compiled.
+const LIVE_PAGE: &str = "docs/how-to/live.md";
+
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let folder = root.join("target/clients");
     step("build", root, &Invocation::cargo(&["build", "--package", "shapes"]))?;
@@ -48,9 +52,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     install(root, &folder)?;
     let data = folder.join("data");
     let live_data = folder.join("live-data");
+    let typed_data = folder.join("typed-data");
     // What schemathesis found once it tries again, whatever it was told since.
     let found = [".hypothesis", ".schemathesis"].map(|name| folder.join(name));
-    for left in [&data, &live_data].into_iter().chain(&found) {
+    for left in [&data, &live_data, &typed_data].into_iter().chain(&found) {
         if left.exists() {
             std::fs::remove_dir_all(left).context("could not delete what the last run left")?;
         }
@@ -63,9 +68,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     step("validate", &folder, &venv("openapi-spec-validator", &[&document]))?;
     let types = ["openapi-typescript", &document, "--output", "shapes.ts"];
     step("types", &folder, &npx(&types))?;
+    let room = Program::start(&live, &typed_data)?;
+    let types =
+        ["openapi-typescript", &room.document("live.json", &folder)?, "--output", "live.ts"];
+    step("types", &folder, &npx(&types))?;
     step("compile", &folder, &npx(&["tsc"]))?;
     let calls = program.calls();
     step("typescript", &folder, &Invocation::new("node", &["out/client.js", calls]))?;
+    step("follow", &folder, &Invocation::new("node", &["out/follow.js", room.calls()]))?;
     step("npm", &folder, &Invocation::new("node", &["client.mjs", calls]))?;
     step("pypi", &folder, &venv("python", &["client.py", calls]))?;
     timed("slow", "slowhttptest", || hostile::slow(calls)).0?;
@@ -85,6 +95,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     step("schemathesis", &folder, &found)
 }
 
+/// The types for `centrifuge` that the documentation gives: what people copy is what is compiled here.
+fn typed_helper(root: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(root.join(LIVE_PAGE)).context(LIVE_PAGE)?;
+    let block = text.split_once("```ts\n").and_then(|(_, rest)| rest.split_once("```"));
+    let (block, _) = block.with_context(|| format!("{LIVE_PAGE} has no block of TypeScript"))?;
+    Ok(block.to_owned())
+}
+
 fn npx(arguments: &[&str]) -> Invocation {
     Invocation::new("npx", &[&["--no-install"], arguments].concat())
 }
@@ -101,6 +119,7 @@ fn install(root: &Path, folder: &Path) -> anyhow::Result<()> {
         has_changed |= is_list && std::fs::read(&copy).ok() != Some(text.clone());
         std::fs::write(copy, text)?;
     }
+    std::fs::write(folder.join("topics.ts"), typed_helper(root)?)?;
     let done: PathBuf = folder.join("installed");
     if done.exists() && !has_changed {
         println!("present: what clients need, in {}", folder.display());

@@ -25,6 +25,8 @@ pub struct ActorSchemas {
     /// What can be called, in the order of the source. Those that only the type itself calls are
     /// there as well, as `internal`: their messages lie in stored reminders.
     pub methods: Vec<MethodSchemas>,
+    /// The one of them that lets clients follow, and whose reply they begin with: `#[attach]`.
+    pub attach: Option<&'static str>,
     /// What the others refer to as `#/$defs/..`. Empty where a generator was given.
     pub definitions: Map<String, Value>,
 }
@@ -125,6 +127,7 @@ impl ActorType {
                 .filter(|method| !is_hook(method))
                 .map(|method| of_method(method, generator))
                 .collect(),
+            attach: self.hooks.attach.map(|method| method.info.name),
             definitions: Map::new(),
         }
     }

@@ -8,6 +8,7 @@ mod operations;
 mod parameters;
 mod problems;
 mod responses;
+mod topics;
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -66,6 +67,7 @@ impl OpenApi {
         for actor in &described {
             operations::add(&mut paths, actor, &schemas, is_guarded);
         }
+        topics::add(&mut paths, &mut schemas, &described, is_guarded);
         feeds::add(&mut paths, is_guarded);
         let mut document = json!({
             "openapi": "3.1.0",

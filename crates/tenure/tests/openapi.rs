@@ -87,8 +87,55 @@ impl Door {
     pub fn open(&mut self) {}
 }
 
+#[tenure::data]
+pub struct Said {
+    n: u64,
+}
+
+/// What a client begins with.
+#[tenure::data]
+pub struct Began {
+    said: u64,
+}
+
+#[tenure::error]
+pub enum ComeError {
+    #[problem(status = 409, "the room is full")]
+    Full,
+}
+
+#[derive(Default)]
+pub struct Room;
+
+#[actor(persist = volatile, events = Said)]
+impl Room {
+    #[attach]
+    fn come(&self, _peer: tenure::Peer) -> Result<Began, ComeError> {
+        Ok(Began { said: 0 })
+    }
+
+    pub fn said(&self) -> u64 {
+        0
+    }
+}
+
+#[derive(Default)]
+pub struct Bell;
+
+#[actor(persist = volatile, events = Said)]
+impl Bell {
+    pub fn ring(&mut self, cx: &mut Context<Self>) {
+        cx.emit(Said { n: 1 });
+    }
+}
+
 fn document(about: &OpenApi) -> Value {
-    let types = [ActorType::of::<Cart>().unwrap(), ActorType::of::<Door>().unwrap()];
+    let types = [
+        ActorType::of::<Cart>().unwrap(),
+        ActorType::of::<Door>().unwrap(),
+        ActorType::of::<Room>().unwrap(),
+        ActorType::of::<Bell>().unwrap(),
+    ];
     about.document(&types)
 }
 
@@ -203,4 +250,27 @@ fn every_reference_leads_somewhere_and_no_two_operations_share_a_name() {
     assert_eq!(document["security"], json!([{ "apiKey": [] }, { "jwt": [] }]));
     let responses = &at(&document, "/v1/door/{key}/open", "post")["responses"];
     assert_eq!(responses["401"]["$ref"], "#/components/responses/Unauthenticated");
+}
+
+#[test]
+fn what_a_type_publishes_is_described_with_what_clients_begin_with() {
+    let document = document(&OpenApi::default());
+    let topics = &document["components"]["schemas"]["tenure.Topics"];
+    let said = json!({ "$ref": "#/components/schemas/Said" });
+    let room = &topics["properties"]["room"];
+    assert_eq!(room["properties"]["begin"], json!({ "$ref": "#/components/schemas/Began" }));
+    assert_eq!(room["properties"]["event"], said);
+    assert_eq!(room["required"], json!(["begin", "event"]));
+    // Everybody is let in, and told nothing.
+    let bell = &topics["properties"]["bell"]["properties"];
+    assert_eq!(bell, &json!({ "begin": { "type": "null" }, "event": said }));
+    assert_eq!(topics["required"], json!(["bell", "room"]));
+    assert!(document["components"]["schemas"]["Said"].is_object());
+
+    let stream = at(&document, "/v1/room/{key}/events", "get");
+    let content = &stream["responses"]["200"]["content"];
+    assert_eq!(content, &json!({ "text/event-stream": { "schema": { "type": "string" } } }));
+    let full = &stream["responses"]["409"]["content"]["application/problem+json"]["schema"];
+    assert!(full.to_string().contains("ComeError"), "{full}");
+    assert!(at(&document, "/v1/cart/{key}/events", "get").is_null(), "it publishes nothing");
 }

@@ -32,20 +32,24 @@ pub(super) fn of_call(
         let about = "The client has this state already.";
         all.insert("304".to_owned(), json!({ "description": about, "headers": headers }));
     }
-    if let Some(error) = &method.error {
-        let response = problems::of_application(error.as_value());
-        if method.error_statuses.is_empty() {
-            all.insert("4XX".to_owned(), response.clone());
-        }
-        for status in &method.error_statuses {
-            let mut response = response.clone();
-            if problems::may_be_told_later(*status) {
-                response["headers"] = problems::headers(&["RetryAfter"]);
-            }
-            all.insert(status.to_string(), response);
-        }
-    }
+    add_errors(&mut all, method);
     Value::Object(all)
+}
+
+/// Adds how the method itself may fail.
+pub(super) fn add_errors(all: &mut Map<String, Value>, method: &MethodSchemas) {
+    let Some(error) = &method.error else { return };
+    let response = problems::of_application(error.as_value());
+    if method.error_statuses.is_empty() {
+        all.insert("4XX".to_owned(), response.clone());
+    }
+    for status in &method.error_statuses {
+        let mut response = response.clone();
+        if problems::may_be_told_later(*status) {
+            response["headers"] = problems::headers(&["RetryAfter"]);
+        }
+        all.insert(status.to_string(), response);
+    }
 }
 
 /// What a message can be answered.
