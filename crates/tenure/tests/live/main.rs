@@ -8,6 +8,7 @@ mod hostile;
 mod limits;
 mod node;
 mod program;
+mod relay;
 mod resume;
 mod socket;
 mod stream;

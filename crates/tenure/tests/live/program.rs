@@ -9,6 +9,8 @@ use tenure::prelude::*;
 use tenure::{Access, Authorise, Peer, Refusal};
 use tokio::sync::Semaphore;
 
+use crate::relay::{Basket, Household};
+
 /// Who waits here goes on when a test says so.
 static GATE: Semaphore = Semaphore::const_new(0);
 
@@ -195,7 +197,9 @@ fn program() {
         .actor::<Sourced>()
         .actor::<Behind>()
         .actor::<Fleeting>()
-        .actor::<Room>();
+        .actor::<Room>()
+        .actor::<Basket>()
+        .actor::<Household>();
     if std::env::var_os("HOOK").is_some() {
         app = app.authorise(Hook);
     }
