@@ -18,6 +18,6 @@ pub use conversation::{
 };
 pub use learnt::{Ranked, Ranking};
 pub use numbers::Numbers;
-pub use participant::{Mine, Participant, Prompt, Side, SubmitError};
+pub use participant::{Made, Mine, Participant, Prompt, Side, SubmitError, Submitted};
 pub use pool::{Answer, Pool, normal};
 pub use submission::{FEED, Submission, conversation_of};

@@ -12,6 +12,8 @@ const ANSWERS_MAX: usize = 20;
 const PROMPTS_MAX: usize = 200;
 /// How many pairs are drawn at random before they are gone through in order.
 const DRAWS_MAX: u32 = 32;
+/// How many answers of others come with the reply to a submission.
+const OTHERS_MAX: usize = 10;
 
 /// One participant of one conversation; the key is `films.ada`. It has all that they submitted, so that each of
 /// their reads shows their own writes.
@@ -45,6 +47,39 @@ pub enum Side {
     Left,
     /// The right one.
     Right,
+}
+
+/// What a participant submits.
+#[tenure::data]
+#[derive(Clone, Debug, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// An answer.
+    Answer {
+        /// As they write it.
+        text: String,
+    },
+    /// Which of two answers they prefer.
+    Choice {
+        /// The prompt.
+        number: u32,
+        /// The one they prefer.
+        chosen: Side,
+    },
+}
+
+/// What a participant sees after a submission.
+#[tenure::data]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Submitted {
+    /// The next two answers to be compared; none if there are no more, or not now.
+    pub prompt: Option<Prompt>,
+    /// Their own answers, as they wrote them.
+    pub answers: Vec<String>,
+    /// How many pairs they have compared.
+    pub compared: u32,
+    /// Some answers of others, drawn at random.
+    pub others: Vec<String>,
 }
 
 /// What a participant has submitted.
@@ -127,9 +162,8 @@ impl Participant {
         }
         let pool = recent(cx.shared::<Pool>(conversation_of(cx.key())))?;
         self.offer_again(cx, &pool);
-        let own: Vec<_> = self.answers.iter().map(|text| normal(text)).collect();
-        let others: Vec<_> = pool.iter().filter(|it| !own.contains(&it.name)).collect();
-        let Some((left, right)) = self.draw(&others, cx.call_id().0) else { return Ok(None) };
+        let seed = cx.call_id().0;
+        let Some((left, right)) = self.draw(&pool, seed) else { return Ok(None) };
         let number = self.prompts.len() as u32 + 1;
         let prompt = Prompt { number, left: left.clone(), right: right.clone(), chosen: None };
         self.prompts.push(prompt.clone());
@@ -162,6 +196,32 @@ impl Participant {
         Ok(())
     }
 
+    /// All of that in one turn: submits, hands out the next prompt, and shows what a page shows. A crash takes it
+    /// back as a whole, at most 200 ms of it: then the prompt may be handed out again.
+    pub fn submit(&mut self, cx: &mut Context<Self>, made: Made) -> Result<Submitted, SubmitError> {
+        match made {
+            Made::Answer { text } => self.answer(cx, text)?,
+            Made::Choice { number, chosen } => self.prefer(cx, number, chosen)?,
+        }
+        // The submission is taken, whether there is a next prompt or not.
+        let prompt = self.next(cx).unwrap_or_default();
+        let pool = recent(cx.shared::<Pool>(conversation_of(cx.key()))).ok();
+        let pool = pool.as_deref().map_or(&[][..], Vec::as_slice);
+        let compared = self.prompts.iter().filter(|it| it.chosen.is_some()).count() as u32;
+        let others = self.some_others(pool, cx.call_id().0 ^ 1);
+        Ok(Submitted { prompt, answers: self.answers.clone(), compared, others })
+    }
+
+    /// As `submit`, when it is durable: no crash takes it back, and no prompt is ever handed out again.
+    #[handler(persist = write_through)]
+    pub fn submit_saved(
+        &mut self,
+        cx: &mut Context<Self>,
+        made: Made,
+    ) -> Result<Submitted, SubmitError> {
+        self.submit(cx, made)
+    }
+
     /// Everything they have submitted.
     pub fn mine(&self) -> Mine {
         Mine { answers: self.answers.clone(), prompts: self.prompts.clone() }
@@ -192,21 +252,47 @@ impl Participant {
     }
 
     /// A pair that was not handed out before.
-    fn draw<'a>(&self, others: &[&'a Answer], seed: u64) -> Option<(&'a Answer, &'a Answer)> {
-        let count = others.len() as u64;
+    fn draw<'a>(&self, pool: &'a [Answer], seed: u64) -> Option<(&'a Answer, &'a Answer)> {
+        let count = pool.len() as u64;
         if count < 2 {
             return None;
         }
+        let own: Vec<_> = self.answers.iter().map(|text| normal(text)).collect();
+        let is_own = |it: &Answer| own.contains(&it.name);
+        let is_new = |(left, right): &(&Answer, &Answer)| {
+            !is_own(left) && !is_own(right) && !self.has_seen(&left.name, &right.name)
+        };
         let mut numbers = Numbers::new(seed);
-        let drawn = (0..DRAWS_MAX).map(|_| {
+        let mut drawn = (0..DRAWS_MAX).map(|_| {
             let left = numbers.below(count);
             let right = (left + 1 + numbers.below(count - 1)) % count;
-            (others[left as usize], others[right as usize])
+            (&pool[left as usize], &pool[right as usize])
         });
-        let in_order = others.iter().enumerate();
-        let in_order =
-            in_order.flat_map(|(at, left)| others[..at].iter().map(|right| (*left, *right)));
-        drawn.chain(in_order).find(|(left, right)| !self.has_seen(&left.name, &right.name))
+        drawn.find(&is_new).or_else(|| {
+            let others: Vec<_> = pool.iter().filter(|it| !is_own(it)).collect();
+            let pairs = others.iter().enumerate();
+            let mut pairs =
+                pairs.flat_map(|(at, left)| others[..at].iter().map(|right| (*left, *right)));
+            pairs.find(&is_new)
+        })
+    }
+
+    /// Different answers of others, as they wrote them.
+    fn some_others(&self, pool: &[Answer], seed: u64) -> Vec<String> {
+        let own: Vec<_> = self.answers.iter().map(|text| normal(text)).collect();
+        let mut numbers = Numbers::new(seed);
+        let mut drawn: Vec<&Answer> = Vec::with_capacity(OTHERS_MAX);
+        for _ in 0..DRAWS_MAX.min(pool.len() as u32 * 2) {
+            let it = &pool[numbers.below(pool.len() as u64) as usize];
+            let is_new = drawn.iter().all(|other| other.name != it.name);
+            if is_new && !own.contains(&it.name) {
+                drawn.push(it);
+            }
+            if drawn.len() == OTHERS_MAX {
+                break;
+            }
+        }
+        drawn.into_iter().map(|it| it.text.clone()).collect()
     }
 
     fn has_seen(&self, left: &str, right: &str) -> bool {
@@ -309,6 +395,33 @@ mod tests {
         let (winner, loser) = (prompt.left.name, prompt.right.name);
         assert_eq!(cx.appended::<Submission>(FEED), [Submission::Compared { winner, loser }]);
         assert_eq!(ada.mine().prompts[0].chosen, Some(Side::Left));
+    }
+
+    #[test]
+    fn a_submission_brings_the_next_prompt_and_shows_itself() {
+        let mut cx = world(Phase::Comparing, 30);
+        let mut ada = Participant::default();
+        let answer = Made::Answer { text: "Film 100".to_owned() };
+        let told = ada.submit(&mut cx, answer).expect("it is taken");
+        assert_eq!((told.answers, told.compared), (vec!["Film 100".to_owned()], 0));
+        let mut others = told.others;
+        assert!(!others.contains(&"Film 100".to_owned()), "{others:?}");
+        others.sort();
+        others.dedup();
+        assert_eq!(others.len(), OTHERS_MAX);
+        let number = told.prompt.expect("there are thirty").number;
+        let choice = Made::Choice { number, chosen: Side::Right };
+        let told = ada.submit_saved(&mut cx, choice.clone()).expect("it is taken");
+        assert_eq!((told.compared, told.prompt.map(|it| it.number)), (1, Some(2)));
+        cx.set_shared::<Conversation>(
+            "films",
+            ConversationShown { question: String::new(), phase: Phase::Closed },
+        );
+        let told = ada.submit(&mut cx, Made::Choice { number: 2, chosen: Side::Left });
+        let told = told.expect("what was handed out may be answered");
+        assert_eq!((told.compared, told.prompt), (2, None));
+        let missing = ada.submit(&mut cx, Made::Choice { number: 9, chosen: Side::Left });
+        assert_eq!(missing, Err(SubmitError::NoPrompt { number: 9 }));
     }
 
     #[test]
