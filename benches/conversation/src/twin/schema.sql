@@ -52,7 +52,8 @@ CREATE FUNCTION submit(
     OUT left_name text, OUT left_text text, OUT right_name text, OUT right_text text
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    it conversation;
+    conversation_id int;
+    phase text;
     me bigint;
     was boolean;
     in_pool int;
@@ -60,9 +61,9 @@ DECLARE
     other int;
     is_drawn boolean := false;
 BEGIN
-    SELECT * INTO it FROM conversation WHERE name = of_conversation;
-    SELECT id INTO me FROM participant WHERE key = of_participant;
-    pool_len := coalesce(it.answers, 0);
+    SELECT c.id, c.phase, c.answers, p.id INTO conversation_id, phase, pool_len, me
+        FROM conversation c LEFT JOIN participant p ON p.key = of_participant
+        WHERE c.name = of_conversation;
     IF a_number IS NOT NULL THEN
         UPDATE prompt SET chosen_left = a_left
             WHERE participant = me AND prompt.number = a_number AND chosen_left IS NULL;
@@ -82,34 +83,34 @@ BEGIN
         END IF;
         PERFORM FROM answer WHERE participant = me AND answer.name = a_name;
         IF NOT FOUND THEN
-            IF it.phase IS NULL OR it.phase NOT IN ('answering', 'comparing') THEN
+            IF phase IS NULL OR phase NOT IN ('answering', 'comparing') THEN
                 RAISE 'the conversation does not take this now' USING ERRCODE = 'TW409';
             END IF;
             IF (SELECT count(*) FROM answer WHERE participant = me) >= answers_max THEN
                 RAISE 'that was enough; thank you' USING ERRCODE = 'TW409';
             END IF;
             SELECT pool.number INTO in_pool FROM pool
-                WHERE conversation = it.id AND pool.name = a_name;
+                WHERE conversation = conversation_id AND pool.name = a_name;
             IF NOT FOUND THEN
                 -- The row's lock lets one new answer in after the other.
-                SELECT answers INTO pool_len FROM conversation WHERE id = it.id FOR UPDATE;
+                SELECT c.answers INTO pool_len FROM conversation c WHERE c.id = conversation_id FOR UPDATE;
                 IF pool_len < pool_max THEN
-                    INSERT INTO pool VALUES (it.id, pool_len + 1, a_name, a_text)
+                    INSERT INTO pool VALUES (conversation_id, pool_len + 1, a_name, a_text)
                         ON CONFLICT (conversation, name) DO NOTHING;
                     IF FOUND THEN
-                        UPDATE conversation SET answers = pool_len + 1 WHERE id = it.id
+                        UPDATE conversation SET answers = pool_len + 1 WHERE id = conversation_id
                             RETURNING answers INTO pool_len;
                     END IF;
                 END IF;
                 SELECT pool.number INTO in_pool FROM pool
-                    WHERE conversation = it.id AND pool.name = a_name;
+                    WHERE conversation = conversation_id AND pool.name = a_name;
             END IF;
             INSERT INTO answer VALUES (me, a_name, a_text, coalesce(in_pool, 0))
                 ON CONFLICT DO NOTHING;
         END IF;
     END IF;
 
-    IF it.phase = 'comparing' AND pool_len >= 2 THEN
+    IF phase = 'comparing' AND pool_len >= 2 THEN
         SELECT coalesce(max(number), 0) + 1 INTO prompt_number FROM prompt WHERE participant = me;
         IF prompt_number > prompts_max THEN
             RETURN;
@@ -127,8 +128,8 @@ BEGIN
             -- They have seen many: the first pair that is left, in order.
             INSERT INTO prompt
                 SELECT me, prompt_number, l.number, r.number
-                FROM pool l JOIN pool r ON r.conversation = it.id AND r.number < l.number
-                WHERE l.conversation = it.id
+                FROM pool l JOIN pool r ON r.conversation = conversation_id AND r.number < l.number
+                WHERE l.conversation = conversation_id
                 AND NOT EXISTS (SELECT FROM answer
                     WHERE participant = me AND pool IN (l.number, r.number))
                 AND NOT EXISTS (SELECT FROM prompt WHERE participant = me
@@ -140,10 +141,9 @@ BEGIN
                 RETURN;
             END IF;
         END IF;
-        SELECT pool.name, pool.text INTO left_name, left_text FROM pool
-            WHERE conversation = it.id AND pool.number = one;
-        SELECT pool.name, pool.text INTO right_name, right_text FROM pool
-            WHERE conversation = it.id AND pool.number = other;
+        SELECT l.name, l.text, r.name, r.text INTO left_name, left_text, right_name, right_text
+            FROM pool l JOIN pool r ON r.conversation = conversation_id AND r.number = other
+            WHERE l.conversation = conversation_id AND l.number = one;
     END IF;
 END $$;
 
