@@ -23,6 +23,10 @@ use clap::{Parser, Subcommand};
 use subject::{Cluster, Place, Running, Subject, remove};
 use table::Results;
 
+/// The twins have the same allocator as the example.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const README: &str = "benches/README.md";
 const FILMS: &str = "examples/conversation/data/films.csv";
 

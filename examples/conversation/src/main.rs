@@ -2,6 +2,10 @@
 
 use conversation::{Conversation, Insight, Participant, Pool};
 
+/// Every turn makes and drops a few dozen small texts, on threads that come and go between them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
