@@ -61,6 +61,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 fn conversation(root: &Path, options: &Options) -> anyhow::Result<()> {
     build_apart(root, "twins", TWINS_MANIFEST, TWINS_TARGET)?;
     if !asks_for_help(options) {
+        let tests = ["test", "--release", "--locked", "--quiet", "--manifest-path", TWINS_MANIFEST];
+        let tests = Invocation::cargo(&[&tests[..], &["--target-dir", TWINS_TARGET]].concat());
+        timed("tests of the twins", &tests.to_string(), || tests.run(root)).0?;
         programs::install(root, STORES)?;
         let example = ["build", "--release", "--package", "conversation", "--bin", "conversation"];
         let example = Invocation::cargo(&example);

@@ -48,6 +48,18 @@ pub(crate) struct Measured {
     pub(crate) load_busy: f64,
 }
 
+impl std::fmt::Display for Measured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rate, p50_ms, p99_ms, cpu_us, writes, load_busy } = self;
+        let load = load_busy * 100.0;
+        write!(
+            f,
+            "{rate:.0} /s, p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms, {cpu_us:.1} us each, \
+             {writes:.2} writes each, load {load:.0} %"
+        )
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     WarmingUp,

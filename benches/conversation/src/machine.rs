@@ -15,13 +15,21 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
+    /// All cores for both, or the last one for the load and the others for services.
+    ///
     /// # Errors
-    /// There is one core alone: load and services would share it.
-    pub(crate) fn read() -> anyhow::Result<Self> {
+    /// There is one core alone, and it is not to be shared.
+    pub(crate) fn read(are_shared: bool) -> anyhow::Result<Self> {
         let allowed = sched_getaffinity(None).context("could not ask for the cores")?;
+        if are_shared {
+            return Ok(Self { services: allowed, load: allowed });
+        }
         let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect();
         let (last, others) = cores.split_last().context("a process has a core")?;
-        ensure!(!others.is_empty(), "this needs two cores: one of them is for the load");
+        ensure!(
+            !others.is_empty(),
+            "this needs two cores, one of them for the load; with one, say --share-cores"
+        );
         let mut cores = Self { services: CpuSet::new(), load: CpuSet::new() };
         others.iter().for_each(|core| cores.services.set(*core));
         cores.load.set(*last);

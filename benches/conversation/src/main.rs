@@ -15,6 +15,7 @@ mod table;
 mod twin;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -65,8 +66,11 @@ struct Compare {
     /// Only the subjects whose names or transports contain this.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Let load, services and stores run on all cores, instead of the load on the last and them on the others.
+    #[arg(long)]
+    share_cores: bool,
     /// Replace the tables in benches/README.md.
-    #[arg(long, conflicts_with_all = ["only", "connections"])]
+    #[arg(long, conflicts_with_all = ["only", "connections", "share_cores"])]
     write: bool,
     /// The program of the example.
     #[arg(long, default_value = "target/release/conversation")]
@@ -83,10 +87,17 @@ fn connections(text: &str) -> Result<usize, String> {
     }
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().verb {
+fn main() -> ExitCode {
+    let result = match Cli::parse().verb {
         Verb::Compare(options) => compare(&options),
         Verb::Serve { kind, store } => twin::serve(&kind, &store),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -100,7 +111,7 @@ fn compare(options: &Compare) -> anyhow::Result<()> {
             options.ours.display()
         )
     })?;
-    let cores = machine::Cores::read()?;
+    let cores = machine::Cores::read(options.share_cores)?;
     machine::allow_many_files();
     remove(&options.folder)?;
     std::fs::create_dir_all(&options.folder)?;
@@ -108,13 +119,14 @@ fn compare(options: &Compare) -> anyhow::Result<()> {
     println!("making the cluster of PostgreSQL");
     cores.of_services()?;
     let place = Place { cluster: Cluster::make(&folder)?, folder, ours };
-    let result = rounds(options, &subjects, &place, &cores, &films);
+    let results = rounds(options, &subjects, &place, &cores, &films);
     remove(&place.folder)?;
-    let results = result?;
     let text = table::render(&results, options.seconds);
     println!("{text}");
     let (met, judged) = table::met(&results, &options.connections);
     println!("{met} of {judged} goals met");
+    let failed = results.values().flatten().filter(|it| it.is_none()).count();
+    ensure!(failed == 0, "{failed} measurements failed; nothing is written");
     if options.write {
         table::write(Path::new(README), &text)?;
         println!("wrote {README}");
@@ -128,36 +140,40 @@ fn rounds(
     place: &Place,
     cores: &machine::Cores,
     films: &[String],
-) -> anyhow::Result<Results> {
+) -> Results {
     let mut results = Results::new();
     for round in 1..=options.rounds {
         for &connections in &options.connections {
             for &subject in subjects {
                 let (name, transport) = (subject.name(), subject.transport.name());
                 let what = format!("{name} over {transport}, {connections} connections");
-                cores.of_services()?;
-                let mut running = Running::start(subject.service, place)
-                    .with_context(|| format!("could not start {what}"))?;
-                cores.of_load()?;
-                let seconds = Duration::from_secs(options.seconds);
-                let measured = load::measure(&mut running, subject, connections, seconds, films)
-                    .with_context(|| format!("could not measure {what}"))?;
-                println!(
-                    "round {round}/{}: {what}: {:.0} /s, p50 {:.2} ms, p99 {:.2} ms, {:.1} us each, \
-                     {:.2} writes each, load {:.0} %",
-                    options.rounds,
-                    measured.rate,
-                    measured.p50_ms,
-                    measured.p99_ms,
-                    measured.cpu_us,
-                    measured.writes,
-                    measured.load_busy * 100.0,
-                );
-                results.entry((connections, subject)).or_default().push(measured);
+                let place_in_run = format!("round {round}/{}: {what}", options.rounds);
+                let measured = measure(options, subject, connections, place, cores, films);
+                match &measured {
+                    Ok(it) => println!("{place_in_run}: {it}"),
+                    Err(error) => println!("{place_in_run}: FAILED: {error:#}"),
+                }
+                results.entry((connections, subject)).or_default().push(measured.ok());
             }
         }
     }
-    Ok(results)
+    results
+}
+
+/// Starts one subject afresh, checks it, and measures it.
+fn measure(
+    options: &Compare,
+    subject: Subject,
+    connections: usize,
+    place: &Place,
+    cores: &machine::Cores,
+    films: &[String],
+) -> anyhow::Result<load::Measured> {
+    cores.of_services()?;
+    let mut running = Running::start(subject.service, place).context("could not start it")?;
+    cores.of_load()?;
+    let seconds = Duration::from_secs(options.seconds);
+    load::measure(&mut running, subject, connections, seconds, films)
 }
 
 impl Compare {

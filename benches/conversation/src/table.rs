@@ -14,8 +14,8 @@ use crate::subject::{Service, Subject, Transport};
 const BEGIN: &str = "<!-- begin: cargo xtask bench conversation --write -->";
 const END: &str = "<!-- end -->";
 
-/// What each subject came to with so many connections, round by round.
-pub(crate) type Results = BTreeMap<(usize, Subject), Vec<Measured>>;
+/// What each subject came to with so many connections, round by round; nothing where it failed.
+pub(crate) type Results = BTreeMap<(usize, Subject), Vec<Option<Measured>>>;
 
 /// A goal of the project: ours beside a twin.
 struct Goal {
@@ -94,7 +94,7 @@ fn figures(text: &mut String, results: &Results, connections: usize) {
     .expect("a text");
     for subject in Subject::ALL {
         let Some(rounds) = results.get(&(connections, subject)) else { continue };
-        let of = |value: fn(&Measured) -> f64| median(rounds.iter().map(value).collect());
+        let of = |value: fn(&Measured) -> f64| median(rounds.iter().flatten().map(value).collect());
         writeln!(
             text,
             "| {} | {} | {} | {:.2} ms | {:.2} ms | {:.0} µs | {:.2} | {:.0} % |",
@@ -140,13 +140,17 @@ fn judged(text: &mut String, results: &Results, connections: &[usize]) {
 
 /// The ratio of the medians, and the median of each round's ratio.
 fn ratios(results: &Results, goal: &Goal, connections: usize) -> Option<(f64, f64)> {
-    let of = |subject: Subject| -> Option<Vec<f64>> {
+    let of = |subject: Subject| -> Option<Vec<Option<f64>>> {
         let rounds = results.get(&(connections, subject))?;
-        Some(rounds.iter().map(goal.value).collect())
+        Some(rounds.iter().map(|it| it.as_ref().map(goal.value)).collect())
     };
     let (ours, beside) = (of(goal.ours)?, of(goal.beside)?);
-    let by_round = ours.iter().zip(&beside).map(|(ours, beside)| ours / beside).collect();
-    Some((median(ours) / median(beside), median(by_round)))
+    let by_round =
+        ours.iter().zip(&beside).filter_map(|(ours, beside)| Some((*ours)? / (*beside)?));
+    let by_round = median(by_round.collect());
+    let all = |values: Vec<Option<f64>>| median(values.into_iter().flatten().collect());
+    let ratio = all(ours) / all(beside);
+    ratio.is_finite().then_some((ratio, by_round))
 }
 
 /// How many goals are met, and how many were judged.
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn goals_are_judged_by_ratios_of_medians() {
         let mut results = Results::new();
-        let rounds = |rates: [f64; 3]| rates.map(measured).to_vec();
+        let rounds = |rates: [f64; 3]| rates.map(|it| Some(measured(it))).to_vec();
         results.insert((64, Subject::http(Service::OursDurable)), rounds([30.0, 40.0, 50.0]));
         results.insert((64, Subject::http(Service::Postgres)), rounds([10.0, 20.0, 10.0]));
         let goal = &goals()[0];
@@ -222,6 +226,9 @@ mod tests {
         // Rate, processor time and p99 of these two; the latter two are equal, so not met.
         assert_eq!(met(&results, &[64]), (1, 3));
         let text = render(&results, 5);
+        // A round without a figure is left out of both.
+        results.entry((64, goal.beside)).or_default()[1] = None;
+        assert_eq!(ratios(&results, goal, 64), Some((4.0, 4.0)));
         assert!(text.contains("| ours, durable | HTTP | 40 | 1.00 ms |"), "{text}");
     }
 

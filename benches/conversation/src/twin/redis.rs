@@ -1,9 +1,11 @@
 //! The twin on Redis: a script that submits, with the reads behind it, in one pipeline on one connection.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use axum::http::StatusCode;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, Script, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, Script, Value};
 
 use super::{Checked, Enter, Open, Refusal};
 use crate::job::{
@@ -11,6 +13,8 @@ use crate::job::{
     Submitted, conversation_of, normal,
 };
 
+/// The client gives up after half a second unless told otherwise, which a slow sync of the disk may take.
+const RESPONSE_TIME_MAX: Duration = Duration::from_secs(10);
 const SUBMIT: &str = include_str!("submit.lua");
 
 pub(crate) struct Redis {
@@ -52,7 +56,8 @@ impl Keys {
 impl Redis {
     pub(super) async fn connect(url: &str) -> anyhow::Result<Self> {
         let client = Client::open(url).context("the address of the store")?;
-        let mut connection = client.get_multiplexed_async_connection().await?;
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE_TIME_MAX));
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         let script = Script::new(SUBMIT);
         script.load_async(&mut connection).await?;
         Ok(Self { connection, script })
