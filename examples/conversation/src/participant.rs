@@ -411,7 +411,7 @@ mod tests {
         assert_eq!(others.len(), OTHERS_MAX);
         let number = told.prompt.expect("there are thirty").number;
         let choice = Made::Choice { number, chosen: Side::Right };
-        let told = ada.submit_saved(&mut cx, choice.clone()).expect("it is taken");
+        let told = ada.submit_saved(&mut cx, choice).expect("it is taken");
         assert_eq!((told.compared, told.prompt.map(|it| it.number)), (1, Some(2)));
         cx.set_shared::<Conversation>(
             "films",
