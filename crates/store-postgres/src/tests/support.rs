@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use tenure_postgres_server::PostgresServer;
 use tenure_store::RowKey;
@@ -9,6 +10,9 @@ use tenure_store::row::beside::{kind_of, write_name};
 use tenure_types::{ActorId, BoxFuture};
 
 use crate::{PostgresConfig, migrate};
+
+/// How long a test waits for something.
+const COME_MAX: Duration = Duration::from_secs(60);
 
 /// A server of the test, in which each store has a schema of its own.
 #[derive(Clone)]
@@ -35,6 +39,14 @@ impl Database {
     pub(super) fn empty(&self) -> PostgresConfig {
         let schema = self.schemas.fetch_add(1, Ordering::Relaxed);
         let url = format!("{}?schema=s{schema}", self.server.url());
+        url.parse().unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    /// The same store, reached over another port.
+    pub(super) fn through(&self, config: &PostgresConfig, port: u16) -> PostgresConfig {
+        let own = format!(":{}/", self.server.port());
+        let url = self.server.url().replace(&own, &format!(":{port}/"));
+        let url = format!("{url}?schema={}", config.schema);
         url.parse().unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
@@ -74,6 +86,15 @@ impl Database {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Waits for something that must come to be.
+pub(super) async fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is() {
+        assert!(began.elapsed() < COME_MAX, "not in {COME_MAX:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// Runs a future to its end, from anywhere.

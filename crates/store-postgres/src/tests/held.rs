@@ -1,0 +1,126 @@
+//! Batches that reach the server late: after the store was opened elsewhere, or in pieces.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tenure_store::conformance::submit;
+use tenure_store::UnitOutcome;
+use tenure_types::Incarnation;
+
+use super::proxy::{Fault, From, Proxy};
+use super::support::{Database, until};
+use super::work::{Shape, actor, assert_at, assert_feed, fate, open, unit};
+use crate::{PostgresConfig, PostgresStore};
+
+/// The bytes of the message that ends a batch.
+const SYNC_BYTES: usize = 5;
+/// How long an opening may take that must end a connection.
+const OPEN_MAX: Duration = Duration::from_secs(5);
+
+/// A store behind a network of its own, with one connection that commits.
+struct Node {
+    proxy: Proxy,
+    store: PostgresStore,
+    incarnation: Incarnation,
+}
+
+impl Node {
+    async fn new(database: &Database, config: &PostgresConfig) -> Self {
+        let proxy = Proxy::start(database.server.port()).await;
+        let mut config = database.through(config, proxy.port);
+        config.lanes = 1;
+        let store = PostgresStore::new(config);
+        let incarnation = open(&store).await;
+        Self { proxy, store, incarnation }
+    }
+
+    /// Commits version 1 of `alice`, and 2: how many bytes the latter took.
+    async fn warm(&self, shape: Shape) -> usize {
+        for version in 1..=2 {
+            let before = self.proxy.passed();
+            let unit = unit(&actor("alice"), version, self.incarnation, shape);
+            assert_eq!(fate(&self.store, &unit).await.0, UnitOutcome::Committed);
+            if version == 2 {
+                return self.proxy.passed() - before;
+            }
+        }
+        unreachable!("version 2 was committed")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_lands_after_the_fence_never_becomes_visible() {
+    let database = Database::start();
+    for shape in [Shape::Heads, Shape::Rows, Shape::Entries] {
+        let config = database.config();
+        let node = Node::new(&database, &config).await;
+        let cart = actor("alice");
+        node.warm(shape).await;
+        node.proxy.arm(From::Client, 0, Fault::Hold);
+        let late = submit(&node.store, unit(&cart, 3, node.incarnation, shape));
+        node.proxy.holds().await;
+        let next = PostgresStore::new(config);
+        let incarnation = open(&next).await;
+        assert_at(&next, &cart, 2, shape).await;
+        node.proxy.deliver(node.proxy.held()).await;
+        let outcome = late.await;
+        assert!(matches!(outcome, UnitOutcome::Fenced { .. }), "{outcome:?}");
+        assert_at(&next, &cart, 2, shape).await;
+        let again = fate(&node.store, &unit(&cart, 3, node.incarnation, shape)).await.0;
+        assert!(matches!(again, UnitOutcome::Fenced { .. }), "{again:?}");
+        let unit = unit(&cart, 3, incarnation, shape);
+        assert_eq!(fate(&next, &unit).await.0, UnitOutcome::Committed);
+        assert_at(&next, &cart, 3, shape).await;
+        if shape == Shape::Entries {
+            assert_feed(&next, &BTreeMap::from([(cart, 3)])).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opening_ends_a_batch_that_holds_the_fence() {
+    let database = Database::start();
+    for shape in [Shape::Heads, Shape::Rows, Shape::Entries] {
+        let config = database.config();
+        let node = Node::new(&database, &config).await;
+        let cart = actor("alice");
+        let bytes = node.warm(shape).await;
+        node.proxy.arm(From::Client, bytes - SYNC_BYTES, Fault::Hold);
+        let late = submit(&node.store, unit(&cart, 3, node.incarnation, shape));
+        node.proxy.holds().await;
+        assert_eq!(node.proxy.held(), SYNC_BYTES, "all but the end of the batch was delivered");
+        until_locked(&database).await;
+        let next = PostgresStore::new(config);
+        let began = Instant::now();
+        let incarnation = open(&next).await;
+        assert!(began.elapsed() < OPEN_MAX, "the opening took {:?}", began.elapsed());
+        assert_at(&next, &cart, 2, shape).await;
+        let outcome = late.await;
+        assert!(matches!(outcome, UnitOutcome::Unknown { .. }), "{outcome:?}");
+        let again = fate(&node.store, &unit(&cart, 3, node.incarnation, shape)).await.0;
+        assert!(matches!(again, UnitOutcome::Fenced { .. }), "{again:?}");
+        assert_at(&next, &cart, 2, shape).await;
+        let unit = unit(&cart, 3, incarnation, shape);
+        assert_eq!(fate(&next, &unit).await.0, UnitOutcome::Committed);
+        assert_at(&next, &cart, 3, shape).await;
+    }
+}
+
+/// Waits until a batch has locked what it writes.
+async fn until_locked(database: &Database) {
+    let sql = "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) \
+        WHERE l.locktype = 'transactionid' AND l.granted AND a.application_name LIKE '% lane %'";
+    let server = Arc::clone(&database.server);
+    until("a batch holds locks", move || server.psql(sql).is_ok_and(|it| it != "0")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_network_only_delays() {
+    let database = Database::start();
+    let node = Node::new(&database, &database.config()).await;
+    node.proxy.delay(Duration::from_millis(50));
+    node.warm(Shape::Entries).await;
+    assert_at(&node.store, &actor("alice"), 2, Shape::Entries).await;
+    assert_feed(&node.store, &BTreeMap::from([(actor("alice"), 2)])).await;
+}
