@@ -71,9 +71,16 @@ fn outcomes(incarnation: Incarnation, units: &[&Unit], answer: &[Row]) -> Vec<Un
 
 /// Why a unit was not committed, by what was stored when the statement began.
 fn refusal(unit: &Unit, row: &Row) -> UnitOutcome {
-    let (version, token) = (Version::NONE, Token::default());
+    let under_way = || {
+        let reason = "another submission of its actor's units is under way";
+        UnitOutcome::Unknown { reason: reason.into() }
+    };
     let Some(found) = row.get::<_, Option<i64>>(1) else {
-        return UnitOutcome::Conflict { version, token };
+        // Nothing was to be there, and something was made meanwhile: perhaps by this very unit.
+        if unit.expected == Version::NONE {
+            return under_way();
+        }
+        return UnitOutcome::Conflict { version: Version::NONE, token: Token::default() };
     };
     if !row.get::<_, Option<bool>>(4).unwrap_or(false) {
         let reason = format!(
@@ -84,8 +91,7 @@ fn refusal(unit: &Unit, row: &Row) -> UnitOutcome {
     }
     let version = Version(found as u64);
     if version == unit.expected {
-        let reason = "another submission of its actor's units is under way";
-        return UnitOutcome::Unknown { reason: reason.into() };
+        return under_way();
     }
     let incarnation = Incarnation(row.get::<_, i64>(2) as u64);
     let token = Token { incarnation, sequence: row.get::<_, i64>(3) as u64 };

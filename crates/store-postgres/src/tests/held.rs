@@ -10,7 +10,7 @@ use tenure_types::Incarnation;
 
 use super::proxy::{Fault, From, Proxy};
 use super::support::{Database, until};
-use super::work::{Shape, actor, assert_at, assert_feed, fate, open, unit};
+use super::work::{Shape, actor, assert_at, assert_feed, fate, is_done, open, unit};
 use crate::{PostgresConfig, PostgresStore};
 
 /// The bytes of the message that ends a batch.
@@ -107,12 +107,51 @@ async fn an_opening_ends_a_batch_that_holds_the_fence() {
     }
 }
 
+/// The first submission is done but for its end when its client loses the connection and submits
+/// again: the second must not be told that nothing is stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_whose_earlier_submission_is_under_way_is_resolved() {
+    let database = Database::start();
+    for (key, version) in [("alice", 3), ("bob", 1)] {
+        let config = database.config();
+        let node = Node::new(&database, &config).await;
+        let bytes = node.warm(Shape::Heads).await;
+        let cart = actor(key);
+        let unit = unit(&cart, version, node.incarnation, Shape::Heads);
+        // Its key is shorter than that of the unit that was counted.
+        let bytes = bytes - ("alice".len() - key.len());
+        node.proxy.arm(From::Client, bytes - SYNC_BYTES, Fault::Hold);
+        let first = submit(&node.store, Arc::clone(&unit));
+        node.proxy.holds().await;
+        assert_eq!(node.proxy.held(), SYNC_BYTES, "all but the end of the batch was delivered");
+        until_locked(&database).await;
+        node.proxy.abandon();
+        let outcome = first.await;
+        assert!(matches!(outcome, UnitOutcome::Unknown { .. }), "{outcome:?}");
+        let fate = fate(&node.store, &unit);
+        let delivered = async {
+            let server = Arc::clone(&database.server);
+            until("the second waits for the first", || is_waiting(&server)).await;
+            node.proxy.deliver(SYNC_BYTES).await;
+        };
+        let ((outcome, _), ()) = tokio::join!(fate, delivered);
+        assert!(is_done(&unit, &outcome), "{key}: {outcome:?}");
+        assert_at(&node.store, &cart, version, Shape::Heads).await;
+    }
+}
+
 /// Waits until a batch has locked what it writes.
 async fn until_locked(database: &Database) {
     let sql = "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) \
         WHERE l.locktype = 'transactionid' AND l.granted AND a.application_name LIKE '% lane %'";
     let server = Arc::clone(&database.server);
     until("a batch holds locks", move || server.psql(sql).is_ok_and(|it| it != "0")).await;
+}
+
+fn is_waiting(server: &tenure_postgres_server::PostgresServer) -> bool {
+    let sql = "SELECT count(*) FROM pg_stat_activity \
+        WHERE application_name LIKE '% lane %' AND wait_event_type = 'Lock'";
+    server.psql(sql).is_ok_and(|it| it != "0")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
