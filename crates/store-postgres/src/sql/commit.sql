@@ -23,7 +23,11 @@ won AS (
     WHERE EXISTS (SELECT 1 FROM fence)
         AND (
             i.previous = 0
-            OR EXISTS (SELECT 1 FROM actors AS a WHERE a.type = i.type AND a.key = i.key)
+            OR EXISTS (
+                -- The version too: a row that is removed while this runs is inserted anew.
+                SELECT 1 FROM actors AS a
+                WHERE a.type = i.type AND a.key = i.key AND a.version = i.previous
+            )
         )
     ON CONFLICT (type, key) DO UPDATE SET
         version = EXCLUDED.version,

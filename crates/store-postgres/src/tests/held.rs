@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tenure_store::conformance::submit;
-use tenure_store::UnitOutcome;
+use tenure_store::{Content, Unit, UnitOutcome};
 use tenure_types::Incarnation;
 
 use super::proxy::{Fault, From, Proxy};
@@ -162,4 +162,35 @@ async fn a_slow_network_only_delays() {
     node.warm(Shape::Entries).await;
     assert_at(&node.store, &actor("alice"), 2, Shape::Entries).await;
     assert_feed(&node.store, &BTreeMap::from([(actor("alice"), 2)])).await;
+}
+
+/// What is left of a deleted actor may be removed while a batch runs that has seen it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_writer_meets_its_conflict_while_its_actor_is_forgotten() {
+    let database = Database::start();
+    let config = database.config();
+    let store = PostgresStore::new(config.clone());
+    let incarnation = open(&store).await;
+    let cart = actor("alice");
+    for version in 1..=3 {
+        let unit = unit(&cart, version, incarnation, Shape::Heads);
+        assert_eq!(fate(&store, &unit).await.0, UnitOutcome::Committed);
+    }
+    let mut deletion = Unit::clone(&unit(&cart, 4, incarnation, Shape::Heads));
+    deletion.content = Content::Deleted { until_ms: u64::MAX >> 1 };
+    let deletion = Arc::new(deletion);
+    assert_eq!(fate(&store, &deletion).await.0, UnitOutcome::Committed);
+    let forgetting = {
+        let (database, config) = (database.clone(), config.clone());
+        let sql = "BEGIN; DELETE FROM actors; SELECT pg_sleep(0.5); COMMIT";
+        std::thread::spawn(move || database.sql(&config, sql))
+    };
+    let server = Arc::clone(&database.server);
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    until("it is being removed", || server.psql(sleeps).is_ok_and(|it| it == "1")).await;
+    let late = unit(&cart, 3, incarnation, Shape::Heads);
+    let (outcome, _) = fate(&store, &late).await;
+    let (version, token) = (deletion.version, deletion.token);
+    assert_eq!(outcome, UnitOutcome::Conflict { version, token });
+    forgetting.join().expect("it is removed");
 }
