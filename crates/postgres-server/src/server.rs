@@ -142,14 +142,30 @@ impl PostgresServer {
         self.end(Signal::INT)
     }
 
-    /// Kills all of its processes at once, as a power cut of the process would.
+    /// Kills all of its processes at once, as a power cut of the process would, and waits until none
+    /// is left: one that still ends would keep the next server from starting.
     ///
     /// # Errors
-    /// When they cannot be found.
+    /// When they cannot be found, or do not end.
     pub fn kill(&mut self) -> io::Result<()> {
-        self.signal(Signal::KILL)?;
+        if let Some(child) = &self.child {
+            // Where it is stopped it makes no more processes while they are found.
+            let _ = kill_process(pid_of(child), Signal::STOP);
+        }
+        let processes = self.processes()?;
+        for process in &processes {
+            // One that has ended meanwhile needs none.
+            let _ = kill_process(*process, Signal::KILL);
+        }
         if let Some(mut child) = self.child.take() {
             child.wait()?;
+        }
+        let began = Instant::now();
+        while processes.iter().any(|it| runs(*it)) {
+            if began.elapsed() > START_MAX {
+                return Err(io::Error::other("killed processes of PostgreSQL do not end"));
+            }
+            std::thread::sleep(LOOK_EVERY);
         }
         // What is left of a killed server keeps the next from starting.
         let _ = std::fs::remove_file(self.data().join("postmaster.pid"));
@@ -275,6 +291,12 @@ pub(crate) fn new_folder(parent: Option<&Path>) -> io::Result<TempDir> {
     };
     give(folder.path())?;
     Ok(folder)
+}
+
+/// Whether a process is there; one that has ended and that nobody asks about is not.
+fn runs(process: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
+    stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')))
 }
 
 fn free_port() -> io::Result<u16> {
