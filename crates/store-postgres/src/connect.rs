@@ -1,32 +1,64 @@
 use std::time::Duration;
 
 use tenure_store::StoreError;
-use tokio_postgres::{Client, NoTls};
+use tokio::time::timeout;
+use tokio_postgres::{Client, Config, NoTls};
 
-use crate::failure::{connecting, io};
-use crate::{PostgresConfig, tls};
+use crate::failure::{io, why_not};
+use crate::{PostgresConfig, hosts, tls};
 
 /// How long a statement waits for a lock: only for batches of earlier incarnations.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the server keeps a transaction whose client says nothing: ours never do.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a host may take to let a connection in, greetings and settings included.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Opens a connection that the server lists as `name`. Its task is on the calling runtime.
 pub(crate) async fn connect(config: &PostgresConfig, name: &str) -> Result<Client, StoreError> {
-    let mut server = config.server.clone();
-    server.application_name(name);
-    let failed = |error| connecting(&config.place(), &error);
+    let mut reasons = Vec::new();
+    for (host, mut server) in hosts::each(&config.server) {
+        server.application_name(name);
+        let reason = match timeout(HELLO_TIMEOUT, greet(config, &server)).await {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(Refused::Here(error))) => return Err(error),
+            Ok(Err(Refused::There(error))) => why_not(&error),
+            Err(_) => format!("it has not answered in {HELLO_TIMEOUT:?}; see the server's log"),
+        };
+        reasons.push((host, reason));
+    }
+    let detail = match &reasons[..] {
+        [(_, reason)] => reason.clone(),
+        _ => reasons
+            .iter()
+            .map(|(host, reason)| format!("{host}: {reason}"))
+            .collect::<Vec<_>>()
+            .join("; "),
+    };
+    let doing = format!("connecting to {}", config.place()).into();
+    Err(StoreError::Io { doing, detail: detail.into() })
+}
+
+/// Why there is no connection: what is wrong here, or with one server.
+enum Refused {
+    Here(StoreError),
+    There(tokio_postgres::Error),
+}
+
+async fn greet(config: &PostgresConfig, server: &Config) -> Result<Client, Refused> {
     let client = if config.has_tls {
-        let (client, connection) = server.connect(tls::connector(config)?).await.map_err(failed)?;
+        let tls = tls::connector(config).map_err(Refused::Here)?;
+        let (client, connection) = server.connect(tls).await.map_err(Refused::There)?;
         tokio::spawn(connection);
         client
     } else {
-        let (client, connection) = server.connect(NoTls).await.map_err(failed)?;
+        let (client, connection) = server.connect(NoTls).await.map_err(Refused::There)?;
         tokio::spawn(connection);
         client
     };
     let settings = settings(config);
-    client.batch_execute(&settings).await.map_err(|error| io("setting up a connection", &error))?;
+    client.batch_execute(&settings).await.map_err(Refused::There)?;
     Ok(client)
 }
 

@@ -86,8 +86,8 @@ pub(crate) fn io(doing: &str, error: &Error) -> StoreError {
     StoreError::Io { doing: doing.into(), detail: text(error).into() }
 }
 
-/// An error while connecting to `place`, with what to do.
-pub(crate) fn connecting(place: &str, error: &Error) -> StoreError {
+/// Why a server lets no connection in, with what to do.
+pub(crate) fn why_not(error: &Error) -> String {
     let hint = match error.code() {
         Some(code) if *code == SqlState::INVALID_PASSWORD => "check the user and the password",
         Some(code) if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
@@ -106,8 +106,7 @@ pub(crate) fn connecting(place: &str, error: &Error) -> StoreError {
         }
         None => "check that the server runs and can be reached",
     };
-    let detail = format!("{}; {hint}", text(error)).into();
-    StoreError::Io { doing: format!("connecting to {place}").into(), detail }
+    format!("{}; {hint}", text(error))
 }
 
 pub(crate) fn unavailable(detail: &str) -> StoreError {

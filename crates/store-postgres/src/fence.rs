@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tenure_store::StoreError;
 use tenure_types::Incarnation;
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
@@ -24,8 +25,8 @@ pub(crate) struct Opened {
 /// What is wrong with the server or the tables; nothing was handed out, or nobody heard of it.
 pub(crate) async fn open(config: &PostgresConfig) -> Result<Opened, StoreError> {
     let client = connect(config, "tenure open").await?;
-    check(&client, config).await?;
-    let found = required(&client, config).await?;
+    answered(config, check(&client, config)).await?;
+    let found = answered(config, required(&client, config)).await?;
     let last = config.lanes.max(1) - 1;
     // One message, and so one transaction, whose statements each see what is there when they begin:
     // the first one lets one opening at a time pass.
@@ -49,7 +50,7 @@ pub(crate) async fn open(config: &PostgresConfig) -> Result<Opened, StoreError> 
 /// What a reader is given; `None` where there are no tables.
 pub(crate) async fn open_to_read(config: &PostgresConfig) -> Result<Option<Opened>, StoreError> {
     let client = connect(config, "tenure read").await?;
-    let found = crate::schema::found(&client, config).await?;
+    let found = answered(config, crate::schema::found(&client, config)).await?;
     let opened = |found: crate::schema::Found| Opened {
         store: found.id,
         incarnation: Incarnation(found.incarnation),
@@ -66,7 +67,7 @@ pub(crate) async fn fence(
     incarnation: Incarnation,
 ) -> Result<(), StoreError> {
     let client = connect(config, "tenure fence").await?;
-    let found = required(&client, config).await?;
+    let found = answered(config, required(&client, config)).await?;
     let sql = format!("DELETE FROM fences WHERE incarnation = {incarnation}");
     past_batches(&client, config, found.id, &sql).await.map(drop)
 }
@@ -90,15 +91,31 @@ async fn past_batches(
 ) -> Result<Vec<SimpleQueryMessage>, StoreError> {
     let began = Instant::now();
     loop {
-        match client.simple_query(sql).await {
+        let fenced = answered(config, async { Ok(client.simple_query(sql).await) });
+        match fenced.await? {
             Ok(answer) => return Ok(answer),
             Err(error) if is_kept_waiting(&error) && began.elapsed() < config.fence_timeout => {
-                let ended = end_lanes(client, store).await?;
+                let ended = answered(config, end_lanes(client, store)).await?;
                 tracing::warn!(ended, "connections in the middle of a batch were ended");
             }
             Err(error) => return Err(io("fencing earlier incarnations", &error)),
         }
     }
+}
+
+/// Waits for a server that may have stopped in the middle, or whose commit waits for its replica.
+async fn answered<T>(
+    config: &PostgresConfig,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let waited = config.answer_timeout();
+    timeout(waited, work).await.unwrap_or_else(|_| {
+        let detail = format!(
+            "the server has not answered in {waited:?}; see whether it is stopped, or waits for a \
+             synchronous replica"
+        );
+        Err(StoreError::Io { doing: "opening or fencing the store".into(), detail: detail.into() })
+    })
 }
 
 fn is_kept_waiting(error: &Error) -> bool {

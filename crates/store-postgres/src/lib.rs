@@ -4,7 +4,7 @@
 //! tables. The modules follow a unit: `queue` (what waits), `lane` (a connection that commits one
 //! batch after the other), `batch` (one statement for a batch, and what its answer says of each unit),
 //! `fence` (who may commit). `loads` reads many actors with one statement, `reads` and `feeds` the
-//! rest; `sweep` removes what deleted actors left. `connect` and `link` hold connections, `failure`
+//! rest; `sweep` removes what deleted actors left. `hosts`, `connect` and `link` hold connections, `failure`
 //! says what an error of the server means for a unit. The statements are in `sql/`.
 //!
 //! **Invariant:** a batch is one statement, and so one transaction, which locks a row of its
@@ -17,6 +17,7 @@ mod engine;
 mod failure;
 mod feeds;
 mod fence;
+mod hosts;
 mod lane;
 mod link;
 mod loads;

@@ -17,15 +17,26 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 /// How many units are looked at for one batch.
 const LOOK_MAX: usize = 4 * BATCH_UNITS_MAX;
 
-/// A unit that waits, and who hears what becomes of it.
+/// A unit that waits, and who hears what becomes of it: once, also where its lane is cut off.
 pub(crate) struct Waiting {
     pub(crate) unit: Arc<Unit>,
-    pub(crate) sink: Arc<dyn UnitSink>,
+    sink: Option<Arc<dyn UnitSink>>,
 }
 
 impl Waiting {
-    pub(crate) fn settle(self, outcome: UnitOutcome) {
-        self.sink.settled(self.unit.token, outcome);
+    pub(crate) fn settle(mut self, outcome: UnitOutcome) {
+        if let Some(sink) = self.sink.take() {
+            sink.settled(self.unit.token, outcome);
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(sink) = self.sink.take() {
+            let reason = "the engine ended while its batch was under way".into();
+            sink.settled(self.unit.token, UnitOutcome::Unknown { reason });
+        }
     }
 }
 
@@ -70,7 +81,7 @@ impl Queue {
         if state.waiting.len() >= QUEUE_UNITS_MAX {
             return Err((sink, UnitOutcome::Unknown { reason: "the commit queue is full".into() }));
         }
-        state.waiting.push_back(Waiting { unit, sink });
+        state.waiting.push_back(Waiting { unit, sink: Some(sink) });
         drop(state);
         self.changed.notify_one();
         Ok(())

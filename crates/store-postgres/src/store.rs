@@ -264,7 +264,7 @@ impl Shared {
         if tokio::time::timeout(LANDING_MAX, landed).await.is_err() {
             tracing::warn!("a batch that is under way was left to the fence");
         }
-        // A lane that is still at it is cut off: its units are answered by nobody else.
+        // A lane that is still at it is cut off: what became of its units is not known.
         control.lanes.shutdown().await;
         control.others.shutdown().await;
         serving.queue.refuse(Refusal::Fenced("the store is closed".into()));

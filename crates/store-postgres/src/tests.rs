@@ -1,7 +1,9 @@
 mod conformance;
 mod cuts;
+mod frozen;
 mod held;
 mod proxy;
 mod readable;
 mod support;
+mod troubles;
 mod work;
