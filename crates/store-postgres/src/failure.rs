@@ -37,12 +37,14 @@ impl Failure {
     /// be taken without it.
     pub(crate) fn is_of_data(&self) -> bool {
         matches!(self, Failure::Refused { code, .. }
-            if ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+            if ["22", "54"].iter().any(|class| code.starts_with(class)))
     }
 
-    /// Whether the server found its own bytes damaged.
+    /// Whether the server found its own bytes damaged, or rows beside each other that Tenure never
+    /// writes (class 23): somebody changed the tables by hand.
     pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Failure::Refused { code, .. } if code.starts_with("XX00"))
+        matches!(self, Failure::Refused { code, .. }
+            if code.starts_with("XX00") || code.starts_with("23"))
     }
 
     /// Whether another connection may do better: this server takes no writes any more, or the

@@ -1,5 +1,7 @@
 //! Feeds: read, listed and trimmed, each with one statement.
 
+use std::collections::BTreeSet;
+
 use tenure_store::feed::{Reading, TRIM_ENTRIES_MAX};
 use tenure_store::row::feed::decode_entry;
 use tenure_store::{
@@ -41,6 +43,7 @@ pub(crate) async fn read(
         [&name, &stripe, &position, &count, &ROW_BYTES_MAX];
     let rows = serving.reads.read("reading a feed", FEED, &parameters).await?;
     let (stripes, entries) = rows.split_at(rows.iter().take_while(|row| row.get(0)).count());
+    check_stripes(feed, stripes, entries)?;
     let stripes = stripes_of(feed, stripes)?;
     let place = (serving.store, feed);
     let mut reading = Reading::begin(place, &stripes, serving.incarnation, from, limit)?;
@@ -121,6 +124,19 @@ async fn forget(link: &Link, feed: &FeedName) -> Result<(), StoreError> {
         link.read("trimming a feed", sql, &[&name, &last]).await?;
     }
     Ok(())
+}
+
+/// Checks that every entry is of a stripe that is there: without it nobody would read them.
+fn check_stripes(feed: &FeedName, stripes: &[Row], entries: &[Row]) -> Result<(), StoreError> {
+    let number = |row: &Row| row.get::<_, i64>(1);
+    let known: BTreeSet<i64> = stripes.iter().map(number).collect();
+    let lost = entries.iter().map(number).find(|stripe| !known.contains(stripe));
+    lost.map_or(Ok(()), |stripe| {
+        Err(StoreError::Corrupt {
+            what: format!("the feed {feed}").into(),
+            detail: format!("its stripe {stripe} is missing; restore a backup").into(),
+        })
+    })
 }
 
 fn stripes_of(feed: &FeedName, rows: &[Row]) -> Result<Stripes, StoreError> {

@@ -5,5 +5,6 @@ mod held;
 mod proxy;
 mod readable;
 mod support;
+mod tampering;
 mod troubles;
 mod work;
