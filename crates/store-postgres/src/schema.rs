@@ -45,10 +45,12 @@ pub async fn migrate(config: &PostgresConfig, partitions: u32) -> Result<Migrate
     check(&client, config).await?;
     let failed = |error| io("making the tables", &error);
     let schema = &config.schema;
+    // A message of its own: the bounds that hold when one begins hold to its end.
+    let unbounded = "BEGIN; SET LOCAL lock_timeout TO 0; SET LOCAL statement_timeout TO 0; \
+         SET LOCAL client_min_messages TO warning";
+    client.batch_execute(unbounded).await.map_err(failed)?;
     let begin = format!(
-        "BEGIN; SELECT pg_advisory_xact_lock(7306086973); SET LOCAL lock_timeout TO 0; \
-         SET LOCAL statement_timeout TO 0; SET LOCAL client_min_messages TO warning; \
-         CREATE SCHEMA IF NOT EXISTS \"{schema}\""
+        "SELECT pg_advisory_xact_lock(7306086973); CREATE SCHEMA IF NOT EXISTS \"{schema}\""
     );
     client.batch_execute(&begin).await.map_err(failed)?;
     let from = found(&client, config).await?.map(|found| found.format);
@@ -103,8 +105,10 @@ pub(crate) async fn found(
     config: &PostgresConfig,
 ) -> Result<Option<Found>, StoreError> {
     let failed = |error| io("reading the table store", &error);
-    let is_there = "SELECT EXISTS (SELECT 1 FROM information_schema.tables \
-         WHERE table_schema = current_schema() AND table_name = 'store')";
+    // Not in `information_schema`, which hides what the user may not read.
+    let is_there = "SELECT EXISTS (SELECT 1 FROM pg_class AS c \
+         JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE n.nspname = current_schema() AND c.relname = 'store')";
     let is_there: bool = client.query_typed_one(is_there, &[]).await.map_err(failed)?.get(0);
     if !is_there {
         return Ok(None);
@@ -113,12 +117,16 @@ pub(crate) async fn found(
     let rows = match client.query_typed(sql, &[]).await {
         Ok(rows) => rows,
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
-            return Err(damaged(config, "its columns are not those of Tenure"));
+            return Err(foreign(config));
         }
         Err(error) => return Err(failed(error)),
     };
     let [row] = &rows[..] else { return Err(damaged(config, "it does not have one row")) };
-    let (format, id, incarnation): (i32, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    let (Ok(format), Ok(id), Ok(incarnation)) =
+        (row.try_get::<_, i32>(0), row.try_get::<_, i64>(1), row.try_get::<_, i64>(2))
+    else {
+        return Err(foreign(config));
+    };
     if format > FORMAT {
         let what = format!("the schema of {}", config.place());
         let detail =
@@ -146,6 +154,14 @@ pub(crate) async fn required(
         )
         .into(),
     })
+}
+
+/// Somebody else's table, or one that was changed by hand.
+fn foreign(config: &PostgresConfig) -> StoreError {
+    let what = format!("the table store of {}", config.place()).into();
+    let detail = "its columns are not those of Tenure; name a schema of Tenure's own, as in \
+         ?schema=tenure, or restore a backup";
+    StoreError::Corrupt { what, detail: detail.into() }
 }
 
 fn damaged(config: &PostgresConfig, detail: &str) -> StoreError {

@@ -1,10 +1,13 @@
 mod conformance;
 mod cuts;
 mod frozen;
+mod full;
 mod held;
 mod proxy;
 mod readable;
+mod refusals;
 mod support;
 mod tampering;
+mod tls;
 mod troubles;
 mod work;
