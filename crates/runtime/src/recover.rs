@@ -33,6 +33,19 @@ impl Runtime {
         self.tasks.spawn("store-recovery", Box::pin(Arc::clone(self).reopen()));
     }
 
+    /// Hears it when somebody else has fenced `incarnation`, before a unit meets the fence.
+    pub(crate) fn watch_fence(self: &Arc<Self>, incarnation: Incarnation) {
+        let Some(superseded) = self.store.superseded() else { return };
+        let runtime = Arc::downgrade(self);
+        let watch = async move {
+            let reason = superseded.await;
+            if let Some(runtime) = runtime.upgrade() {
+                runtime.store_lost(incarnation, &reason);
+            }
+        };
+        self.tasks.spawn("store-fence", Box::pin(watch));
+    }
+
     async fn reopen(self: Arc<Self>) {
         let mut pause = REOPEN_AFTER;
         while !self.is_stopped() {
@@ -51,6 +64,7 @@ impl Runtime {
                     self.health.resolve(Condition::Store);
                     // A unit that was answered as lost may be found now, with its entries.
                     self.polls.wake_all();
+                    self.watch_fence(incarnation);
                     tracing::info!(%incarnation, "the store is open again");
                     return;
                 }

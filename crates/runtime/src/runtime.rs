@@ -137,6 +137,7 @@ impl Runtime {
         check_names(types)?;
         let incarnation = parts.store.open().await?;
         let runtime = Self::assemble(parts, types, incarnation)?;
+        runtime.watch_fence(incarnation);
         runtime.tasks.spawn("sweep", Box::pin(Arc::clone(&runtime).sweep()));
         runtime.tasks.spawn("memory", Box::pin(Arc::clone(&runtime).mind_memory()));
         let weak = Arc::downgrade(&runtime);

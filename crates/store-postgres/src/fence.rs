@@ -1,6 +1,7 @@
 //! Who may commit: opening and fencing.
 
-use std::time::Instant;
+use std::hash::BuildHasher;
+use std::time::{Duration, Instant};
 
 use tenure_store::StoreError;
 use tenure_types::Incarnation;
@@ -11,7 +12,12 @@ use tokio_postgres::{Client, Error, SimpleQueryMessage};
 use crate::PostgresConfig;
 use crate::connect::{check, connect};
 use crate::failure::io;
+use crate::link::Link;
 use crate::schema::required;
+
+/// How often a node looks whether it was fenced. Tests need not wait.
+const LOOK_EVERY: Duration =
+    if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(1) };
 
 /// What an opening was given.
 pub(crate) struct Opened {
@@ -19,21 +25,30 @@ pub(crate) struct Opened {
     pub(crate) incarnation: Incarnation,
 }
 
-/// Hands out the next incarnation and fences all before it.
+/// Hands out the next incarnation and fences all before it. `holder` is who opens, and `last` what it
+/// was given before, unless it closed that.
 ///
 /// # Errors
 /// What is wrong with the server or the tables; nothing was handed out, or nobody heard of it.
-pub(crate) async fn open(config: &PostgresConfig) -> Result<Opened, StoreError> {
+/// [`StoreError::Unavailable`] where somebody else has opened the store since.
+pub(crate) async fn open(
+    config: &PostgresConfig,
+    holder: &str,
+    last: Option<Incarnation>,
+) -> Result<Opened, StoreError> {
     let client = connect(config, "tenure open").await?;
     answered(config, check(&client, config)).await?;
     let found = answered(config, required(&client, config)).await?;
-    let last = config.lanes.max(1) - 1;
+    if last.is_some_and(|last| found.incarnation > last.0) {
+        answered(config, check_holder(&client, config, holder)).await?;
+    }
+    let last_lane = config.lanes.max(1) - 1;
     // One message, and so one transaction, whose statements each see what is there when they begin:
     // the first one lets one opening at a time pass.
     let sql = format!(
-        "UPDATE store SET incarnation = incarnation + 1; DELETE FROM fences; \
+        "UPDATE store SET incarnation = incarnation + 1, holder = '{holder}'; DELETE FROM fences; \
          INSERT INTO fences SELECT s.incarnation, l.n FROM store AS s, \
-         generate_series(0, {last}) AS l (n); SELECT incarnation FROM store"
+         generate_series(0, {last_lane}) AS l (n); SELECT incarnation FROM store"
     );
     let answer = past_batches(&client, config, found.id, &sql).await?;
     let incarnation = answer.iter().find_map(|message| match message {
@@ -45,6 +60,52 @@ pub(crate) async fn open(config: &PostgresConfig) -> Result<Opened, StoreError> 
         detail: "its incarnation cannot be read; restore a backup".into(),
     })?;
     Ok(Opened { store: found.id, incarnation: Incarnation(incarnation) })
+}
+
+/// Refuses what was opened by somebody else than `holder`.
+async fn check_holder(
+    client: &Client,
+    config: &PostgresConfig,
+    holder: &str,
+) -> Result<(), StoreError> {
+    let row = client.query_typed_one("SELECT holder, incarnation FROM store", &[]).await;
+    let row = row.map_err(|error| io("reading the table store", &error))?;
+    let (other, incarnation): (&str, i64) = (row.get(0), row.get(1));
+    if other == holder {
+        return Ok(());
+    }
+    let detail = format!(
+        "{} was opened by {other} since, as incarnation {incarnation}, and is not taken back; stop \
+         one of the two",
+        config.place()
+    );
+    Err(StoreError::Unavailable { detail: detail.into() })
+}
+
+/// Who opens, for people and to know oneself by: never the same twice.
+pub(crate) fn new_holder() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String =
+        host.chars().filter(|it| it.is_ascii_alphanumeric() || "-.".contains(*it)).collect();
+    let number = std::hash::RandomState::new().hash_one(std::process::id());
+    format!("process {} on {host} ({number:016x})", std::process::id())
+}
+
+/// Waits until `incarnation` has no fence any more, and says why.
+pub(crate) async fn fallen(link: &Link, incarnation: Incarnation) -> Box<str> {
+    let own = incarnation.0 as i64;
+    let sql =
+        "SELECT s.holder, EXISTS (SELECT 1 FROM fences WHERE incarnation = $1) FROM store AS s";
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        // While the database is not reached nothing is known.
+        let Ok(rows) = link.read("looking at the fence", sql, &[&own]).await else { continue };
+        if let Some(row) = rows.iter().find(|row| !row.get::<_, bool>(1)) {
+            let holder: &str = row.get(0);
+            return format!("incarnation {incarnation} was fenced; {holder} opened the store")
+                .into();
+        }
+    }
 }
 
 /// What a reader is given; `None` where there are no tables.

@@ -54,6 +54,8 @@ pub(crate) enum Refusal {
 pub(crate) struct Queue {
     state: Mutex<State>,
     changed: Notify,
+    /// For who waits for a refusal.
+    refused: Notify,
 }
 
 #[derive(Default)]
@@ -102,8 +104,27 @@ impl Queue {
         if let Some((waiting, outcome)) = refused {
             waiting.into_iter().for_each(|it| it.settle(outcome.clone()));
         }
+        self.refused.notify_waiters();
         self.changed.notify_waiters();
         self.changed.notify_one();
+    }
+
+    /// Answers what waits although no lane is left that could take it.
+    pub(crate) fn abandon(&self) {
+        let waiting = std::mem::take(&mut self.state.lock().waiting);
+        let outcome = Refusal::Closing.outcome();
+        waiting.into_iter().for_each(|it| it.settle(outcome.clone()));
+    }
+
+    /// Waits until it takes nothing because of a fence; for ever where it is closed in order.
+    pub(crate) async fn fenced(&self) -> Box<str> {
+        loop {
+            let refused = self.refused.notified();
+            match self.refusal() {
+                Some(Refusal::Fenced(reason)) => return reason,
+                Some(Refusal::Closing) | None => refused.await,
+            }
+        }
     }
 
     /// Why it takes nothing, if so.

@@ -37,6 +37,10 @@ struct Shared {
     gate: Semaphore,
     control: Mutex<Control>,
     serving: RwLock<Option<Arc<Serving>>>,
+    /// How the store's tables know this engine.
+    holder: String,
+    /// What it was given last, until it closes that.
+    last: Mutex<Option<Incarnation>>,
 }
 
 #[derive(Default)]
@@ -50,7 +54,9 @@ impl PostgresStore {
     #[must_use]
     pub fn new(config: PostgresConfig) -> Self {
         let (gate, control) = (Semaphore::new(1), Mutex::default());
-        let shared = Shared { config: Arc::new(config), gate, control, serving: RwLock::default() };
+        let (config, holder) = (Arc::new(config), fence::new_holder());
+        let (serving, last) = (RwLock::default(), Mutex::default());
+        let shared = Shared { config, gate, control, serving, holder, last };
         Self { shared: Arc::new(shared), engine: Engine::new() }
     }
 
@@ -87,6 +93,11 @@ impl Store for PostgresStore {
     fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
         let shared = Arc::clone(&self.shared);
         self.engine.run(async move { shared.fence(incarnation).await })
+    }
+
+    fn superseded(&self) -> Option<BoxFuture<'static, Box<str>>> {
+        let serving = self.shared.serving().ok().filter(|it| !it.is_reading)?;
+        Some(Box::pin(async move { serving.queue.fenced().await }))
     }
 
     fn load(&self, actor: &ActorId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
@@ -173,6 +184,7 @@ impl Store for PostgresStore {
         self.engine.run(async move {
             let _permit = shared.gate.acquire().await;
             shared.end(Refusal::Closing).await;
+            *shared.last.lock() = None;
             Ok(())
         })
     }
@@ -182,7 +194,9 @@ impl Shared {
     async fn open(&self) -> Result<Incarnation, StoreError> {
         let _permit = self.gate.acquire().await;
         self.end(Refusal::Fenced("the store was opened again".into())).await;
-        let opened = fence::open(&self.config).await?;
+        let last = *self.last.lock();
+        let opened = fence::open(&self.config, &self.holder, last).await?;
+        *self.last.lock() = Some(opened.incarnation);
         let incarnation = opened.incarnation;
         let serving = self.serve((opened.store, incarnation), false);
         serving.read_feed_names().await?;
@@ -200,6 +214,7 @@ impl Shared {
         }
         self.begin_loads(&mut control, &serving);
         control.others.spawn(sweep::run(Arc::clone(&serving)));
+        control.others.spawn(watch(Arc::clone(&serving)));
         *self.control.lock() = control;
         *self.serving.write() = Some(serving);
         Ok(incarnation)
@@ -267,7 +282,7 @@ impl Shared {
         // A lane that is still at it is cut off: what became of its units is not known.
         control.lanes.shutdown().await;
         control.others.shutdown().await;
-        serving.queue.refuse(Refusal::Fenced("the store is closed".into()));
+        serving.queue.abandon();
     }
 
     fn serving(&self) -> Result<Arc<Serving>, StoreError> {
@@ -298,4 +313,10 @@ impl Shared {
         }
         serving.queue.push(unit, sink)
     }
+}
+
+/// Ends what is served once somebody else has fenced it.
+async fn watch(serving: Arc<Serving>) {
+    let reason = fence::fallen(&serving.reads, serving.incarnation).await;
+    serving.refuse(Refusal::Fenced(reason));
 }

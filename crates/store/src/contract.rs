@@ -51,7 +51,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`] says what stands in the way; nothing was handed out, and the call may be
-    /// repeated.
+    /// repeated. An engine that was open and was fenced by somebody who opened the store since does
+    /// not take it back: [`StoreError::Unavailable`], until it was closed.
     fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>>;
 
     /// Opens what is stored to be read, until [`Store::close`]: hands out no incarnation, fences none
@@ -67,6 +68,16 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; whether the fence stands is then not known, and the call may be repeated.
     fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Ends, with the reason, when somebody else has fenced the incarnation that is open, also where
+    /// no unit has met the fence yet: who serves reads from memory wants to know. `None` where nobody
+    /// else can, or nothing is open.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    fn superseded(&self) -> Option<BoxFuture<'static, Box<str>>> {
+        None
+    }
 
     /// Reads what is stored of `actor`, `None` if nothing is: its head, and beside it outcomes and
     /// reminders and, where the content is [`Content::Journaled`], the snapshot it names and the

@@ -76,6 +76,11 @@ impl Counter {
         self.value
     }
 
+    /// Reads.
+    pub fn get(&self) -> i64 {
+        self.value
+    }
+
     /// Appends to a feed.
     pub fn tell(&mut self, cx: &mut Context<Self>) {
         cx.append("told", &self.value);
@@ -129,6 +134,8 @@ async fn actors_are_in_the_database_and_are_looked_at_as_the_page_says() {
     let second = node(&config).await.expect("it starts");
     assert_eq!(second.actor::<Counter>("42").add(0).await, Ok(5));
     assert!(first.actor::<Counter>("42").add(7).await.is_err(), "it was fenced");
+    let read = first.actor::<Account>("alice").cents().await;
+    assert!(read.is_err(), "a node that was fenced answers no reads from memory: {read:?}");
     assert_eq!(second.actor::<Account>("alice").cents().await, Ok(2_600));
 
     for (command, expected) in examples() {
@@ -144,8 +151,33 @@ async fn actors_are_in_the_database_and_are_looked_at_as_the_page_says() {
             && expected.iter().zip(&lines).all(|(written, printed)| fits(written, printed));
         assert!(is_as_written, "{command}\n{printed}{complained}");
     }
+    // The first one does not take the store back.
+    assert_eq!(second.actor::<Counter>("42").add(1).await, Ok(6));
+    assert_eq!(server.psql("SELECT incarnation FROM tenure.store").expect("it is read"), "2");
     second.stop(BUDGET).await.expect("it stops");
     // The first one's own end is not an orderly one.
+    let _ = first.stop(BUDGET).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_only_reads_learns_that_it_was_fenced() {
+    let server = PostgresServer::start().unwrap_or_else(|error| panic!("{error}"));
+    let config: PostgresConfig = server.url().parse().expect("a good URL");
+    migrate(&config, 8).await.expect("the tables are made");
+    let first = node(&config).await.expect("it starts");
+    assert_eq!(first.actor::<Counter>("42").add(5).await, Ok(5));
+    let second = node(&config).await.expect("it starts");
+    assert_eq!(second.actor::<Counter>("42").add(1).await, Ok(6));
+    // Nothing is committed here, so that no unit meets the fence.
+    let end = std::time::Instant::now() + BUDGET;
+    while first.actor::<Counter>("42").get().await.is_ok() {
+        assert!(std::time::Instant::now() < end, "it still answers from memory");
+        tokio::task::yield_now().await;
+    }
+    let health = first.health().reasons();
+    assert!(format!("{health:?}").contains("opened"), "it says who opened the store: {health:?}");
+    assert_eq!(second.actor::<Counter>("42").add(1).await, Ok(7));
+    second.stop(BUDGET).await.expect("it stops");
     let _ = first.stop(BUDGET).await;
 }
 

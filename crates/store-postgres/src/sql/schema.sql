@@ -4,7 +4,9 @@ CREATE TABLE store (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     format integer NOT NULL,
     id bigint NOT NULL,
-    incarnation bigint NOT NULL
+    incarnation bigint NOT NULL,
+    -- Who opened it last.
+    holder text NOT NULL DEFAULT ''
 );
 
 -- Every batch locks a row of its incarnation; who fences it deletes them.
