@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,9 +21,9 @@ const URL: &str = "TENURE_FROZEN_URL";
 /// How often it is frozen, unless `TENURE_FROZEN_TIMES` says so.
 const TIMES: u64 = 20;
 const ACTORS: u64 = 6;
-/// How many units at most, and how long at most, it commits before it is frozen.
+/// How many units at most it commits before it is frozen, and how many steps of the test later.
 const UNITS_MAX: u64 = 40;
-const MICROS_MAX: u64 = 4_000;
+const STEPS_MAX: u64 = 5_000;
 
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
@@ -192,7 +191,9 @@ async fn nothing_of_a_frozen_process_becomes_visible_after_its_fence() {
         frozen.open();
         let enough = 1 + dice(UNITS_MAX) as usize;
         until("the process commits", || frozen.units() >= enough).await;
-        tokio::time::sleep(Duration::from_micros(dice(MICROS_MAX))).await;
+        for _ in 0..dice(STEPS_MAX) {
+            tokio::task::yield_now().await;
+        }
         frozen.signal(Signal::STOP);
         open(&store).await;
         let before = everything(&store).await;

@@ -13,6 +13,7 @@ use crate::{PostgresConfig, migrate};
 
 /// How long a test waits for something.
 const COME_MAX: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A server of the test, in which each store has a schema of its own.
 #[derive(Clone)]
@@ -90,10 +91,10 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Waits for something that must come to be.
 pub(super) async fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let began = Instant::now();
+    let (began, mut looks) = (Instant::now(), tokio::time::interval(LOOK_EVERY));
     while !is() {
         assert!(began.elapsed() < COME_MAX, "not in {COME_MAX:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        looks.tick().await;
     }
 }
 

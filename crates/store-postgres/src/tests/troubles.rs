@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tenure_postgres_server::PostgresServer;
@@ -11,20 +11,20 @@ use tenure_types::{ActorId, Incarnation};
 use tokio::task::JoinSet;
 
 use super::support::until;
-use super::work::{Shape, actor, assert_at, assert_feed, fate, is_done, open, unit};
+use super::work::{Shape, actor, assert_at, assert_feed, fate_counted, is_done, open, unit};
 use crate::{PostgresConfig, PostgresStore, migrate};
 
 const ACTORS: u64 = 20;
 /// How many units are committed before the trouble, and after it.
 const UNITS: u64 = 200;
-/// How long a server is paused: longer than anybody waits for its answer.
-const PAUSE: Duration = Duration::from_secs(3);
 
 /// Twenty actors that commit one unit after the other.
 struct Load {
     store: Arc<PostgresStore>,
     is_ended: Arc<AtomicBool>,
     done: Arc<AtomicU64>,
+    /// The answers that told nothing.
+    unknown: Arc<AtomicUsize>,
     actors: JoinSet<(ActorId, u64)>,
 }
 
@@ -33,8 +33,13 @@ impl Load {
         migrate(config, 4).await.expect("the tables are made");
         let store = Arc::new(PostgresStore::new(config.clone()));
         let incarnation = open(&*store).await;
-        let mut load =
-            Self { store, is_ended: Arc::default(), done: Arc::default(), actors: JoinSet::new() };
+        let mut load = Self {
+            store,
+            is_ended: Arc::default(),
+            done: Arc::default(),
+            unknown: Arc::default(),
+            actors: JoinSet::new(),
+        };
         for n in 0..ACTORS {
             load.begin(n, incarnation);
         }
@@ -44,13 +49,13 @@ impl Load {
 
     fn begin(&mut self, n: u64, incarnation: Incarnation) {
         let (store, done) = (Arc::clone(&self.store), Arc::clone(&self.done));
-        let is_ended = Arc::clone(&self.is_ended);
+        let (is_ended, unknown) = (Arc::clone(&self.is_ended), Arc::clone(&self.unknown));
         self.actors.spawn(async move {
             let (cart, mut version) = (actor(&format!("{n}")), 0);
             while !is_ended.load(Ordering::Relaxed) {
                 version += 1;
                 let unit = unit(&cart, version, incarnation, shape(n));
-                let (outcome, _) = fate(&*store, &unit).await;
+                let outcome = fate_counted(&*store, &unit, &unknown).await;
                 assert!(is_done(&unit, &outcome), "{cart} at {version}: {outcome:?}");
                 done.fetch_add(1, Ordering::Relaxed);
             }
@@ -62,6 +67,12 @@ impl Load {
     async fn goes_on(&self) {
         let before = self.done.load(Ordering::Relaxed);
         until("units are committed", || self.done.load(Ordering::Relaxed) >= before + UNITS).await;
+    }
+
+    /// Waits until every actor may have heard that nobody answers.
+    async fn is_given_up(&self) {
+        let all = self.unknown.load(Ordering::Relaxed) + ACTORS as usize;
+        until("batches are given up", || self.unknown.load(Ordering::Relaxed) >= all).await;
     }
 
     /// Ends, and compares what is stored with what was acknowledged.
@@ -110,7 +121,7 @@ async fn a_paused_server_loses_nothing_that_was_acknowledged() {
     let load = Load::on(&config(&server.url())).await;
     for _ in 0..2 {
         server.pause().expect("it is paused");
-        tokio::time::sleep(PAUSE).await;
+        load.is_given_up().await;
         server.resume().expect("it goes on");
         load.goes_on().await;
     }

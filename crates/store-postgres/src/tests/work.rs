@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tenure_store::conformance::submit;
@@ -12,6 +13,8 @@ use tenure_types::{ActorId, ActorTypeName, FeedName, Incarnation, Key, Tenure, T
 
 /// How long a unit may take until its fate is known.
 const FATE_MAX: Duration = Duration::from_secs(60);
+/// When a unit is submitted again.
+const AGAIN_AFTER: Duration = Duration::from_millis(2);
 
 /// What a unit has beside its head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,17 +84,28 @@ pub(super) async fn open(store: &dyn Store) -> Incarnation {
 
 /// Submits a unit until its fate is known; counts the answers that told nothing.
 pub(super) async fn fate(store: &dyn Store, unit: &Arc<Unit>) -> (UnitOutcome, usize) {
-    let began = Instant::now();
-    for unknown in 0.. {
+    let unknown = AtomicUsize::new(0);
+    let outcome = fate_counted(store, unit, &unknown).await;
+    (outcome, unknown.into_inner())
+}
+
+/// As [`fate`], counted while it is not known yet.
+pub(super) async fn fate_counted(
+    store: &dyn Store,
+    unit: &Arc<Unit>,
+    unknown: &AtomicUsize,
+) -> UnitOutcome {
+    let (began, mut pace) = (Instant::now(), tokio::time::interval(AGAIN_AFTER));
+    loop {
+        pace.tick().await;
         match submit(store, Arc::clone(unit)).await {
             UnitOutcome::Unknown { reason } => {
                 assert!(began.elapsed() < FATE_MAX, "{unit:?} is still unknown: {reason}");
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                unknown.fetch_add(1, Ordering::Relaxed);
             }
-            outcome => return (outcome, unknown),
+            outcome => return outcome,
         }
     }
-    unreachable!("it ends with a fate")
 }
 
 /// Whether the unit became durable, by this or an earlier submission.
