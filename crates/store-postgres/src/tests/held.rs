@@ -9,8 +9,9 @@ use tenure_store::{Content, Unit, UnitOutcome};
 use tenure_types::Incarnation;
 
 use super::proxy::{Fault, From, Proxy};
-use super::support::{Database, until};
+use super::support::{COME_MAX, Database, LOOK_EVERY, until};
 use super::work::{Shape, actor, assert_at, assert_feed, fate, is_done, open, unit};
+use crate::connect::connect;
 use crate::{PostgresConfig, PostgresStore};
 
 /// The bytes of the message that ends a batch.
@@ -130,8 +131,7 @@ async fn a_unit_whose_earlier_submission_is_under_way_is_resolved() {
         assert!(matches!(outcome, UnitOutcome::Unknown { .. }), "{outcome:?}");
         let fate = fate(&node.store, &unit);
         let delivered = async {
-            let server = Arc::clone(&database.server);
-            until("the second waits for the first", || is_waiting(&server)).await;
+            until_waiting(&config).await;
             node.proxy.deliver(SYNC_BYTES).await;
         };
         let ((outcome, _), ()) = tokio::join!(fate, delivered);
@@ -148,10 +148,17 @@ async fn until_locked(database: &Database) {
     until("a batch holds locks", move || server.psql(sql).is_ok_and(|it| it != "0")).await;
 }
 
-fn is_waiting(server: &tenure_postgres_server::PostgresServer) -> bool {
+/// Waits until a batch waits for another: looked at over a connection that is there, because it
+/// waits for no more than a second.
+async fn until_waiting(config: &PostgresConfig) {
     let sql = "SELECT count(*) FROM pg_stat_activity \
         WHERE application_name LIKE '% lane %' AND wait_event_type = 'Lock'";
-    server.psql(sql).is_ok_and(|it| it != "0")
+    let client = connect(config, "tenure watch").await.expect("the server lets it in");
+    let (began, mut looks) = (Instant::now(), tokio::time::interval(LOOK_EVERY));
+    while client.query_typed_one(sql, &[]).await.expect("it answers").get::<_, i64>(0) == 0 {
+        assert!(began.elapsed() < COME_MAX, "no batch waits for another");
+        looks.tick().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

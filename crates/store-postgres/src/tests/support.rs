@@ -12,8 +12,8 @@ use tenure_types::{ActorId, BoxFuture};
 use crate::{PostgresConfig, migrate};
 
 /// How long a test waits for something.
-const COME_MAX: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+pub(super) const COME_MAX: Duration = Duration::from_secs(60);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A server of the test, in which each store has a schema of its own.
 #[derive(Clone)]
