@@ -68,6 +68,7 @@ fn settings(config: &PostgresConfig) -> String {
     format!(
         "SET search_path TO \"{}\"; SET statement_timeout TO {}; SET lock_timeout TO {}; \
          SET idle_in_transaction_session_timeout TO {}; SET jit TO off; \
+         SET default_transaction_isolation TO 'read committed'; \
          SET plan_cache_mode TO force_generic_plan; SET enable_seqscan TO off; \
          SET enable_mergejoin TO off; SET client_min_messages TO warning; \
          SELECT set_config('synchronous_commit', 'on', false) \
