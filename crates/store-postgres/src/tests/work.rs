@@ -78,7 +78,9 @@ pub(super) fn unit(
     })
 }
 
+/// Opens it, as a process that has just started does: an engine takes nothing back from another.
 pub(super) async fn open(store: &dyn Store) -> Incarnation {
+    store.close().await.unwrap_or_else(|error| panic!("the store does not close: {error}"));
     store.open().await.unwrap_or_else(|error| panic!("the store does not open: {error}"))
 }
 
