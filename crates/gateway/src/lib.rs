@@ -25,6 +25,8 @@ mod problem;
 mod serve;
 mod session;
 mod sse;
+#[cfg(test)]
+mod still;
 mod websocket;
 
 pub use admin::{Actors, Admin, Copy, StoredState, serve_admin};

@@ -292,3 +292,6 @@ fn told(error: &Error) -> Option<Close> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
