@@ -44,7 +44,7 @@ pub(crate) struct Registered {
 }
 
 impl Clients {
-    pub(super) fn register(clients_max: usize, metrics: &Metrics) -> Result<Self, MetricError> {
+    pub(crate) fn register(clients_max: usize, metrics: &Metrics) -> Result<Self, MetricError> {
         let len = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&len);
         metrics
@@ -141,8 +141,10 @@ impl Clients {
         }
         // Whoever came in between.
         self.list(None, "", usize::MAX).iter().for_each(|it| it.close(Close::SHUTDOWN));
-        while self.len.load(Ordering::Relaxed) > 0 && host.clock().now() < start + budget {
-            host.tasks().sleep_until(host.clock().now() + Duration::from_millis(5)).await;
+        let end = start + budget;
+        while self.len.load(Ordering::Relaxed) > 0 && host.clock().now() < end {
+            let look = host.clock().now() + Duration::from_millis(5);
+            host.tasks().sleep_until(look.min(end)).await;
         }
         self.len.load(Ordering::Relaxed)
     }
@@ -166,3 +168,6 @@ impl Drop for Registered {
         drop(gone);
     }
 }
+
+#[cfg(test)]
+mod tests;
