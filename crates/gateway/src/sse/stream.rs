@@ -15,10 +15,10 @@ use crate::session::{Close, Following, Form, Item, Registered};
 const FRAME_BYTES: usize = 16 * 1024;
 
 /// The body of an answer that goes on as long as its client listens.
-pub(crate) struct EventStream {
+pub(crate) struct EventStream<Follows = Following> {
     registered: Registered,
     /// Dropped with the stream.
-    _following: Following,
+    _following: Follows,
     host: HostHandle,
     ping_period: Duration,
     ping_at: Instant,
@@ -26,10 +26,10 @@ pub(crate) struct EventStream {
     timer: Option<(Instant, TimerKey)>,
 }
 
-impl EventStream {
+impl<Follows> EventStream<Follows> {
     pub(super) fn new(
         registered: Registered,
-        following: Following,
+        following: Follows,
         host: HostHandle,
         ping_period: Duration,
         expires: Option<Instant>,
@@ -51,7 +51,7 @@ impl EventStream {
     }
 }
 
-impl Body for EventStream {
+impl<Follows: Unpin> Body for EventStream<Follows> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -92,10 +92,13 @@ impl Body for EventStream {
     }
 }
 
-impl Drop for EventStream {
+impl<Follows> Drop for EventStream<Follows> {
     fn drop(&mut self) {
         if let Some((_, timer)) = self.timer.take() {
             self.host.forget(timer);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
