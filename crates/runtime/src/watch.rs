@@ -94,3 +94,39 @@ impl Shared<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Deaf;
+
+    impl Watcher for Deaf {
+        fn published(&self, _: u64, _: u64, _: &EventBytes) {}
+    }
+
+    fn target(key: &str, hash: u64) -> Target {
+        Target { slot: 0, hash, type_name: "a", key: Key::new(key).expect("a good key") }
+    }
+
+    #[test]
+    fn who_has_left_leaves_nothing_behind() {
+        let watches = Watches::default();
+        let kept = || watches.parts.iter().map(|part| part.lock().len()).sum::<usize>();
+        let len = || watches.len.load(Ordering::Acquire);
+        // Actors whose hashes are equal have watchers of their own.
+        let (a, b) = (target("a", 7), target("b", 7));
+        let deaf = Arc::new(Deaf);
+        let add = |target| watches.add(target, Arc::clone(&deaf) as _);
+        let ids = [add(&a), add(&a), add(&b)];
+        assert_eq!((len(), kept(), Arc::strong_count(&deaf)), (3, 2, 4));
+        watches.remove(&b, ids[0]);
+        assert_eq!(len(), 3, "it watches another");
+        watches.remove(&a, ids[0]);
+        watches.remove(&a, ids[0]);
+        assert_eq!((len(), kept(), Arc::strong_count(&deaf)), (2, 2, 3), "one has left, once");
+        watches.remove(&a, ids[1]);
+        watches.remove(&b, ids[2]);
+        assert_eq!((len(), kept(), Arc::strong_count(&deaf)), (0, 0, 1));
+    }
+}

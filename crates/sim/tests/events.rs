@@ -3,14 +3,17 @@
 
 mod cast;
 
-use std::future::IntoFuture;
+use std::future::{IntoFuture, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 
 use cast::{MS, SECOND};
 use tenure::prelude::*;
 use tenure_actor::{EventBytes, EventPage, Publications, Receipt, Target, WatchId, Watcher};
 use tenure_sim::{Node, NodeSpec, Simulation, each_seed};
 use tenure_store::MemoryDisk;
+use tenure_store::memory::LoadFault;
+use tenure_types::CallError;
 
 #[tenure::data]
 #[derive(Debug, PartialEq)]
@@ -244,6 +247,59 @@ fn who_watches_is_told_each_event_when_it_has_left() {
     node.runtime().unwatch(&target, id);
     sim.run_until(node.actor::<Rumour>("a").say(2).into_future()).unwrap();
     assert_eq!(rumour.heard().len(), 2);
+}
+
+#[test]
+fn each_watcher_hears_its_own_actor_until_it_leaves() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let say = |key: &str| sim.run_until(node.actor::<Rumour>(key).say(1).into_future()).unwrap();
+    let (first, target, id) = watch::<Rumour>(&node);
+    let (second, ..) = watch::<Rumour>(&node);
+    say("a");
+    say("b");
+    node.runtime().unwatch(&target, id);
+    node.runtime().unwatch(&target, id);
+    say("a");
+    assert_eq!((first.heard().len(), second.heard().len()), (1, 2));
+}
+
+#[test]
+fn events_are_not_read_beside_a_load_and_it_is_waited_for_so_long_and_no_longer() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    sim.run_until(node.actor::<Herald>("a").say(2).into_future()).unwrap();
+    let epoch = events::<Herald>(&sim, &node, 0, 0).epoch;
+    let target = tenure::ActorRef::<Herald>::new(&node.handle(), "a");
+    let target = target.target().expect("a good key").clone();
+    for (fault, expected) in [
+        (LoadFault::Late(SECOND), Ok(3)),
+        (LoadFault::Silent, Err("the actor is being loaded".to_owned())),
+    ] {
+        sim.run_until(node.actor::<Herald>("a").leave().into_future()).unwrap();
+        sim.advance(SECOND);
+        disk.faults().next_load(fault);
+        let (began, runtime) = (sim.now(), node.runtime());
+        let mut said = Box::pin(node.actor::<Herald>("a").say(1).into_future());
+        let read = sim.run_until(async {
+            let begun = poll_fn(|cx| Poll::Ready(said.as_mut().poll(cx))).await;
+            assert!(begun.is_pending(), "it is being loaded");
+            runtime.events(&target, epoch, 0).await
+        });
+        let took = sim.now().saturating_since(began);
+        match (read, expected) {
+            (Ok(page), Ok(len)) => {
+                assert_eq!((page.recovered, page.events.len()), (true, len));
+                assert!(took >= SECOND && took <= 2 * SECOND, "{took:?}");
+                assert_eq!(sim.run_until(said), Ok(3));
+            }
+            (Err(CallError::Unavailable { detail }), Err(expected)) => {
+                assert_eq!(*detail, *expected);
+                assert!(took >= 10 * SECOND && took <= 11 * SECOND, "{took:?}");
+            }
+            (read, expected) => panic!("{read:?} is not {expected:?}"),
+        }
+    }
 }
 
 #[test]

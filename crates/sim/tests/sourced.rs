@@ -186,6 +186,39 @@ fn a_snapshot_that_cannot_be_read_any_more_is_made_again_from_the_journal() {
 }
 
 #[test]
+fn a_long_journal_is_read_page_by_page_without_a_gap() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let robot = node.actor::<Robot>("a");
+    for _ in 0..3 {
+        sim.run_until(robot.go(800).into_future()).unwrap();
+        sim.run_until(robot.go_home_in_steps().into_future()).unwrap();
+    }
+    let target = tenure::ActorRef::<Robot>::new(&node.handle(), "a");
+    let target = target.target().expect("a good key").clone();
+    let read =
+        |epoch, offset| sim.run_until(node.runtime().events(&target, epoch, offset)).unwrap();
+    let epoch = read(0, 0).epoch;
+    assert!(
+        !read(0, 0).recovered && !read(epoch, 2_407).recovered,
+        "of another log; not there yet"
+    );
+    let mut seen = 0;
+    for len in [1_000, 1_000, 406, 0] {
+        let page = read(epoch, seen);
+        assert!(page.recovered && page.events.len() == len, "{} after {seen}", page.events.len());
+        for (offset, _) in &page.events {
+            assert_eq!(*offset, seen + 1);
+            seen += 1;
+        }
+        assert_eq!(page.offset, 2_406, "where the log stands");
+    }
+    assert_eq!(seen, 3 * 802);
+    sim.run_until(robot.forget().into_future()).unwrap();
+    assert!(!read(epoch, seen).recovered, "its log is not there any more");
+}
+
+#[test]
 fn a_deleted_actor_begins_anew() {
     let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
     let node = start(&sim, &disk);

@@ -87,6 +87,21 @@ mod tests {
         assert!(window.after(WINDOW_EVENTS_MAX + 1, 10).is_none(), "all others are too old");
         assert_eq!(window.after(WINDOW_EVENTS_MAX + 2, 10).map(|it| it.len()), Some(1));
     }
+
+    #[test]
+    fn a_window_is_bounded_in_bytes_and_keeps_the_last_event() {
+        let mut window = Window::default();
+        for offset in 1..=9 {
+            window.push(offset, Instant::from_nanos(0), vec![0; WINDOW_BYTES_MAX / 4].into());
+            assert!(window.bytes <= WINDOW_BYTES_MAX);
+        }
+        assert!(window.after(4, 10).is_none(), "5 is gone");
+        assert_eq!(window.after(5, 10).map(|it| it.len()), Some(4));
+        window.push(10, Instant::from_nanos(0), vec![0; 2 * WINDOW_BYTES_MAX].into());
+        assert!(window.after(8, 10).is_none());
+        assert_eq!(window.after(9, 10).map(|it| it.len()), Some(1), "whatever it has");
+    }
+
     #[test]
     fn of_a_large_window_the_newest_events_are_stored() {
         let mut window = Window::default();

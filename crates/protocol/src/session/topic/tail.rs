@@ -75,3 +75,69 @@ impl<E: Clone + Weigh> Tail<E> {
             && self.bytes + bytes <= self.bounds.bytes_max
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As large as it says.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    struct Large(usize);
+
+    impl Weigh for Large {
+        fn bytes(&self) -> usize {
+            self.0
+        }
+    }
+
+    fn offsets(tail: &Tail<Large>) -> Vec<u64> {
+        tail.events.iter().map(|(offset, _)| *offset).collect()
+    }
+
+    #[test]
+    fn a_tail_is_bounded_by_count_and_bytes_and_keeps_the_last_event_whatever_it_has() {
+        let bounds = TailBounds { events_max: 3, bytes_max: 10 };
+        for (sizes, kept) in [
+            (&[1, 1, 1, 1][..], &[7, 8, 9][..]),
+            (&[4, 4, 4], &[8, 9]),
+            (&[5, 5], &[8, 9]),
+            (&[5, 6], &[9]),
+            (&[1, 99], &[9]),
+        ] {
+            let mut tail = Tail::new(bounds);
+            let first = 10 - sizes.len() as u64;
+            (first..).zip(sizes).for_each(|(offset, size)| tail.push(offset, Large(*size)));
+            assert_eq!(offsets(&tail), kept, "{sizes:?}");
+            let bytes: usize = tail.events.iter().map(|(_, event)| event.0).sum();
+            assert_eq!(tail.bytes, bytes, "{sizes:?}: what has left is not counted");
+            assert!(tail.after(9).is_some_and(|mut after| after.next().is_none()));
+            assert!(tail.after(kept[0] - 2).is_none(), "{sizes:?}: one of them is gone");
+            tail.clear();
+            assert_eq!((tail.bytes, tail.after(9).is_none()), (0, true));
+        }
+    }
+
+    #[test]
+    fn what_was_read_goes_before_as_far_as_there_is_room() {
+        let bounds = TailBounds { events_max: 3, bytes_max: 10 };
+        let page = |sizes: &[usize]| -> Vec<_> {
+            (1..).zip(sizes.iter().map(|size| Large(*size))).collect()
+        };
+        for (sizes, kept) in [
+            (&[1, 1, 1, 1, 1][..], &[4, 5, 6][..]),
+            (&[1, 1, 1, 9, 1], &[5, 6]),
+            (&[1, 1, 1, 1, 10], &[6]),
+            (&[1, 1, 1], &[6]),                   // 4 and 5 are missing
+            (&[1, 1, 1, 1, 1, 9, 9], &[4, 5, 6]), // 6 and 7 are not read anew
+        ] {
+            let mut tail = Tail::new(bounds);
+            tail.push(6, Large(1));
+            tail.extend_back(6, &page(sizes));
+            assert_eq!(offsets(&tail), kept, "{sizes:?}");
+            assert!(tail.bytes <= bounds.bytes_max, "{sizes:?}");
+        }
+        let mut empty = Tail::new(bounds);
+        empty.extend_back(2, &page(&[1, 1, 1]));
+        assert_eq!(offsets(&empty), [1, 2], "up to the head, and no further");
+    }
+}
