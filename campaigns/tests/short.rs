@@ -31,6 +31,23 @@ fn kills_lose_nothing() {
 }
 
 #[test]
+fn troubles_of_a_database_lose_nothing() {
+    for trouble in ["kill", "failover"] {
+        let (output, text) = campaign(&["database", "--strikes", "2", "--trouble", trouble]);
+        assert!(output.status.success(), "{trouble}");
+        assert!(text.contains(": 2; turns: ") && text.contains(" 0 lost, 0 wrong"), "{text}");
+    }
+}
+
+#[test]
+fn calls_with_keys_have_one_effect_on_a_database() {
+    let keys = ["keys", "--calls", "5000", "--kills", "2", "--postgres"];
+    let (output, text) = campaign(&keys);
+    assert!(output.status.success());
+    assert!(text.contains(" 0 wrong"), "{text}");
+}
+
+#[test]
 fn kills_of_server_and_consumer_lose_and_double_no_entry() {
     let (output, text) = campaign(&["feeds", "--kills", "6"]);
     assert!(output.status.success());

@@ -35,6 +35,13 @@ enum Campaign {
     /// Append to a feed, kill the server and the consumer of the feed again and again: it must have
     /// counted every entry once.
     Feeds,
+    /// Let many follow actors over WebSockets, stop and kill the node again and again, and compare what
+    /// they heard.
+    Sessions,
+    /// Kill, pause or fail over the PostgreSQL that actors are kept in, in the middle of a load.
+    Database,
+    /// Stop a process in the middle of a commit to PostgreSQL, fence it and let it go on, a thousand times.
+    Frozen,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
     /// Let pairs of devices edit carts of the example `shop` and order while it is killed, and add up
@@ -58,6 +65,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Overload => "overload",
         Campaign::Many => "many",
         Campaign::Feeds => "feeds",
+        Campaign::Sessions => "sessions",
+        Campaign::Database => "database",
+        Campaign::Frozen => return frozen(root, options),
         Campaign::Fleet => "fleet",
         Campaign::Shop => "shop",
         Campaign::Damage => return damage(root, options),
@@ -70,6 +80,16 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     timed("build", &build.to_string(), || build.run(root)).0?;
     let run = ["run", "--release", "--package", "tenure-campaigns", "--", name];
     let run = Invocation::cargo(&run).args(&options.args);
+    timed("campaign", &run.to_string(), || run.run(root)).0
+}
+
+/// How often a process is frozen.
+const FREEZES: &str = "1000";
+
+fn frozen(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let test = ["test", "--release", "--package", "tenure-store-postgres", "--lib", "--"];
+    let run = Invocation::cargo(&[&test[..], &["--nocapture", "nothing_of_a_frozen"]].concat());
+    let run = run.args(&options.args).env("TENURE_FROZEN_TIMES", FREEZES);
     timed("campaign", &run.to_string(), || run.run(root)).0
 }
 
