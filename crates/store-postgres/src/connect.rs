@@ -70,7 +70,7 @@ fn settings(config: &PostgresConfig) -> String {
          SET idle_in_transaction_session_timeout TO {}; SET jit TO off; \
          SET default_transaction_isolation TO 'read committed'; \
          SET plan_cache_mode TO force_generic_plan; SET enable_seqscan TO off; \
-         SET enable_mergejoin TO off; SET client_min_messages TO warning; \
+         SET enable_mergejoin TO off; SET random_page_cost TO 0.01; SET client_min_messages TO warning; \
          SELECT set_config('synchronous_commit', 'on', false) \
          WHERE current_setting('synchronous_commit') IN ('off', 'local')",
         config.schema,

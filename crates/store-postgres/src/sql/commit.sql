@@ -10,7 +10,7 @@ input AS MATERIALIZED (
         type, key, previous, version, sequence, at_ms, snapshot, until_ms, kinds, head, place
     )
 ),
-won AS (
+made AS (
     INSERT INTO actors (
         type, key, version, incarnation, sequence, written_at_ms, previous, place,
         born, kinds, snapshot, kept_until_ms, dying, head, sum
@@ -20,29 +20,30 @@ won AS (
         CASE WHEN i.until_ms IS NULL THEN 0 ELSE i.version END,
         i.kinds, i.snapshot, i.until_ms, false, i.head, md5(i.head)
     FROM input AS i
-    WHERE EXISTS (SELECT 1 FROM fence)
-        AND (
-            i.previous = 0
-            OR EXISTS (
-                -- The version too: a row that is removed while this runs is inserted anew.
-                SELECT 1 FROM actors AS a
-                WHERE a.type = i.type AND a.key = i.key AND a.version = i.previous
-            )
-        )
-    ON CONFLICT (type, key) DO UPDATE SET
-        version = EXCLUDED.version,
-        incarnation = EXCLUDED.incarnation,
-        sequence = EXCLUDED.sequence,
-        written_at_ms = EXCLUDED.written_at_ms,
-        previous = EXCLUDED.previous,
-        place = EXCLUDED.place,
-        born = CASE WHEN EXCLUDED.kept_until_ms IS NULL THEN actors.born ELSE EXCLUDED.version END,
-        kinds = CASE WHEN EXCLUDED.kept_until_ms IS NULL THEN actors.kinds | EXCLUDED.kinds ELSE 0 END,
-        snapshot = EXCLUDED.snapshot,
-        kept_until_ms = EXCLUDED.kept_until_ms,
-        dying = actors.dying OR (EXCLUDED.kept_until_ms IS NOT NULL AND actors.kinds <> 0),
-        head = EXCLUDED.head,
-        sum = EXCLUDED.sum
-    WHERE actors.version = EXCLUDED.previous AND md5(actors.head) = actors.sum
+    WHERE i.previous = 0 AND EXISTS (SELECT 1 FROM fence)
+    ON CONFLICT (type, key) DO NOTHING
     RETURNING place, type, key, version, written_at_ms
+),
+changed AS (
+    UPDATE actors AS a SET
+        version = i.version,
+        incarnation = $1,
+        sequence = i.sequence,
+        written_at_ms = i.at_ms,
+        previous = i.previous,
+        born = CASE WHEN i.until_ms IS NULL THEN a.born ELSE i.version END,
+        kinds = CASE WHEN i.until_ms IS NULL THEN a.kinds | i.kinds ELSE 0 END,
+        snapshot = i.snapshot,
+        kept_until_ms = i.until_ms,
+        dying = a.dying OR (i.until_ms IS NOT NULL AND a.kinds <> 0),
+        head = i.head,
+        sum = md5(i.head)
+    FROM input AS i
+    WHERE i.previous <> 0 AND EXISTS (SELECT 1 FROM fence)
+        AND a.type = i.type AND a.key = i.key
+        AND a.version = i.previous AND md5(a.head) = a.sum
+    RETURNING i.place::integer AS place, a.type, a.key, a.version, a.written_at_ms
+),
+won AS (
+    SELECT * FROM made UNION ALL SELECT * FROM changed
 )
