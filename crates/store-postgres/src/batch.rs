@@ -13,6 +13,15 @@ use tokio_postgres::types::ToSql;
 use crate::failure::Failure;
 use crate::link::Session;
 
+/// Something changed between the moment that the statement saw and its write: an earlier submission of
+/// the unit ended, or a deleted actor was forgotten. The next statement sees which.
+const RACED: &str = "another submission of its actor's units is under way";
+
+/// Whether a unit may be told more by the next statement.
+pub(crate) fn is_raced(outcome: &UnitOutcome) -> bool {
+    matches!(outcome, UnitOutcome::Unknown { reason } if &**reason == RACED)
+}
+
 /// What an incarnation commits with.
 #[derive(Clone, Copy)]
 pub(crate) struct Right {
@@ -71,10 +80,7 @@ fn outcomes(incarnation: Incarnation, units: &[&Unit], answer: &[Row]) -> Vec<Un
 
 /// Why a unit was not committed, by what was stored when the statement began.
 fn refusal(unit: &Unit, row: &Row) -> UnitOutcome {
-    let under_way = || {
-        let reason = "another submission of its actor's units is under way";
-        UnitOutcome::Unknown { reason: reason.into() }
-    };
+    let under_way = || UnitOutcome::Unknown { reason: RACED.into() };
     let Some(found) = row.get::<_, Option<i64>>(1) else {
         // Nothing was to be there, and something was made meanwhile: perhaps by this very unit.
         if unit.expected == Version::NONE {

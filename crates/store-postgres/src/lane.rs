@@ -47,7 +47,10 @@ impl Lane {
             return Vec::new();
         }
         match self.submit(units).await {
-            Ok(outcomes) => outcomes,
+            Ok(mut outcomes) => {
+                self.settle_races(units, &mut outcomes).await;
+                outcomes
+            }
             // One of them is to blame: the others are committed without it.
             Err(failure) if failure.is_of_data() || failure.is_damage() => {
                 let mut outcomes = Vec::with_capacity(units.len());
@@ -60,6 +63,18 @@ impl Lane {
                 outcomes
             }
             Err(failure) => vec![outcome_of(&failure); units.len()],
+        }
+    }
+
+    /// Submits again, once, the units that a race left without an answer.
+    async fn settle_races(&self, units: &[&Unit], outcomes: &mut [UnitOutcome]) {
+        for (unit, outcome) in units.iter().zip(outcomes) {
+            if batch::is_raced(outcome)
+                && let Ok(again) = self.submit(&[*unit]).await
+                && let Some(again) = again.into_iter().next()
+            {
+                *outcome = again;
+            }
         }
     }
 
