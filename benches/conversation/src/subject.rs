@@ -21,6 +21,8 @@ const COMMANDS_MAX: u32 = 1_000_000;
 pub(crate) enum Service {
     /// Every reply waits until what it tells is stored.
     OursDurable,
+    /// The same, kept in PostgreSQL.
+    OursPostgres,
     /// As the example is written: replies leave before.
     OursBehind,
     Postgres,
@@ -41,8 +43,9 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::http(Service::OursDurable),
+        Self::http(Service::OursPostgres),
         Self::http(Service::Postgres),
         Self::http(Service::RedisAlways),
         Self::http(Service::OursBehind),
@@ -63,6 +66,7 @@ impl Subject {
     pub(crate) fn name(self) -> &'static str {
         match self.service {
             Service::OursDurable => "ours, durable",
+            Service::OursPostgres => "ours, durable, on PostgreSQL",
             Service::OursBehind => "ours, write-behind",
             Service::Postgres => "axum + PostgreSQL",
             Service::RedisAlways => "axum + Redis, fsync always",
@@ -72,7 +76,10 @@ impl Subject {
 
     /// The method that submits.
     pub(crate) fn method(self) -> &'static str {
-        if self.service == Service::OursDurable { "submit_saved" } else { "submit" }
+        match self.service {
+            Service::OursDurable | Service::OursPostgres => "submit_saved",
+            _ => "submit",
+        }
     }
 }
 
@@ -125,7 +132,16 @@ impl Running {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("could not create {}", folder.display()))?;
         match service {
-            Service::OursDurable | Service::OursBehind => Self::ours(place, folder),
+            Service::OursDurable | Service::OursBehind => Self::ours(place, folder, None),
+            Service::OursPostgres => {
+                let (store, port) = place.cluster.start(&folder)?;
+                let url = format!("postgres://twin@127.0.0.1:{port}/postgres");
+                make_tables(&url)?;
+                let before = postgres::rows_written(port)?;
+                let mut ours = Self::ours(place, folder, Some(url))?;
+                (ours.store, ours.counter) = (Some(store), Counter::Postgres { port, before });
+                Ok(ours)
+            }
             Service::Postgres => {
                 let (store, port) = place.cluster.start(&folder)?;
                 let before = postgres::rows_written(port)?;
@@ -144,7 +160,7 @@ impl Running {
         }
     }
 
-    fn ours(place: &Place, folder: PathBuf) -> anyhow::Result<Self> {
+    fn ours(place: &Place, folder: PathBuf, url: Option<String>) -> anyhow::Result<Self> {
         let mut arguments = vec!["serve".to_owned()];
         let rate = |name: &str| format!("sessions.commands_{name}={COMMANDS_MAX}");
         let settings = [
@@ -154,7 +170,9 @@ impl Running {
             rate("per_second"),
             rate("burst"),
         ];
-        arguments.extend(settings.into_iter().flat_map(|it| ["--set".to_owned(), it]));
+        let database = url.map(|url| format!("store.url={url}"));
+        let settings = settings.into_iter().chain(database);
+        arguments.extend(settings.flat_map(|it| ["--set".to_owned(), it]));
         let log = folder.join("service.log");
         let (service, mut lines) = Process::start(&place.ours, &arguments, None, End::Kill, &log)?;
         let ready = line_with(&mut lines, READY).with_context(|| says(&log))?;
@@ -215,6 +233,14 @@ fn units_committed(metrics: &str) -> anyhow::Result<f64> {
     let line = metrics.lines().find_map(|line| line.strip_prefix("tenure_commit_units_total"));
     let value = line.and_then(|rest| rest.rsplit(' ').next()).context("no units in the metrics")?;
     Ok(value.parse()?)
+}
+
+/// Makes the tables of a node.
+fn make_tables(url: &str) -> anyhow::Result<()> {
+    let config: tenure_store_postgres::PostgresConfig = url.parse()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(tenure_store_postgres::migrate(&config, 8))?;
+    Ok(())
 }
 
 /// Removes a folder with what is in it, if it is there.
