@@ -12,11 +12,11 @@ input AS MATERIALIZED (
 ),
 made AS (
     INSERT INTO actors (
-        type, key, version, incarnation, sequence, written_at_ms, previous, place,
+        type, key, version, incarnation, sequence, written_at_ms, place,
         born, kinds, snapshot, kept_until_ms, dying, head, sum
     )
     SELECT
-        i.type, i.key, i.version, $1, i.sequence, i.at_ms, i.previous, i.place::integer,
+        i.type, i.key, i.version, $1, i.sequence, i.at_ms, i.place::integer,
         CASE WHEN i.until_ms IS NULL THEN 0 ELSE i.version END,
         i.kinds, i.snapshot, i.until_ms, false, i.head, md5(i.head)
     FROM input AS i
@@ -30,7 +30,6 @@ changed AS (
         incarnation = $1,
         sequence = i.sequence,
         written_at_ms = i.at_ms,
-        previous = i.previous,
         born = CASE WHEN i.until_ms IS NULL THEN a.born ELSE i.version END,
         kinds = CASE WHEN i.until_ms IS NULL THEN a.kinds | i.kinds ELSE 0 END,
         snapshot = i.snapshot,

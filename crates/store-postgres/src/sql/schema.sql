@@ -24,8 +24,7 @@ CREATE TABLE actors (
     incarnation bigint NOT NULL,
     sequence bigint NOT NULL,
     written_at_ms bigint NOT NULL,
-    -- The version before, and the place in the batch.
-    previous bigint NOT NULL,
+    -- The place in the batch that made it.
     place integer NOT NULL,
     -- What lies beside it counts if its version is above: that of the last deletion.
     born bigint NOT NULL,
