@@ -23,7 +23,8 @@ pub struct Options {
     pub settings: Vec<String>,
     /// Lines of `pg_hba.conf` in place of those that let everybody in who comes from this machine.
     pub entrance: Vec<String>,
-    /// A folder to make the server's in, on a disk of a certain kind.
+    /// A folder to make the server's in, on a disk of a certain kind. What a new server has written
+    /// there is not synced.
     pub folder: Option<PathBuf>,
 }
 
@@ -128,6 +129,9 @@ impl PostgresServer {
         if self.child.is_some() {
             return Ok(());
         }
+        // What is left of a killed server keeps the next from starting, or says of it that it runs. A
+        // disk whose power was cut may bring it back, so that it goes no earlier than here.
+        let _ = std::fs::remove_file(self.data().join("postmaster.pid"));
         self.run_once().and_then(|runs| match runs {
             true => Ok(()),
             false => Err(io::Error::other("the port was taken by somebody else")),
@@ -167,8 +171,6 @@ impl PostgresServer {
             }
             std::thread::sleep(LOOK_EVERY);
         }
-        // What is left of a killed server keeps the next from starting.
-        let _ = std::fs::remove_file(self.data().join("postmaster.pid"));
         Ok(())
     }
 

@@ -46,7 +46,8 @@ pub(crate) async fn read(
     check_stripes(feed, stripes, entries)?;
     let stripes = stripes_of(feed, stripes)?;
     let place = (serving.store, feed);
-    let mut reading = Reading::begin(place, &stripes, serving.incarnation, from, limit)?;
+    let current = serving.incarnation;
+    let mut reading = Reading::begin(place, &stripes, |it| it < current, from, limit)?;
     let mut entries = entries.iter().peekable();
     while let Some(segment) = reading.segment() {
         let is_of = |row: &&Row| row.get::<_, i64>(1) as u64 == segment.stripe;

@@ -48,9 +48,12 @@ pub(crate) async fn open(
     let sql = format!(
         "UPDATE store SET incarnation = incarnation + 1, holder = '{holder}'; DELETE FROM fences; \
          INSERT INTO fences SELECT s.incarnation, l.n FROM store AS s, \
-         generate_series(0, {last_lane}) AS l (n); SELECT incarnation FROM store"
+         generate_series(0, {last_lane}) AS l (n); DELETE FROM runs; \
+         INSERT INTO runs SELECT incarnation, holder, true, false FROM store; \
+         SELECT incarnation FROM store"
     );
-    let answer = past_batches(&client, config, found.id, &sql).await?;
+    let lanes = format!("{}%", lane_prefix(found.id));
+    let answer = past_batches(&client, config, &lanes, &sql).await?;
     let incarnation = answer.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
         _ => None,
@@ -60,6 +63,50 @@ pub(crate) async fn open(
         detail: "its incarnation cannot be read; restore a backup".into(),
     })?;
     Ok(Opened { store: found.id, incarnation: Incarnation(incarnation) })
+}
+
+/// Lets `incarnation` commit beside others; `holder` is who joins.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where it was fenced or is used by another run; others where the server
+/// refuses. Nothing was changed, or nobody heard of it.
+pub(crate) async fn join(
+    config: &PostgresConfig,
+    holder: &str,
+    incarnation: Incarnation,
+) -> Result<Opened, StoreError> {
+    let client = connect(config, "tenure join").await?;
+    answered(config, check(&client, config)).await?;
+    let found = answered(config, required(&client, config)).await?;
+    let last_lane = config.lanes.max(1) - 1;
+    // One message, as an opening: the first statement lets one who opens, joins or fences pass.
+    let sql = format!(
+        "UPDATE store SET incarnation = greatest(incarnation, {incarnation}); \
+         INSERT INTO runs SELECT {incarnation}, '{holder}', false, false WHERE {incarnation} > \
+         coalesce((SELECT max(incarnation) FROM runs WHERE alone), 0) ON CONFLICT DO NOTHING; \
+         INSERT INTO fences SELECT r.incarnation, l.n FROM runs AS r, \
+         generate_series(0, {last_lane}) AS l (n) WHERE r.incarnation = {incarnation} \
+         AND r.holder = '{holder}' AND NOT r.fenced ON CONFLICT DO NOTHING; \
+         SELECT holder, fenced FROM runs WHERE incarnation = {incarnation} AND NOT alone"
+    );
+    let lanes = lane_name(found.id, incarnation);
+    let answer = past_batches(&client, config, &lanes, &sql).await?;
+    let run = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some((row.get(0)?, row.get(1)?)),
+        _ => None,
+    });
+    let place = config.place();
+    let refused = match run {
+        Some((of, "f")) if of == holder => {
+            return Ok(Opened { store: found.id, incarnation });
+        }
+        Some((_, "t")) => format!("incarnation {incarnation} of {place} was fenced"),
+        Some((of, _)) => format!("incarnation {incarnation} of {place} is used by {of} already"),
+        None => format!(
+            "{place} was opened since by one node alone, or {incarnation} is no incarnation"
+        ),
+    };
+    Err(StoreError::Unavailable { detail: refused.into() })
 }
 
 /// Refuses what was opened by somebody else than `holder`.
@@ -102,8 +149,10 @@ pub(crate) async fn fallen(link: &Link, incarnation: Incarnation) -> Box<str> {
         let Ok(rows) = link.read("looking at the fence", sql, &[&own]).await else { continue };
         if let Some(row) = rows.iter().find(|row| !row.get::<_, bool>(1)) {
             let holder: &str = row.get(0);
-            return format!("incarnation {incarnation} was fenced; {holder} opened the store")
-                .into();
+            return format!(
+                "incarnation {incarnation} was fenced; {holder:?} opened the store last"
+            )
+            .into();
         }
     }
 }
@@ -129,8 +178,13 @@ pub(crate) async fn fence(
 ) -> Result<(), StoreError> {
     let client = connect(config, "tenure fence").await?;
     let found = answered(config, required(&client, config)).await?;
-    let sql = format!("DELETE FROM fences WHERE incarnation = {incarnation}");
-    past_batches(&client, config, found.id, &sql).await.map(drop)
+    let sql = format!(
+        "UPDATE store SET incarnation = greatest(incarnation, {incarnation}); \
+         INSERT INTO runs VALUES ({incarnation}, '', false, true) \
+         ON CONFLICT (incarnation) DO UPDATE SET fenced = true; \
+         DELETE FROM fences WHERE incarnation = {incarnation}"
+    );
+    past_batches(&client, config, &lane_name(found.id, incarnation), &sql).await.map(drop)
 }
 
 /// What the connections that commit are listed as.
@@ -147,7 +201,7 @@ fn lane_prefix(store: u64) -> String {
 async fn past_batches(
     client: &Client,
     config: &PostgresConfig,
-    store: u64,
+    lanes: &str,
     sql: &str,
 ) -> Result<Vec<SimpleQueryMessage>, StoreError> {
     let began = Instant::now();
@@ -156,7 +210,7 @@ async fn past_batches(
         match fenced.await? {
             Ok(answer) => return Ok(answer),
             Err(error) if is_kept_waiting(&error) && began.elapsed() < config.fence_timeout => {
-                let ended = answered(config, end_lanes(client, store)).await?;
+                let ended = answered(config, end_lanes(client, lanes)).await?;
                 tracing::warn!(ended, "connections in the middle of a batch were ended");
             }
             Err(error) => return Err(io("fencing earlier incarnations", &error)),
@@ -184,13 +238,12 @@ fn is_kept_waiting(error: &Error) -> bool {
     code == Some(&SqlState::LOCK_NOT_AVAILABLE) || code == Some(&SqlState::QUERY_CANCELED)
 }
 
-/// Ends the connections that may hold a fence, and counts them.
-async fn end_lanes(client: &Client, store: u64) -> Result<i64, StoreError> {
+/// Ends the connections named like `lanes`, which may hold a fence, and counts them.
+async fn end_lanes(client: &Client, lanes: &str) -> Result<i64, StoreError> {
     let sql = format!(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid() \
-         AND application_name LIKE '{}%'",
-        lane_prefix(store)
+         AND application_name LIKE '{lanes}'"
     );
     let row = client.query_typed_one(&sql, &[]).await;
     Ok(row.map_err(|error| io("ending connections that hold a fence", &error))?.get(0))

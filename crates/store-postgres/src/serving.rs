@@ -19,6 +19,8 @@ pub(crate) struct Serving {
     pub(crate) incarnation: Incarnation,
     /// Whether it only reads.
     pub(crate) is_reading: bool,
+    /// Whether others commit beside it.
+    pub(crate) is_joined: bool,
     /// Tells the cursors of this store from those of others.
     pub(crate) store: u64,
     pub(crate) queue: Queue,
@@ -35,12 +37,13 @@ pub(crate) struct Serving {
 impl Serving {
     pub(crate) fn new(
         (store, incarnation): (u64, Incarnation),
-        is_reading: bool,
+        (is_reading, is_joined): (bool, bool),
         reads: Link,
     ) -> Self {
         Self {
             incarnation,
             is_reading,
+            is_joined,
             store,
             queue: Queue::default(),
             loads: Arc::default(),

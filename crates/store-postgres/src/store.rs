@@ -85,6 +85,11 @@ impl Store for PostgresStore {
         self.engine.run(async move { shared.open().await })
     }
 
+    fn join(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        self.engine.run(async move { shared.join(incarnation).await })
+    }
+
     fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
         let shared = Arc::clone(&self.shared);
         self.engine.run(async move { shared.open_to_read().await })
@@ -197,8 +202,27 @@ impl Shared {
         let last = *self.last.lock();
         let opened = fence::open(&self.config, &self.holder, last).await?;
         *self.last.lock() = Some(opened.incarnation);
+        self.begin(&opened, false).await?;
+        Ok(opened.incarnation)
+    }
+
+    async fn join(&self, incarnation: Incarnation) -> Result<(), StoreError> {
+        let _permit = self.gate.acquire().await;
+        let serving = self.serving.read().clone();
+        let is_it = |it: &Arc<Serving>| it.is_joined && it.incarnation == incarnation;
+        if serving.filter(is_it).is_some_and(|it| it.check().is_ok()) {
+            return Ok(());
+        }
+        self.end(Refusal::Fenced("the store was joined".into())).await;
+        let opened = fence::join(&self.config, &self.holder, incarnation).await?;
+        *self.last.lock() = None;
+        self.begin(&opened, true).await
+    }
+
+    /// Begins to commit and to read.
+    async fn begin(&self, opened: &fence::Opened, is_joined: bool) -> Result<(), StoreError> {
         let incarnation = opened.incarnation;
-        let serving = self.serve((opened.store, incarnation), false);
+        let serving = self.serve((opened.store, incarnation), (false, is_joined));
         serving.read_feed_names().await?;
         let commits = Arc::new(sql::commits());
         let mut control = Control::default();
@@ -217,7 +241,7 @@ impl Shared {
         control.others.spawn(watch(Arc::clone(&serving)));
         *self.control.lock() = control;
         *self.serving.write() = Some(serving);
-        Ok(incarnation)
+        Ok(())
     }
 
     async fn open_to_read(&self) -> Result<bool, StoreError> {
@@ -227,7 +251,7 @@ impl Shared {
         if opened.incarnation == Incarnation(0) {
             return Ok(false);
         }
-        let serving = self.serve((opened.store, opened.incarnation), true);
+        let serving = self.serve((opened.store, opened.incarnation), (true, false));
         let mut control = Control::default();
         self.begin_loads(&mut control, &serving);
         *self.control.lock() = control;
@@ -235,9 +259,9 @@ impl Shared {
         Ok(true)
     }
 
-    fn serve(&self, opened: (u64, Incarnation), is_reading: bool) -> Arc<Serving> {
+    fn serve(&self, opened: (u64, Incarnation), how: (bool, bool)) -> Arc<Serving> {
         let reads = Link::new(Arc::clone(&self.config), "tenure reads".to_owned());
-        Arc::new(Serving::new(opened, is_reading, reads))
+        Arc::new(Serving::new(opened, how, reads))
     }
 
     fn begin_loads(&self, control: &mut Control, serving: &Arc<Serving>) {
@@ -254,9 +278,13 @@ impl Shared {
     async fn fence(&self, incarnation: Incarnation) -> Result<(), StoreError> {
         let _permit = self.gate.acquire().await;
         let serving = self.serving.read().clone();
-        let current = serving.as_ref().filter(|it| !it.is_reading).map(|it| it.incarnation);
-        match current {
+        let serving = serving.filter(|it| !it.is_reading);
+        let is_joined = serving.as_ref().is_some_and(|it| it.is_joined);
+        match serving.map(|it| it.incarnation) {
             None => Err(unavailable("it is not open")),
+            Some(current) if is_joined && incarnation != current => {
+                fence::fence(&self.config, incarnation).await
+            }
             Some(current) if incarnation < current => Ok(()),
             Some(current) if incarnation > current => {
                 Err(unavailable(&format!("incarnation {incarnation} was not handed out yet")))
@@ -310,6 +338,10 @@ impl Shared {
         let (own, current) = (unit.token.incarnation, serving.incarnation);
         if own != current {
             return Err((sink, fenced(format!("incarnation {own} was superseded by {current}"))));
+        }
+        if serving.is_joined && !unit.entries.is_empty() {
+            let reason = "feeds that several nodes append to are not kept in PostgreSQL".into();
+            return Err((sink, UnitOutcome::Invalid { reason }));
         }
         serving.queue.push(unit, sink)
     }

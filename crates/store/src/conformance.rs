@@ -16,6 +16,7 @@ mod keys;
 mod listing;
 mod model;
 mod rows;
+mod several;
 mod subject;
 mod submitted;
 mod units;
@@ -50,6 +51,10 @@ pub use rows::{
     invalid_units_are_refused, later_changes_of_a_row_count, loads_give_what_the_content_needs,
     loads_see_whole_units, rows_follow_their_unit, rows_of_every_name_are_apart,
     rows_of_refused_units_are_absent,
+};
+pub use several::{
+    entries_of_several_are_merged, fences_end_one_incarnation,
+    incarnations_commit_beside_each_other, run_several,
 };
 pub use subject::Subject;
 pub use submitted::{Submitted, submit};

@@ -22,6 +22,8 @@ pub const HEADS_BYTES_MAX: usize = 8 << 20;
 ///   both checked in the transaction that writes it.
 /// - When [`Store::open`] has returned incarnation `n`, no unit of an incarnation below `n` can
 ///   become visible any more.
+/// - When [`Store::fence`] has returned, none of that one incarnation can. Where several are open at a
+///   time ([`Store::join`]), that is all that keeps one of them from committing.
 /// - A load sees every unit that was answered `Committed` before it began.
 /// - Stored bytes that were damaged are named in an error and never returned. A unit that
 ///   would have to be compared with them is answered [`UnitOutcome::Corrupt`], and it alone.
@@ -39,7 +41,8 @@ pub const HEADS_BYTES_MAX: usize = 8 << 20;
 ///   the last entry that was committed.
 /// - What one actor appended is read by version, then index, over stripes too. Where one
 ///   incarnation commits at a time, stripes are read one after the other, each to its closed end.
-///   An engine with several at a time merges what it reads by the versions of each actor.
+///   An engine with several at a time merges what it reads: of entries of one actor the one of the
+///   lower version comes first, whichever stripes they are in.
 /// - Nothing is ever skipped: a cursor behind which something was trimmed is refused.
 pub trait Store: Send + Sync + 'static {
     /// The engine's name in logs and configuration.
@@ -63,7 +66,23 @@ pub trait Store: Send + Sync + 'static {
     /// As [`Store::open`]: a store that is open in another process cannot be read beside it.
     fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Fences one incarnation: when this returns, none of its units can become visible any more.
+    /// Opens the engine for units of `incarnation`, a number that a member table has handed out,
+    /// beside those of others: fences nobody. Called again while it is open as this incarnation it
+    /// changes nothing. A store is either opened by one node or joined by several: an `open` fences
+    /// all that have joined.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the incarnation was fenced, before it was ever seen or after,
+    /// or is used by another run; and where the engine is for one node. Nothing was changed.
+    fn join(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        let _ = incarnation;
+        let detail = format!("the engine `{}` is for one node", self.name()).into();
+        Box::pin(std::future::ready(Err(StoreError::Unavailable { detail })))
+    }
+
+    /// Fences one incarnation, open or not, seen or not: when this returns, none of its units can
+    /// become visible any more, its stripes are closed, and it never opens again. A second fence
+    /// changes nothing.
     ///
     /// # Errors
     /// [`StoreError`]; whether the fence stands is then not known, and the call may be repeated.

@@ -1,10 +1,10 @@
 //! Feeds: what units append for other services to read, and how it is read and trimmed.
 //!
 //! A *stripe* is what one incarnation appended to one feed. The stripes of a feed are numbered from
-//! 1 in the order of their opening, the entries of a stripe from 1 in the order of commit. In the
-//! engines here one incarnation commits at a time, so stripes follow each other: each is read to
-//! its closed end before the next one, and what one actor appended is read in the order of its
-//! versions, over stripes too.
+//! 1 in the order of their opening, the entries of a stripe from 1 in the order of commit. Where one
+//! incarnation commits at a time, stripes follow each other: each is read to its closed end before
+//! the next one. Where several do, stripes are merged in the order of commit. Either way what one
+//! actor appended is read in the order of its versions, over stripes too.
 
 mod cursor;
 mod reading;

@@ -10,6 +10,7 @@ mod commit;
 mod disk;
 mod faults;
 mod feeds;
+mod fences;
 mod load;
 mod plans;
 mod rows;
@@ -85,6 +86,16 @@ impl Store for MemoryStore {
             let mut engine = self.shared.engine.lock();
             (engine.open, engine.is_reading) = (Some(incarnation), false);
             Ok(incarnation)
+        })
+    }
+
+    fn join(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut engine = self.shared.engine.lock();
+            let is_open = engine.open == Some(incarnation);
+            self.shared.disk.join(incarnation, is_open)?;
+            (engine.open, engine.is_reading) = (Some(incarnation), false);
+            Ok(())
         })
     }
 

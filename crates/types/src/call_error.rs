@@ -60,6 +60,8 @@ pub enum CallErrorCode {
     Damaged,
     /// See [`CallError::Storage`].
     Storage,
+    /// See [`CallError::Withheld`].
+    Withheld,
 }
 
 impl CallErrorCode {
@@ -83,6 +85,7 @@ impl CallErrorCode {
             CallErrorCode::Incompatible => "incompatible",
             CallErrorCode::Damaged => "damaged",
             CallErrorCode::Storage => "storage",
+            CallErrorCode::Withheld => "withheld",
         }
     }
 }
@@ -163,10 +166,14 @@ pub enum CallError<E = Infallible> {
         /// The panic's message.
         detail: Box<str>,
     },
-    /// The stored record cannot be read by this code. Not executed; the record is untouched.
+    /// What is stored, or what another node has sent, cannot be read by this code: it is of another
+    /// version. A record is untouched.
     Incompatible {
-        /// Which record, and why.
+        /// What cannot be read, and why.
         detail: Box<str>,
+        /// `NotExecuted` where it is the record or the call, `Executed` or `Unknown` where it is the
+        /// answer.
+        outcome: Outcome,
     },
     /// The stored record is damaged: no call of this actor can be served until it is restored or
     /// deleted. The record is untouched; other actors go on.
@@ -182,6 +189,15 @@ pub enum CallError<E = Infallible> {
         /// What failed.
         detail: Box<str>,
         /// `NotExecuted` when nothing was stored, `Unknown` when the write's fate is not known.
+        outcome: Outcome,
+    },
+    /// The turn ran, and when its reply could have left its node's lease had ended: another node may
+    /// have the actor by then.
+    Withheld {
+        /// Of which actor.
+        detail: Box<str>,
+        /// `NotExecuted` where the turn only read, or nothing of it will ever be stored; else
+        /// `Unknown`.
         outcome: Outcome,
     },
 }
@@ -207,6 +223,7 @@ impl<E> CallError<E> {
             CallError::Incompatible { .. } => CallErrorCode::Incompatible,
             CallError::Damaged { .. } => CallErrorCode::Damaged,
             CallError::Storage { .. } => CallErrorCode::Storage,
+            CallError::Withheld { .. } => CallErrorCode::Withheld,
         }
     }
 
@@ -217,7 +234,9 @@ impl<E> CallError<E> {
             CallError::App(_) => Outcome::Executed,
             CallError::Deadline { outcome }
             | CallError::Damaged { outcome, .. }
-            | CallError::Storage { outcome, .. } => *outcome,
+            | CallError::Storage { outcome, .. }
+            | CallError::Withheld { outcome, .. }
+            | CallError::Incompatible { outcome, .. } => *outcome,
             CallError::Panicked { .. } => Outcome::Unknown,
             CallError::BadRequest { .. }
             | CallError::NotFound { .. }
@@ -228,8 +247,7 @@ impl<E> CallError<E> {
             | CallError::TooLarge { .. }
             | CallError::Overloaded { .. }
             | CallError::Unavailable { .. }
-            | CallError::Cycle { .. }
-            | CallError::Incompatible { .. } => Outcome::NotExecuted,
+            | CallError::Cycle { .. } => Outcome::NotExecuted,
         }
     }
 
@@ -244,6 +262,7 @@ impl<E> CallError<E> {
                 | CallError::Overloaded { .. }
                 | CallError::Unavailable { .. }
                 | CallError::Storage { .. }
+                | CallError::Withheld { .. }
         );
         passes && self.outcome() == Outcome::NotExecuted
     }
@@ -266,9 +285,12 @@ impl<E> CallError<E> {
             CallError::Unavailable { detail } => CallError::Unavailable { detail },
             CallError::Cycle { path } => CallError::Cycle { path },
             CallError::Panicked { detail } => CallError::Panicked { detail },
-            CallError::Incompatible { detail } => CallError::Incompatible { detail },
+            CallError::Incompatible { detail, outcome } => {
+                CallError::Incompatible { detail, outcome }
+            }
             CallError::Damaged { detail, outcome } => CallError::Damaged { detail, outcome },
             CallError::Storage { detail, outcome } => CallError::Storage { detail, outcome },
+            CallError::Withheld { detail, outcome } => CallError::Withheld { detail, outcome },
         }
     }
 }
@@ -300,9 +322,10 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             | CallError::TooLarge { detail }
             | CallError::Overloaded { detail, .. }
             | CallError::Unavailable { detail }
-            | CallError::Incompatible { detail }
+            | CallError::Incompatible { detail, .. }
             | CallError::Damaged { detail, .. }
-            | CallError::Storage { detail, .. } => f.write_str(detail),
+            | CallError::Storage { detail, .. }
+            | CallError::Withheld { detail, .. } => f.write_str(detail),
             CallError::Deadline { outcome: Outcome::NotExecuted } => {
                 f.write_str("the deadline passed before the call's turn began")
             }
@@ -339,6 +362,11 @@ mod tests {
                 CallError::Damaged { detail: detail(), outcome: Outcome::NotExecuted },
                 Outcome::NotExecuted,
                 false,
+            ),
+            (
+                CallError::Withheld { detail: detail(), outcome: Outcome::NotExecuted },
+                Outcome::NotExecuted,
+                true,
             ),
             (
                 CallError::Storage { detail: detail(), outcome: Outcome::Unknown },

@@ -4,6 +4,9 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::Key;
 
+/// The longest name of an actor type.
+pub const TYPE_NAME_BYTES_MAX: usize = 128;
+
 /// The name of an actor type as users, stores and peers see it: `snake_case`, 1 to 128 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActorTypeName(&'static str);
@@ -24,13 +27,22 @@ impl ActorTypeName {
     /// # Errors
     /// [`TypeNameError`] when `name` breaks the rule above.
     pub fn new(name: &'static str) -> Result<Self, TypeNameError> {
+        Self::check(name).map(|()| Self(name))
+    }
+
+    /// Says whether `name` may be one.
+    ///
+    /// # Errors
+    /// [`TypeNameError`] when `name` breaks the rule above.
+    pub fn check(name: &str) -> Result<(), TypeNameError> {
         let mut bytes = name.bytes();
         let first_ok = bytes.next().is_some_and(|b| b.is_ascii_lowercase());
         let rest_ok = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if first_ok && rest_ok && name.len() <= 128 {
-            Ok(Self(name))
+        if first_ok && rest_ok && name.len() <= TYPE_NAME_BYTES_MAX {
+            Ok(())
         } else {
-            Err(TypeNameError { name: name.to_owned() })
+            let name = name.chars().take(TYPE_NAME_BYTES_MAX + 1).collect();
+            Err(TypeNameError { name })
         }
     }
 

@@ -72,7 +72,7 @@ impl View {
         limit: usize,
     ) -> Result<FeedPage, FeedError> {
         let stripes = self.stripes(feed)?;
-        let mut reading = Reading::begin((store, feed), &stripes, current, from, limit)?;
+        let mut reading = Reading::begin((store, feed), &stripes, |it| it < current, from, limit)?;
         while let Some(segment) = reading.segment() {
             let mut entries =
                 Entries::of(self, feed, segment.stripe, segment.after, segment.until)?;

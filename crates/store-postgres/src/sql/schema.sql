@@ -16,6 +16,15 @@ CREATE TABLE fences (
     PRIMARY KEY (incarnation, lane)
 );
 
+-- Who has opened the store, or joined it; whose fence is never to stand again.
+CREATE TABLE runs (
+    incarnation bigint PRIMARY KEY,
+    holder text NOT NULL,
+    -- It opened the store for itself: none below it ever stands again.
+    alone boolean NOT NULL,
+    fenced boolean NOT NULL
+);
+
 CREATE TABLE actors (
     type text COLLATE "C" NOT NULL,
     key text COLLATE "C" NOT NULL,

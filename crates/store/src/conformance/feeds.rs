@@ -46,7 +46,7 @@ pub(super) async fn read_all(
     }
 }
 
-fn texts(entries: &[FeedEntry]) -> Vec<&str> {
+pub(super) fn texts(entries: &[FeedEntry]) -> Vec<&str> {
     entries.iter().map(|it| std::str::from_utf8(&it.data).expect("it is a text")).collect()
 }
 

@@ -7,7 +7,7 @@ use tenure_types::FeedName;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The most stripes that a cursor names.
-const STRIPES_MAX: usize = 64;
+pub(super) const STRIPES_MAX: usize = 255;
 const FORMAT: u8 = 1;
 const HEAD_BYTES: usize = 1 + 8 + 8 + 8 + 1;
 const STRIPE_BYTES: usize = 16;
@@ -24,7 +24,7 @@ pub const CURSOR_CHARS_MAX: usize = BYTES_MAX.div_ceil(3) * 4;
 ///  8  store
 ///  8  xxh3-64 of the feed's name
 ///  8  below: of stripes with lower numbers, those that are not listed were read to their end
-///  1  how many stripes are listed, at most 64
+///  1  how many stripes are listed, at most 255
 /// 16  each: its number, and the position up to which it was read
 ///  8  xxh3-64 of the bytes before
 /// ```
@@ -66,17 +66,34 @@ pub enum CursorError {
 }
 
 impl Cursor {
-    /// Of a feed that was read up to stripe `below`, of which `position` was read.
-    pub(super) fn at(store: u64, feed: &FeedName, below: u64, position: u64) -> Self {
-        let stripes = Vec::from_iter((position > 0).then_some((below, position)));
+    /// Of a feed of whose stripes, by number, these were begun and not ended; of the others those
+    /// below `below` were read to their end.
+    pub(super) fn of(store: u64, feed: &FeedName, below: u64, stripes: Vec<(u64, u64)>) -> Self {
         Self { store, feed: name_hash(feed), below, stripes }
     }
 
-    /// The stripe that is read next and the position there up to which it was read, for engines in
-    /// which one incarnation commits at a time.
+    /// The first stripe that was not read to its end, and the position there up to which it was
+    /// read.
     #[must_use]
     pub fn place(&self) -> (u64, u64) {
-        (self.below, self.position(self.below).unwrap_or(0))
+        match self.stripes.first() {
+            Some(first) if first.0 <= self.below => *first,
+            _ => (self.below, 0),
+        }
+    }
+
+    /// The stripes that were begun and not ended, each with the position up to which it was read, by
+    /// number.
+    #[must_use]
+    pub fn begun(&self) -> &[(u64, u64)] {
+        &self.stripes
+    }
+
+    /// Of stripes with lower numbers, those that are not begun were read to their end; the others
+    /// not at all.
+    #[must_use]
+    pub fn below(&self) -> u64 {
+        self.below
     }
 
     /// Says whether it was made for this feed of this store.
@@ -172,8 +189,8 @@ mod tests {
     fn a_cursor_comes_back_from_its_text_and_no_changed_text_is_one() {
         let most = (1..=STRIPES_MAX as u64).map(|n| (n, n * 7)).collect();
         for cursor in [
-            Cursor::at(7, &feed("answers"), 1, 0),
-            Cursor::at(u64::MAX, &feed("answers"), 9, u64::MAX),
+            Cursor::of(7, &feed("answers"), 1, Vec::new()),
+            Cursor::of(u64::MAX, &feed("answers"), 9, vec![(9, u64::MAX)]),
             Cursor { store: 1, feed: 2, below: 3, stripes: most },
         ] {
             let text = cursor.to_string();
@@ -202,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_good_for_its_feed_of_its_store() {
-        let cursor = Cursor::at(7, &feed("answers"), 3, 5);
+        let cursor = Cursor::of(7, &feed("answers"), 3, vec![(3, 5)]);
         assert_eq!(cursor.check(7, &feed("answers")), Ok(()));
         assert_eq!(cursor.check(8, &feed("answers")), Err(CursorError::OtherStore));
         assert_eq!(cursor.check(7, &feed("orders")), Err(CursorError::OtherFeed));

@@ -1,12 +1,13 @@
 //! One page of a feed while it is read: which entries come, in which order, and where it ends.
 //!
-//! For engines in which one incarnation commits at a time: stripes follow each other.
+//! Where one incarnation commits at a time stripes follow each other ([`Reading::segment`]); where
+//! several do, the engine merges them ([`Reading::segments`]).
 
 use std::collections::VecDeque;
 
 use tenure_types::{FeedName, Incarnation};
 
-use super::cursor::{Cursor, CursorError};
+use super::cursor::{Cursor, CursorError, STRIPES_MAX};
 use super::stripes::{Stripe, Stripes};
 use super::{FEED_PAGE_BYTES_MAX, FeedEntry, FeedError, FeedFrom, FeedPage};
 use crate::StoreError;
@@ -37,19 +38,18 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// A page of at most `limit` entries. `current` is the incarnation that is not fenced.
+    /// A page of at most `limit` entries. `is_closed` says of an incarnation whether it is fenced.
     ///
     /// # Errors
     /// [`FeedError::Expired`] and [`FeedError::Cursor`].
     pub fn begin(
         (store, feed): (u64, &FeedName),
         stripes: &Stripes,
-        current: Incarnation,
+        is_closed: impl Fn(Incarnation) -> bool,
         from: &FeedFrom,
         limit: usize,
     ) -> Result<Self, FeedError> {
         let all = stripes.all();
-        let is_closed = |stripe: &Stripe| stripe.incarnation < current;
         let mut segments = VecDeque::new();
         for stripe in all {
             let after = match from {
@@ -61,16 +61,24 @@ impl Reading {
                 stripe: stripe.number,
                 after,
                 until: stripe.stable,
-                is_closed: is_closed(stripe),
+                is_closed: is_closed(stripe.incarnation),
             });
         }
         let end = all.last().map_or(1, |last| last.number + 1);
-        let (feed, entries) = (feed.clone(), Vec::new());
-        let reading = Self { store, feed, segments, end, limit, bytes: 0, entries };
+        let (name, entries) = (feed.clone(), Vec::new());
+        let reading = Self { store, feed: name, segments, end, limit, bytes: 0, entries };
         if let FeedFrom::After(cursor) = from {
             reading.check(cursor, all)?;
         }
-        Ok(reading.passed())
+        let reading = reading.passed();
+        if reading.listed().count() > STRIPES_MAX {
+            let detail = format!(
+                "more than {STRIPES_MAX} incarnations append to the feed {feed} at a time: no cursor \
+                 holds so many"
+            );
+            return Err(StoreError::Unavailable { detail: detail.into() }.into());
+        }
+        Ok(reading)
     }
 
     /// Refuses a cursor behind which something is missing.
@@ -108,12 +116,17 @@ impl Reading {
     /// Goes on to the first stripe that is not read to its closed end.
     fn passed(mut self) -> Self {
         while let Some(first) = self.segments.front()
-            && first.is_closed
-            && first.after == first.until
+            && first.is_over()
         {
             self.segments.pop_front();
         }
         self
+    }
+
+    /// The parts of stripes that are to be read, each in the order of positions. For engines that
+    /// merge: of all entries that come next in theirs, the one that was committed first is pushed.
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(|it| it.after < it.until)
     }
 
     /// What is to be read next, in the order of positions; `None` if the page is complete.
@@ -131,10 +144,15 @@ impl Reading {
         if is_full || self.entries.len() >= self.limit {
             return Ok(false);
         }
-        let Some(segment) = self.segments.front_mut() else { return Ok(false) };
-        if entry.position != segment.after + 1 || entry.stripe != segment.stripe {
-            return Err(missing(&self.feed, segment));
-        }
+        let is_of = |it: &&mut Segment| it.stripe == entry.stripe;
+        let segment = match self.segments.iter_mut().find(is_of) {
+            Some(segment) if entry.position == segment.after + 1 => segment,
+            Some(segment) => return Err(missing(&self.feed, segment)),
+            None => match self.segments.front() {
+                Some(segment) => return Err(missing(&self.feed, segment)),
+                None => return Ok(false),
+            },
+        };
         segment.after += 1;
         self.bytes = bytes;
         self.entries.push(entry);
@@ -152,11 +170,32 @@ impl Reading {
         }
     }
 
+    /// The error of an entry that was committed and is not there: the next one of `segment`.
+    #[must_use]
+    pub fn missing(&self, segment: &Segment) -> StoreError {
+        missing(&self.feed, segment)
+    }
+
+    /// The stripes that the cursor names: those that were begun and not ended, and below its bound
+    /// all that were not ended.
+    fn listed(&self) -> impl Iterator<Item = &Segment> {
+        let below = self.below();
+        let is_listed = move |it: &&Segment| it.stripe < below || it.after > 0;
+        self.segments.iter().filter(|it| !it.is_over()).filter(is_listed)
+    }
+
+    /// Of stripes with lower numbers, those that are not listed were read to their closed end; of the
+    /// others those that are not listed were not begun.
+    fn below(&self) -> u64 {
+        let first = self.segments.front().map_or(self.end, |first| first.stripe);
+        // Mostly none was ended before one below it.
+        let ended = self.segments.iter().rfind(|it| it.is_over());
+        ended.map_or(first, |it| it.stripe + 1)
+    }
+
     fn cursor(&self) -> Cursor {
-        match self.segments.front() {
-            Some(at) => Cursor::at(self.store, &self.feed, at.stripe, at.after),
-            None => Cursor::at(self.store, &self.feed, self.end, 0),
-        }
+        let stripes = self.listed().map(|it| (it.stripe, it.after)).collect();
+        Cursor::of(self.store, &self.feed, self.below(), stripes)
     }
 
     /// The page as far as it was read.
@@ -168,6 +207,13 @@ impl Reading {
             has_more: reading.segments.iter().any(|it| it.after < it.until),
             entries: reading.entries,
         }
+    }
+}
+
+impl Segment {
+    /// Whether it was read to its closed end.
+    fn is_over(&self) -> bool {
+        self.is_closed && self.after == self.until
     }
 }
 

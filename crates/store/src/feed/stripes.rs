@@ -48,12 +48,14 @@ impl Stripes {
     /// # Errors
     /// Says what is wrong with them.
     pub fn found(all: Vec<Stripe>) -> Result<Self, &'static str> {
-        let follows = |pair: &[Stripe]| {
-            pair[0].number + 1 == pair[1].number && pair[0].incarnation < pair[1].incarnation
-        };
-        match all.windows(2).all(follows) {
+        if !all.windows(2).all(|pair| pair[0].number + 1 == pair[1].number) {
+            return Err("a stripe of it is missing");
+        }
+        let mut incarnations: Vec<_> = all.iter().map(|it| it.incarnation).collect();
+        incarnations.sort_unstable();
+        match incarnations.windows(2).all(|pair| pair[0] < pair[1]) {
             true => Ok(Self { all }),
-            false => Err("a stripe of it is missing"),
+            false => Err("two stripes of it are of one incarnation"),
         }
     }
 
@@ -63,15 +65,17 @@ impl Stripes {
         &self.all
     }
 
-    /// The stripe that `incarnation`, the highest so far, appends to. The first call opens it.
+    /// The stripe that `incarnation` appends to. The first call opens it.
     pub fn of(&mut self, incarnation: Incarnation) -> &mut Stripe {
-        let last = self.all.last();
-        if last.is_none_or(|last| last.incarnation != incarnation) {
-            let number = last.map_or(0, |last| last.number) + 1;
+        // Mostly the last one.
+        let found = self.all.iter().rposition(|it| it.incarnation == incarnation);
+        let index = found.unwrap_or_else(|| {
+            let number = self.all.last().map_or(0, |last| last.number) + 1;
             let (stable, floor, bytes, trimmed_bytes) = (0, 0, 0, 0);
             self.all.push(Stripe { number, incarnation, stable, floor, bytes, trimmed_bytes });
-        }
-        self.all.last_mut().expect("there is one by now")
+            self.all.len() - 1
+        });
+        &mut self.all[index]
     }
 
     /// How many entries are kept.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tenure_types::Token;
+use tenure_types::{Planted, Token};
 
 use super::plans::UnitFault;
 use super::shared::{Shared, settle_late, step_aside};
@@ -16,6 +16,9 @@ const BATCH_UNITS_MAX: usize = 1_024;
 /// which is stopped at any point is seen with the batch absent, or stored and not answered.
 pub(super) async fn run(shared: Arc<Shared>) {
     while let Some(batch) = take_batch(&shared) {
+        if Planted::FeedStable.is_planted() {
+            shared.disk.show_early(&batch);
+        }
         match shared.disk.batch_delay() {
             Some(delay) => shared.sleep(delay).await,
             None => step_aside().await,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use tenure_types::{FeedName, Incarnation};
 
-use crate::feed::{FEEDS_MAX, Reading, TRIM_ENTRIES_MAX};
+use crate::feed::{FEEDS_MAX, Reading, Stripe, TRIM_ENTRIES_MAX};
 use crate::row::Owner;
 use crate::row::feed::{EntryParts, decode_entry, encode_entry};
 use crate::{
@@ -21,7 +21,17 @@ pub(super) struct Feeds {
 struct Feed {
     stripes: Stripes,
     /// By stripe and position.
-    entries: BTreeMap<(u64, u64), Vec<u8>>,
+    entries: BTreeMap<(u64, u64), Kept>,
+    /// How many were ever appended.
+    appended: u64,
+    /// Stripes as they were before something was shown too early.
+    shown_early: Vec<Stripe>,
+}
+
+struct Kept {
+    /// Which of the feed's entries it is, in the order of commit: an actor's follow its versions.
+    order: u64,
+    row: Vec<u8>,
 }
 
 impl Feeds {
@@ -56,28 +66,60 @@ impl Feeds {
             let mut row = Vec::new();
             encode_entry(&entry.feed, (stripe.number, position), &parts, &mut row);
             let place = (stripe.number, position);
-            feed.entries.insert(place, row);
+            feed.appended += 1;
+            feed.entries.insert(place, Kept { order: feed.appended, row });
+        }
+    }
+
+    /// Appends what `unit` brings although nobody knows whether it commits.
+    pub(super) fn show_early(&mut self, unit: &Unit) {
+        for entry in &unit.entries {
+            let feed = self.by_name.entry(entry.feed.clone()).or_default();
+            let stripe = *feed.stripes.of(unit.token.incarnation);
+            if feed.shown_early.iter().all(|it| it.number != stripe.number) {
+                feed.shown_early.push(stripe);
+            }
+        }
+        self.append(unit);
+    }
+
+    /// Takes back what `incarnation` was shown to append too early.
+    pub(super) fn take_back(&mut self, incarnation: Incarnation) {
+        for feed in self.by_name.values_mut() {
+            let is_of = |it: &Stripe| it.incarnation == incarnation;
+            let Some(at) = feed.shown_early.iter().position(is_of) else { continue };
+            let before = feed.shown_early.swap_remove(at);
+            *feed.stripes.of(incarnation) = before;
+            feed.entries.retain(|place, _| place.0 != before.number || place.1 <= before.stable);
         }
     }
 
     pub(super) fn read(
         &self,
         name: &FeedName,
-        current: Incarnation,
+        is_closed: impl Fn(Incarnation) -> bool,
         from: &FeedFrom,
         limit: usize,
     ) -> Result<FeedPage, FeedError> {
         let empty = Feed::default();
         let feed = self.by_name.get(name).unwrap_or(&empty);
-        let mut reading = Reading::begin((self.store, name), &feed.stripes, current, from, limit)?;
-        while let Some(segment) = reading.segment() {
-            let range = (segment.stripe, segment.after + 1)..=(segment.stripe, segment.until);
-            for (place, row) in feed.entries.range(range) {
-                if !reading.push(decode_entry(name, *place, row)?)? {
-                    return Ok(reading.page());
+        let place = (self.store, name);
+        let mut reading = Reading::begin(place, &feed.stripes, is_closed, from, limit)?;
+        loop {
+            let mut next: Option<(u64, (u64, u64), &Kept)> = None;
+            for segment in reading.segments() {
+                let place = (segment.stripe, segment.after + 1);
+                let Some(kept) = feed.entries.get(&place) else {
+                    return Err(reading.missing(segment).into());
+                };
+                if next.is_none_or(|(order, ..)| kept.order < order) {
+                    next = Some((kept.order, place, kept));
                 }
             }
-            reading = reading.end_segment()?;
+            let Some((_, place, kept)) = next else { break };
+            if !reading.push(decode_entry(name, place, &kept.row)?)? {
+                break;
+            }
         }
         Ok(reading.page())
     }
@@ -85,7 +127,8 @@ impl Feeds {
     pub(super) fn list(&self) -> Vec<FeedInfo> {
         let info = |(name, feed): (&FeedName, &Feed)| {
             let oldest = feed.entries.first_key_value();
-            let oldest = oldest.map(|(place, row)| decode_entry(name, *place, row)).transpose();
+            let oldest =
+                oldest.map(|(place, kept)| decode_entry(name, *place, &kept.row)).transpose();
             FeedInfo {
                 name: name.clone(),
                 entries: feed.stripes.entries(),
@@ -100,13 +143,16 @@ impl Feeds {
     pub(super) fn trim(&mut self, name: &FeedName, keep: FeedKeep) -> Trimmed {
         let mut trimmed = Trimmed::default();
         let Some(feed) = self.by_name.get_mut(name) else { return trimmed };
-        let (mut going, mut kept, mut unread) = (Vec::new(), feed.stripes.bytes(), 0);
-        for (place, row) in &feed.entries {
-            let length = row.len() as u64 + std::mem::take(&mut unread);
+        let (mut going, mut kept, mut unread) = (Vec::new(), feed.stripes.bytes(), Vec::new());
+        // Whichever stripe they are in.
+        let mut oldest_first: Vec<_> = feed.entries.iter().collect();
+        oldest_first.sort_by_key(|(_, it)| it.order);
+        for (place, Kept { row, .. }) in oldest_first {
             let Ok(entry) = decode_entry(name, *place, row) else {
-                unread = length;
+                unread.push((*place, row.len() as u64));
                 continue;
             };
+            let length = row.len() as u64 + unread.iter().map(|(_, length)| length).sum::<u64>();
             if entry.at_ms >= keep.since_ms && kept <= keep.bytes_max {
                 break;
             }
@@ -114,14 +160,14 @@ impl Feeds {
                 trimmed.has_more = true;
                 break;
             }
-            going.push(*place);
+            going.append(&mut unread);
+            going.push((*place, row.len() as u64));
             kept -= length;
             (trimmed.entries, trimmed.bytes) = (trimmed.entries + 1, trimmed.bytes + length);
         }
-        let Some(last) = going.last() else { return trimmed };
-        let rest = feed.entries.split_off(&(last.0, last.1 + 1));
-        for ((stripe, position), row) in std::mem::replace(&mut feed.entries, rest) {
-            feed.stripes.trim(stripe, position - 1, position, row.len() as u64);
+        for ((stripe, position), length) in going {
+            feed.entries.remove(&(stripe, position));
+            feed.stripes.trim(stripe, position - 1, position, length);
         }
         while feed.stripes.forget().is_some() {}
         trimmed
@@ -133,7 +179,7 @@ impl Feeds {
         let Some(mut oldest) = feed.and_then(|feed| feed.entries.first_entry()) else {
             return false;
         };
-        oldest.get_mut()[20] ^= 1;
+        oldest.get_mut().row[20] ^= 1;
         true
     }
 }

@@ -125,6 +125,7 @@ impl conformance::Subject for MemorySubject {
 async fn the_memory_engine_conforms() {
     let make = || MemorySubject { disk: MemoryDisk::new(), tasks: Arc::new(TokioTasks) };
     conformance::run(make).await;
+    conformance::run_several(make).await;
 }
 
 #[test]
