@@ -5,4 +5,16 @@
 //!
 //! **Invariant:** nothing here does I/O, reads a clock, waits, or draws a random number.
 
+pub mod balance;
+pub mod cluster;
+pub mod directory;
+pub mod gossip;
+pub mod lease;
+pub mod migration;
+pub mod placement;
+pub mod retry;
+pub mod ring;
 pub mod session;
+pub mod slot;
+pub mod split_brain;
+pub mod view;

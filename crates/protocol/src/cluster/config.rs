@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+/// Bounds and times of a [`Cluster`](super::Cluster).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// After so long a question without an answer is asked again; each time later, up to
+    /// [`ClusterConfig::ask_again_max`]. From the second time on every other one goes through
+    /// another member.
+    pub ask_again: Duration,
+    /// The longest pause between two askings.
+    pub ask_again_max: Duration,
+    /// After so long without a member's report it is accused: 1.03 of the lease and 50 ms.
+    pub report_patience: Duration,
+    /// How long an offered or shipped move may take before it is given up.
+    pub move_patience: Duration,
+    /// How long the memory of a moved actor is kept after its source is gone.
+    pub arrival_kept: Duration,
+    /// The most look-ups that wait in one slot; later ones are told that it is busy.
+    pub slot_waiters_max: usize,
+    /// The most actors that are looked up at a time; later ones are told so.
+    pub lookups_max: usize,
+    /// The most places of actors that are remembered.
+    pub locations_max: usize,
+    /// The most entries, and slots, in one message of reports.
+    pub report_len_max: usize,
+    /// The most moves away from this node at a time.
+    pub moves_out_max: usize,
+    /// The most moves to this node at a time.
+    pub moves_in_max: usize,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            ask_again: Duration::from_millis(100),
+            ask_again_max: Duration::from_secs(1),
+            report_patience: Duration::from_millis(10_350),
+            move_patience: Duration::from_secs(5),
+            arrival_kept: Duration::from_secs(60),
+            slot_waiters_max: 4_096,
+            lookups_max: 65_536,
+            locations_max: 262_144,
+            report_len_max: 1_024,
+            moves_out_max: 256,
+            moves_in_max: 1_024,
+        }
+    }
+}

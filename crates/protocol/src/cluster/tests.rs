@@ -1,0 +1,281 @@
+//! Exact effects of small clusters, step by step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tenure_types::{ActorId, ActorTypeName, Incarnation, Instant, Key, NodeId, Tenure, ViewNumber};
+
+use super::{Cluster, ClusterConfig, Effect, Message, Nowhere, Refusal};
+use crate::directory::Wish;
+use crate::migration::MoveId;
+use crate::placement::Strategy;
+use crate::slot::slot_of;
+use crate::view::{Member, MemberState, View};
+use MemberState::{Alive, Condemned, Down};
+
+const NOW: Instant = Instant::from_nanos(1_000_000_000);
+const LOCAL: Wish = Wish { strategy: Strategy::Local, durable: true };
+const FRAGILE: Wish = Wish { strategy: Strategy::Local, durable: false };
+
+fn actor(key: &str) -> ActorId {
+    ActorId { actor_type: ActorTypeName::new("cart").unwrap(), key: Key::new(key).unwrap() }
+}
+
+fn tenure(view: u64, sequence: u64) -> Tenure {
+    Tenure { view, sequence }
+}
+
+fn view(number: u64, members: &[(u64, MemberState)]) -> Arc<View> {
+    let members = members.iter().map(|(incarnation, state)| Member {
+        incarnation: Incarnation(*incarnation),
+        node: NodeId::new(&format!("n{incarnation}")).unwrap(),
+        state: *state,
+        presumed: false,
+        weight: 1,
+        address: "".into(),
+    });
+    Arc::new(View::new(ViewNumber(number), members))
+}
+
+/// Machines whose messages all arrive, at once and in order.
+#[derive(Default)]
+struct Fair(BTreeMap<Incarnation, Cluster>);
+
+impl Fair {
+    fn add(&mut self, incarnation: u64) {
+        let me = Incarnation(incarnation);
+        self.0.insert(me, Cluster::new(me, ClusterConfig::default(), incarnation));
+    }
+
+    /// Lets one machine do something and gives what all then do, messages apart.
+    fn with(&mut self, incarnation: u64, work: impl FnOnce(&mut Cluster)) -> Vec<(u64, Effect)> {
+        let first = Incarnation(incarnation);
+        work(self.0.get_mut(&first).expect("it lives"));
+        let (mut done, mut busy) = (Vec::new(), vec![first]);
+        while let Some(one) = busy.pop() {
+            let Some(cluster) = self.0.get_mut(&one) else { continue };
+            for effect in cluster.take_effects() {
+                match effect {
+                    Effect::Send { to, message } => {
+                        if let Some(other) = self.0.get_mut(&to) {
+                            other.handle_message(NOW, one, message);
+                            busy.push(to);
+                        }
+                    }
+                    effect => done.push((one.0, effect)),
+                }
+            }
+        }
+        done
+    }
+
+    fn learn(&mut self, view: &Arc<View>) -> Vec<(u64, Effect)> {
+        let all: Vec<u64> = self.0.keys().map(|it| it.0).collect();
+        let learn = |one| self.with(one, |it| it.handle_view(NOW, Arc::clone(view)));
+        let done = all.into_iter().flat_map(learn);
+        // Who is asked before it has learnt the view wants to look.
+        done.filter(|(_, effect)| *effect != Effect::Refresh).collect()
+    }
+}
+
+fn pair() -> Fair {
+    let mut fair = Fair::default();
+    fair.add(1);
+    fair.add(2);
+    let done = fair.learn(&view(2, &[(1, Alive), (2, Alive)]));
+    assert_eq!(done, []);
+    assert!(fair.0.values().all(Cluster::is_settled));
+    fair
+}
+
+/// An actor whose directory this member keeps.
+fn kept_by(fair: &Fair, owner: u64) -> ActorId {
+    let cluster = &fair.0[&Incarnation(owner)];
+    let mut actors = (0..).map(|number| actor(&number.to_string()));
+    actors.find(|it| cluster.owner_of(it) == Some(Incarnation(owner))).expect("it keeps some")
+}
+
+fn activate(actor: &ActorId, tenure: Tenure) -> Effect {
+    Effect::Activate { actor: actor.clone(), tenure, arrived: None }
+}
+
+fn found(actor: &ActorId, host: u64, tenure: Tenure) -> Effect {
+    Effect::Found { actor: actor.clone(), host: Incarnation(host), tenure }
+}
+
+#[test]
+fn who_asks_first_hosts_an_actor_and_everybody_finds_it_there() {
+    let mut fair = pair();
+    let cart = kept_by(&fair, 2);
+    let done = fair.with(1, |it| it.look_up(NOW, &cart, LOCAL));
+    assert_eq!(done, [(1, activate(&cart, tenure(2, 1))), (1, found(&cart, 1, tenure(2, 1)))]);
+    let done = fair.with(2, |it| it.look_up(NOW, &cart, LOCAL));
+    assert_eq!(done, [(2, found(&cart, 1, tenure(2, 1)))]);
+    // What is remembered is not asked again.
+    let done = fair.with(1, |it| it.look_up(NOW, &cart, LOCAL));
+    assert_eq!(done, [(1, found(&cart, 1, tenure(2, 1)))]);
+}
+
+#[test]
+fn a_grant_is_taken_once_and_only_upwards() {
+    let mut fair = pair();
+    let cart = kept_by(&fair, 2);
+    let grant = |sequence, view| Message::Grant {
+        view: ViewNumber(view),
+        actor: cart.clone(),
+        tenure: tenure(2, sequence),
+        durable: true,
+        arrived: None,
+    };
+    let mut hear = |message| {
+        let host = fair.0.get_mut(&Incarnation(1)).unwrap();
+        host.handle_message(NOW, Incarnation(2), message);
+        host.take_effects()
+    };
+    let answer = |message| Effect::Send { to: Incarnation(2), message };
+    let granted = Message::Granted { actor: cart.clone(), tenure: tenure(2, 5), load: 1 };
+    let done = [activate(&cart, tenure(2, 5)), answer(granted.clone())];
+    assert_eq!(hear(grant(5, 2)), done);
+    assert_eq!(hear(grant(5, 2)), [answer(granted)], "said again, not done again");
+    let other = Message::Grant {
+        view: ViewNumber(2),
+        actor: cart.clone(),
+        tenure: tenure(2, 4),
+        durable: true,
+        arrived: None,
+    };
+    let why = Refusal::OldTenure;
+    let refused = Message::Refused { actor: cart.clone(), tenure: tenure(2, 4), why, load: 1 };
+    assert_eq!(hear(other), [answer(refused)], "it was overtaken");
+}
+
+#[test]
+fn a_report_ends_what_the_owner_before_may_grant() {
+    let mut fair = pair();
+    let cart = kept_by(&fair, 2);
+    let slots = vec![slot_of(&cart)];
+    // A third member keeps the slot in a view that member 1 has not learnt.
+    let host = fair.0.get_mut(&Incarnation(1)).unwrap();
+    let ask = Message::AskReport { view: ViewNumber(4), slots };
+    host.handle_message(NOW, Incarnation(3), ask);
+    let reports = host.take_effects();
+    assert!(matches!(&reports[..], [Effect::Send { to: Incarnation(3), .. }, Effect::Refresh]));
+    let grant = Message::Grant {
+        view: ViewNumber(3),
+        actor: cart.clone(),
+        tenure: tenure(2, 1),
+        durable: true,
+        arrived: None,
+    };
+    host.handle_message(NOW, Incarnation(2), grant);
+    let why = Refusal::OldView(ViewNumber(4));
+    let refused = Message::Refused { actor: cart, tenure: tenure(2, 1), why, load: 0 };
+    let answer = Effect::Send { to: Incarnation(2), message: refused };
+    assert_eq!(host.take_effects(), [answer, Effect::Refresh]);
+}
+
+#[test]
+fn grants_of_views_in_which_a_run_was_still_joining_are_refused() {
+    // The second keeps the slot since the view in which the third was joining, and did not ask it; the first,
+    // who kept it before, may still grant.
+    let cart = actor("7");
+    let mut third = Cluster::new(Incarnation(3), ClusterConfig::default(), 3);
+    third.handle_view(NOW, view(4, &[(1, Alive), (2, Alive), (3, MemberState::Joining)]));
+    third.handle_view(NOW, view(5, &[(1, Alive), (2, Alive), (3, Alive)]));
+    drop(third.take_effects());
+    let mut granted = |number, right| {
+        let (view, actor) = (ViewNumber(number), cart.clone());
+        let grant = Message::Grant { view, actor, tenure: right, durable: false, arrived: None };
+        third.handle_message(NOW, Incarnation(1), grant);
+        third.take_effects()
+    };
+    for joining in [3, 4] {
+        let right = tenure(2, joining);
+        let (actor, why) = (cart.clone(), Refusal::OldView(ViewNumber(5)));
+        let refused = Message::Refused { actor, tenure: right, why, load: 0 };
+        let expected = [Effect::Send { to: Incarnation(1), message: refused }];
+        assert_eq!(granted(joining, right), expected);
+    }
+    let right = tenure(2, 5);
+    assert!(granted(5, right).contains(&activate(&cart, right)));
+}
+
+#[test]
+fn an_actor_leaves_when_its_keeper_knows_and_starts_anew_under_a_higher_right() {
+    let mut fair = pair();
+    let cart = kept_by(&fair, 2);
+    fair.with(1, |it| it.look_up(NOW, &cart, LOCAL));
+    let done = fair.with(1, |it| assert!(it.leave(NOW, &cart, tenure(2, 1))));
+    assert_eq!(done, [(1, Effect::Drop { actor: cart.clone(), tenure: tenure(2, 1) })]);
+    let here = Incarnation(1);
+    let done = fair.with(1, |it| it.missed(NOW, &cart, LOCAL, (here, tenure(2, 1)), None));
+    assert_eq!(done, [(1, activate(&cart, tenure(2, 2))), (1, found(&cart, 1, tenure(2, 2)))]);
+}
+
+#[test]
+fn actors_of_the_dead_start_when_it_is_fenced_and_down() {
+    let mut fair = pair();
+    let [durable, fragile] = [LOCAL, FRAGILE].map(|wish| {
+        let cart = if wish.durable { kept_by(&fair, 1) } else { actor("fragile") };
+        fair.with(2, |it| it.look_up(NOW, &cart, wish));
+        cart
+    });
+    fair.0.remove(&Incarnation(2));
+    let done = fair.learn(&view(3, &[(1, Alive), (2, Condemned)]));
+    assert_eq!(done, [(1, Effect::Fence(Incarnation(2)))]);
+    for (cart, wish) in [(&durable, LOCAL), (&fragile, FRAGILE)] {
+        assert_eq!(fair.with(1, |it| it.look_up(NOW, cart, wish)), []);
+    }
+    // Fenced and not down: it may still answer reads.
+    assert_eq!(fair.with(1, |it| it.handle_fenced(NOW, Incarnation(2))), []);
+    let done = fair.learn(&view(4, &[(1, Alive), (2, Down)]));
+    let started = |cart: &ActorId| {
+        let is_it = |(_, it): &&(u64, Effect)| matches!(it, Effect::Activate { actor, .. } if actor == cart);
+        done.iter().filter(is_it).count()
+    };
+    assert_eq!((started(&durable), started(&fragile)), (1, 1), "{done:?}");
+}
+
+#[test]
+fn an_actor_moves_with_its_memory_or_stays() {
+    let mut fair = pair();
+    let cart = kept_by(&fair, 2);
+    fair.with(1, |it| it.look_up(NOW, &cart, LOCAL));
+    let id = MoveId { source: Incarnation(1), number: 1 };
+    let done = fair.with(1, |it| assert_eq!(it.move_away(NOW, &cart, Incarnation(2)), Some(id)));
+    assert_eq!(done, [(1, Effect::Seal { id, actor: cart.clone(), tenure: tenure(2, 1) })]);
+    let done = fair.with(1, |it| it.handle_packed(NOW, id));
+    assert_eq!(done, [(1, Effect::Ship { id, actor: cart.clone(), to: Incarnation(2) })]);
+    let done = fair.with(2, |it| assert!(it.handle_shipped(NOW, id, &cart)));
+    let here = Effect::Activate { actor: cart.clone(), tenure: tenure(2, 2), arrived: Some(id) };
+    let to = Some((Incarnation(2), tenure(2, 2)));
+    let gone = Effect::Moved { actor: cart.clone(), tenure: tenure(2, 1), to };
+    assert!(done.contains(&(2, here)) && done.contains(&(1, gone)), "{done:?}");
+    // Back again, and the target is gone before it is packed.
+    let back = MoveId { source: Incarnation(2), number: 1 };
+    fair.with(2, |it| assert_eq!(it.move_away(NOW, &cart, Incarnation(1)), Some(back)));
+    fair.0.remove(&Incarnation(1));
+    fair.with(2, |it| it.handle_packed(NOW, back));
+    let done = fair.learn(&view(3, &[(1, Down), (2, Alive)]));
+    let late = NOW + ClusterConfig::default().move_patience;
+    let more = fair.with(2, |it| it.handle_time(late));
+    let stays = Effect::Unseal { id: back, actor: cart, tenure: tenure(2, 2) };
+    assert!(done.iter().chain(&more).any(|it| *it == (2, stays.clone())), "{done:?} {more:?}");
+}
+
+#[test]
+fn too_many_look_ups_are_refused_at_once() {
+    let config = ClusterConfig { lookups_max: 2, slot_waiters_max: 1, ..ClusterConfig::default() };
+    let mut cluster = Cluster::new(Incarnation(1), config, 1);
+    for key in ["a", "b"] {
+        cluster.look_up(NOW, &actor(key), LOCAL);
+    }
+    assert_eq!(cluster.take_effects(), []);
+    cluster.look_up(NOW, &actor("c"), LOCAL);
+    let full = Effect::Nowhere { actor: actor("c"), why: Nowhere::LookupsFull };
+    assert_eq!(cluster.take_effects(), [full]);
+    assert_eq!(cluster.sizes().lookups, 2);
+    cluster.give_up_look_up(&actor("a"));
+    cluster.look_up(NOW, &actor("c"), LOCAL);
+    assert_eq!(cluster.take_effects(), []);
+}

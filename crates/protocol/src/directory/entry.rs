@@ -1,0 +1,64 @@
+use tenure_types::{Incarnation, Tenure};
+
+use crate::migration::MoveId;
+use crate::placement::Strategy;
+
+/// How an actor wants to be placed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wish {
+    /// Its type's strategy.
+    pub strategy: Strategy,
+    /// Whether its replies wait for the store: then it may start elsewhere as soon as a dead host is
+    /// fenced and its death is presumed.
+    pub durable: bool,
+}
+
+/// Where an actor is.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) host: Incarnation,
+    pub(crate) tenure: Tenure,
+    pub(crate) durable: bool,
+    pub(crate) standing: Standing,
+    /// A move that was taken back: it cannot happen any more.
+    pub(crate) cancelled: Option<MoveId>,
+    /// A former owner kept this entry: what it last decided is not known.
+    pub(crate) inherited: bool,
+}
+
+/// Whether the host has said that it runs the actor.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// It was asked to, and may or may not have heard.
+    Placing {
+        wish: Wish,
+        /// The move that brought the actor's memory there.
+        arrived: Option<MoveId>,
+        /// How often it was asked.
+        asked: u32,
+    },
+    /// It has.
+    Placed,
+}
+
+impl Entry {
+    pub(crate) fn placing(
+        host: Incarnation,
+        tenure: Tenure,
+        wish: Wish,
+        arrived: Option<MoveId>,
+    ) -> Self {
+        let standing = Standing::Placing { wish, arrived, asked: 0 };
+        let durable = wish.durable;
+        Self { host, tenure, durable, standing, cancelled: None, inherited: false }
+    }
+
+    pub(crate) fn reported(host: Incarnation, tenure: Tenure, durable: bool) -> Self {
+        let standing = Standing::Placed;
+        Self { host, tenure, durable, standing, cancelled: None, inherited: true }
+    }
+
+    pub(crate) fn is_placed(&self) -> bool {
+        matches!(self.standing, Standing::Placed)
+    }
+}
