@@ -8,10 +8,12 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use parking_lot::Mutex;
 use tenure_types::{BoxFuture, CallError, Instant};
 
-use crate::host::{AsHome, CallHead, HostHandle, PendingCall, QueuedCall, Started, TurnGuard};
+use crate::host::{
+    Arrived, AsHome, CallHead, HostHandle, PendingCall, QueuedCall, Replied, Started, TurnGuard,
+};
 use crate::{
     Access, AppError, CODEC_NAMED, CodecError, Context, Handler, Message, StateRef, Target, Ticket,
-    WaitSlot, decode_named, encode_named,
+    WaitSlot, decode_named, encode_as, encode_named,
 };
 
 /// A call that still lies in its caller's future.
@@ -89,6 +91,8 @@ struct Inner<A: Handler<M>, M: Message> {
 enum Step<A: Handler<M>, M: Message> {
     /// In a mailbox.
     Waiting(M),
+    /// At another node, where its turn may run; kept for the case that it comes back.
+    Away(M),
     /// The caller is gone or its deadline passed before the turn began.
     TakenBack,
     /// The turn runs.
@@ -115,16 +119,17 @@ impl<A: Handler<M>, M: Message> CallCell<A, M> {
         self.replayed.load(Ordering::Relaxed)
     }
 
-    /// Takes the call back if its turn has not begun; `false` if it has.
+    /// Takes the call back if its turn has not begun; `false` if it has, or may have at another node.
     pub(crate) fn take_back(&self) -> bool {
         let mut inner = self.inner.lock();
         let waker = inner.waker.take();
-        let waiting = matches!(inner.step, Step::Waiting(_));
-        let message = waiting.then(|| std::mem::replace(&mut inner.step, Step::TakenBack));
+        let is_here = matches!(inner.step, Step::Waiting(_));
+        let ends = is_here || matches!(inner.step, Step::Away(_));
+        let message = ends.then(|| std::mem::replace(&mut inner.step, Step::TakenBack));
         drop(inner);
         // What comes from outside is dropped without the lock: the waker, and the user's message.
-        drop(waker);
-        message.is_some()
+        drop((waker, message));
+        is_here
     }
 
     pub(crate) fn is_one_way(&self) -> bool {
@@ -182,7 +187,7 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
     }
 
     fn is_waiting(&self) -> bool {
-        matches!(self.inner.lock().step, Step::Waiting(_))
+        matches!(self.inner.lock().step, Step::Waiting(_) | Step::Away(_))
     }
 
     fn run(&self, state: StateRef<'_>, home: &dyn AsHome) -> bool {
@@ -252,6 +257,56 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
         Ok(taken)
     }
 
+    fn depart(&self, codec: u8, out: &mut Vec<u8>) -> Result<bool, CodecError> {
+        let mut inner = self.inner.lock();
+        let (Step::Waiting(message) | Step::Away(message)) = &inner.step else {
+            return Ok(false);
+        };
+        encode_as(codec, message, out)?;
+        inner.step = match std::mem::replace(&mut inner.step, Step::Taken) {
+            Step::Waiting(message) => Step::Away(message),
+            other => other,
+        };
+        Ok(true)
+    }
+
+    fn come_back(&self) {
+        let mut inner = self.inner.lock();
+        inner.step = match std::mem::replace(&mut inner.step, Step::Taken) {
+            Step::Away(message) => Step::Waiting(message),
+            other => other,
+        };
+    }
+
+    fn reply(&self, codec: u8, out: &mut Vec<u8>) -> Result<Replied, CodecError> {
+        let inner = self.inner.lock();
+        let Step::Kept(reply) = &inner.step else {
+            return Err(CodecError::new("no turn has left a reply"));
+        };
+        match reply {
+            Ok(reply) => encode_as(codec, reply, out)?,
+            Err(error) => error.encode(out)?,
+        }
+        Ok(Replied { is_error: reply.is_err(), replayed: self.was_replayed() })
+    }
+
+    fn keep_reply(&self, arrived: Arrived<'_>) -> Result<bool, CodecError> {
+        let reply = match arrived.replied.is_error {
+            false => Ok(decode_named(arrived.codec, arrived.body)?),
+            true => Err(A::Error::decode(arrived.body)?),
+        };
+        let mut inner = self.inner.lock();
+        if !matches!(inner.step, Step::Away(_)) {
+            // The reply is dropped after the lock: it was made before.
+            return Ok(false);
+        }
+        let message = std::mem::replace(&mut inner.step, Step::Kept(reply));
+        drop(inner);
+        drop(message);
+        self.replayed.store(arrived.replied.replayed, Ordering::Relaxed);
+        Ok(true)
+    }
+
     fn refuse(&self, error: CallError) -> bool {
         let mut inner = self.inner.lock();
         if !matches!(inner.step, Step::Waiting(_)) {
@@ -287,6 +342,8 @@ impl<A: Handler<M>, M: Message> QueuedCall for CallCell<A, M> {
                 return;
             }
             (Step::Kept(reply), Ok(None)) => (Step::Ended(reply.map_err(CallError::App)), None),
+            // A message that nobody waits for was taken.
+            (Step::Away(message), Ok(_)) => (Step::TakenBack, Some(Step::Away(message))),
             (lost, Err(error)) => (Step::Ended(Err(error.widen())), Some(lost)),
             (_, Ok(_)) => unreachable!("a call is settled well only after its reply was kept"),
         };

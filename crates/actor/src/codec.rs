@@ -29,13 +29,24 @@ pub fn encode_named<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), Co
     rmp_serde::encode::write_named(out, value).map_err(|e| CodecError::new(e.to_string()))
 }
 
+/// Appends `value` as `codec` says.
+///
+/// # Errors
+/// [`CodecError`] when serde refuses a value, or the codec is not known.
+pub fn encode_as<T: Serialize>(codec: u8, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    if codec != CODEC_NAMED {
+        return Err(unknown(codec));
+    }
+    encode_named(value, out)
+}
+
 /// Reads what [`encode_named`] wrote, and nothing more: trailing bytes are refused.
 ///
 /// # Errors
 /// [`CodecError`] when the codec is not known, the bytes do not fit `T`, or bytes are left over.
 pub fn decode_named<T: DeserializeOwned>(codec: u8, body: &[u8]) -> Result<T, CodecError> {
     if codec != CODEC_NAMED {
-        return Err(CodecError::new(format!("codec {codec} is not known to this program")));
+        return Err(unknown(codec));
     }
     // Not `from_read_ref`: that one does not tell what it has left over.
     let mut reader = rmp_serde::Deserializer::new(body);
@@ -44,4 +55,8 @@ pub fn decode_named<T: DeserializeOwned>(codec: u8, body: &[u8]) -> Result<T, Co
         0 => Ok(value),
         left => Err(CodecError::new(format!("{left} bytes are left over after the state"))),
     }
+}
+
+fn unknown(codec: u8) -> CodecError {
+    CodecError::new(format!("codec {codec} is not known to this program"))
 }

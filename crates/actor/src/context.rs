@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenure_types::{Instant, Key};
+use tenure_types::{Instant, Key, Tenure};
 
 use crate::host::{CallHead, Home, HostHandle};
 use crate::shared;
@@ -99,6 +99,14 @@ impl<A: Actor> Context<A> {
             Some(Cause::Reminder(id)) => Some(id),
             _ => None,
         }
+    }
+
+    /// The number of this activation's right to its actor. A later activation has a higher one, on
+    /// whatever node: a system outside that remembers the highest it has met can refuse what an
+    /// activation of the past asks of it.
+    #[must_use]
+    pub fn tenure(&self) -> Tenure {
+        self.turn().home.tenure()
     }
 
     /// When the caller stops waiting, on the node's boot-time clock.

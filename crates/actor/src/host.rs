@@ -5,7 +5,9 @@ use std::task::Waker;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tenure_types::{ActorTypeName, BoxFuture, CallError, Clock, FeedName, Instant, Key, Tasks};
+use tenure_types::{
+    ActorTypeName, BoxFuture, CallError, Clock, FeedName, Instant, Key, Tasks, Tenure,
+};
 
 use crate::{
     CallId, Cause, CodecError, Link, MethodInfo, Receipt, ReminderChange, SharedCopies, StateRef,
@@ -165,6 +167,30 @@ pub trait QueuedCall: Send + Sync {
     /// [`CodecError`] when the bytes are not a reply of this method; the call still waits then.
     fn replay(&self, outcome: &[u8]) -> Result<bool, CodecError>;
 
+    /// Appends the message, encoded as `codec` says, and lets the call leave: from now on its turn may run
+    /// at another node, and only [`QueuedCall::come_back`] says that it does not. `Ok(false)` if the call
+    /// was taken back.
+    ///
+    /// # Errors
+    /// [`CodecError`] when serde or the codec refuses a value; the call has not left then.
+    fn depart(&self, codec: u8, out: &mut Vec<u8>) -> Result<bool, CodecError>;
+
+    /// The call that left is here again, and no turn of it has run.
+    fn come_back(&self);
+
+    /// Appends the reply that was kept, encoded as `codec` says; an error of the application in
+    /// [`CODEC_NAMED`](crate::CODEC_NAMED).
+    ///
+    /// # Errors
+    /// [`CodecError`] when serde or the codec refuses a value, or no reply was kept.
+    fn reply(&self, codec: u8, out: &mut Vec<u8>) -> Result<Replied, CodecError>;
+
+    /// Keeps the reply that another node has sent; `Ok(false)` if nobody waits for it any more.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes are not a reply of this method; the call still waits then.
+    fn keep_reply(&self, arrived: Arrived<'_>) -> Result<bool, CodecError>;
+
     /// Ends the call with an error if it still waits for its turn; `false` if that has begun, or the
     /// call was taken back.
     fn refuse(&self, error: CallError) -> bool;
@@ -172,6 +198,26 @@ pub trait QueuedCall: Send + Sync {
     /// Ends the call: the reply that was kept is released when the ticket, if any, is settled; or
     /// the call has failed.
     fn settle(&self, end: Result<Option<Ticket>, CallError>);
+}
+
+/// What a turn has replied, on its way to another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replied {
+    /// It is an error of the application.
+    pub is_error: bool,
+    /// It is the reply of an earlier call.
+    pub replayed: bool,
+}
+
+/// An encoded reply that came from another node.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived<'a> {
+    /// What it is.
+    pub replied: Replied,
+    /// How it is encoded.
+    pub codec: u8,
+    /// The reply, or the error of the application.
+    pub body: &'a [u8],
 }
 
 /// A turn that may suspend, owned by its future: the hold on the state.
@@ -275,6 +321,9 @@ pub trait Home: Send + Sync {
 
     /// A number from 1 that no other timer of this activation has.
     fn timer_id(&self) -> TimerId;
+
+    /// Under which right the activation runs its turns.
+    fn tenure(&self) -> Tenure;
 }
 
 /// A shared handle on a host.

@@ -6,8 +6,8 @@ use tenure_types::CallError;
 use crate::cell::CallCell;
 use crate::host::CallHead;
 use crate::{
-    ActorRef, Answered, AppProblem, Arguments, CODEC_NAMED, Delivered, Handler, Invocation,
-    Invoked, Message, decode_json, decode_named, decode_query,
+    ActorRef, Answered, AppProblem, Arguments, Delivered, Handler, Invocation, Invoked, Message,
+    decode_json, decode_named, decode_query,
 };
 
 /// Parses the arguments of `M` and makes the call: the value of [`Method::invoke`](crate::Method::invoke).
@@ -58,12 +58,12 @@ pub fn invoke<A: Handler<M>, M: Arguments>(invocation: Invocation<'_>) -> Invoke
     }))
 }
 
-/// Makes a call of an encoded message that nobody waits for: the value of
+/// Makes a call of a message that is encoded as `codec` says: the value of
 /// [`Method::deliver`](crate::Method::deliver).
 ///
 /// # Errors
 /// [`CodecError`](crate::CodecError) when the bytes are no message of this method.
-pub fn deliver<A: Handler<M>, M: Message>(head: CallHead, body: &[u8]) -> Delivered {
-    let message: M = decode_named(CODEC_NAMED, body)?;
+pub fn deliver<A: Handler<M>, M: Message>(head: CallHead, codec: u8, body: &[u8]) -> Delivered {
+    let message: M = decode_named(codec, body)?;
     Ok(CallCell::<A, M>::new(head, message))
 }

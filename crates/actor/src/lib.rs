@@ -44,6 +44,7 @@ mod target;
 mod testing;
 mod ticket;
 mod type_slot;
+pub mod wire;
 
 pub use actor::{Actor, Hooks};
 pub use actor_schemas::{ActorSchemas, ArgumentSchema, MethodSchemas, OldState};
@@ -53,7 +54,7 @@ pub use arguments::{Arguments, JSON_DEPTH_MAX, Shape, decode_json, decode_query}
 pub use call::{Call, CallFuture, DEADLINE_DEFAULT, Delayed};
 pub use cause::{CAUSE_NAME_BYTES_MAX, CallKey, Cause, NestedKeys, ReminderId};
 pub use chain::{CHAIN_LEN_MAX, Link};
-pub use codec::{CODEC_NAMED, CodecError, NO_ARGUMENTS, decode_named, encode_named};
+pub use codec::{CODEC_NAMED, CodecError, NO_ARGUMENTS, decode_named, encode_as, encode_named};
 pub use context::Context;
 pub use delivery::{Delivery, ReminderChange, TimerChange, TimerId};
 pub use event::{Event, NoEvent};

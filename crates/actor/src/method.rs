@@ -19,11 +19,12 @@ pub struct Method {
     pub types: &'static MethodTypes,
     /// Parses the arguments and makes the call; see [`invoke`](crate::invoke).
     pub invoke: for<'a> fn(Invocation<'a>) -> Invoked,
-    /// Makes a call of an encoded message that nobody waits for; see [`deliver`](crate::deliver).
-    pub deliver: fn(CallHead, &[u8]) -> Delivered,
+    /// Makes a call of an encoded message: of the actor to itself, or one that came from another node.
+    /// See [`deliver`](crate::deliver).
+    pub deliver: fn(CallHead, u8, &[u8]) -> Delivered,
 }
 
-/// What an encoded message becomes: a call that nobody waits for.
+/// What an encoded message becomes.
 pub type Delivered = Result<Arc<dyn QueuedCall>, CodecError>;
 
 /// A call from outside, its arguments still text.

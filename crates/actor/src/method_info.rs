@@ -10,3 +10,9 @@ pub struct MethodInfo {
     /// Whether its replies wait until what the turn saw is durable, whatever the type's mode.
     pub durable: bool,
 }
+
+impl MethodInfo {
+    /// Stands for the method of a reminder on its way, until its actor says which that is.
+    pub const REMINDER: Self =
+        Self { name: "reminder", exclusive: true, may_suspend: false, durable: false };
+}

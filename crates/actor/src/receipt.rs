@@ -49,6 +49,24 @@ impl Receipt {
         Self { follows: true, ..Self::default() }
     }
 
+    /// What is asked of the state.
+    #[must_use]
+    pub fn precondition(&self) -> Option<&Precondition> {
+        self.precondition.as_ref()
+    }
+
+    /// A receipt that asks for the same, for the node where the turn runs.
+    #[must_use]
+    pub(crate) fn asking(precondition: Option<Precondition>, follows: bool) -> Self {
+        Self { precondition, follows, ..Self::default() }
+    }
+
+    /// The turn ran at another node: between these moments of this one's clock, as far as is known.
+    pub(crate) fn ran(&self, tag: StateTag, began: Instant, ended: Instant) {
+        keep(&self.began, began);
+        self.end(tag, ended);
+    }
+
     /// Where the actor's events stood when the turn ended, epoch and offset; `None` if no turn ended,
     /// or the receipt did not ask for it.
     #[must_use]

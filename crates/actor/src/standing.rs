@@ -45,6 +45,8 @@ pub struct StandingMethods {
     pub inspect: &'static Method,
     /// [`Follow`].
     pub follow: &'static Method,
+    /// Keeps a message as a reminder: `call.durable().send()`.
+    pub defer: &'static Method,
 }
 
 impl StandingMethods {
@@ -53,6 +55,7 @@ impl StandingMethods {
             delete: const { &method::<A, Delete>() },
             inspect: const { &method::<A, Inspect>() },
             follow: const { &method::<A, Follow>() },
+            defer: const { &method::<A, Defer>() },
         }
     }
 }
@@ -89,9 +92,7 @@ message!(Delete, "_delete");
 message!(Inspect, "_inspect");
 message!(Follow, "_follow");
 
-impl Message for Defer {
-    const METHOD: &'static str = "_defer";
-}
+message!(Defer, "_defer");
 
 macro_rules! handler {
     ($message:ty, |$cx:ident, $taken:pat_param| $body:expr) => {

@@ -246,9 +246,10 @@ fn status_of(error: &CallError<AppProblem>) -> (StatusCode, &'static str) {
         CallError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
         CallError::Cycle { .. } => (StatusCode::LOOP_DETECTED, "Cycle of calls"),
         CallError::Panicked { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "Panicked"),
-        CallError::Incompatible { .. } => (StatusCode::BAD_GATEWAY, "Incompatible record"),
+        CallError::Incompatible { .. } => (StatusCode::BAD_GATEWAY, "Incompatible"),
         CallError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "Damaged record"),
         CallError::Storage { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Storage failed"),
+        CallError::Withheld { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Reply withheld"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "Failed"),
     }
 }
@@ -311,7 +312,12 @@ mod tests {
             (CallError::Unavailable { detail: d() }, 503, "unavailable", Some(1)),
             (CallError::Cycle { path: d() }, 508, "cycle", None),
             (CallError::Panicked { detail: d() }, 500, "panicked", None),
-            (CallError::Incompatible { detail: d() }, 502, "incompatible", None),
+            (
+                CallError::Incompatible { detail: d(), outcome: Outcome::NotExecuted },
+                502,
+                "incompatible",
+                None,
+            ),
             (CallError::Damaged { detail: d(), outcome: no }, 500, "damaged", None),
             (CallError::Storage { detail: d(), outcome: no }, 503, "storage", Some(1)),
             (CallError::Storage { detail: d(), outcome: unknown }, 503, "storage", None),

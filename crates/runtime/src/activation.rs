@@ -10,7 +10,7 @@ pub(crate) mod kept;
 mod leave;
 mod load;
 pub(crate) mod outcomes;
-mod record;
+pub(crate) mod record;
 pub(crate) mod reminder_row;
 pub(crate) mod timers;
 pub(crate) mod window;
@@ -21,11 +21,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tenure_actor::host::{AsHome, Home, HostHandle};
-use tenure_actor::{ActorType, Effects, State, Target, Ticket, TimerId};
+use tenure_actor::{ActorType, Effects, MethodInfo, State, Target, Ticket, TimerId};
 use tenure_store::{EventLog, UnitOutcome, UnitSink};
 use tenure_types::{
-    ActorId, ActorTypeName, CallError, CallErrorCode, Instant, Key, Outcome, StateTag, Tenure,
-    Token, Version, actor_hash,
+    ActorId, ActorTypeName, CallError, CallErrorCode, Instant, Key, Outcome, Planted, StateTag,
+    Tenure, Token, Version, actor_hash,
 };
 
 use crate::memory::Memory;
@@ -52,6 +52,9 @@ pub(crate) trait Owner: Send + Sync {
     /// A number that no other timer has.
     fn timer_id(&self) -> TimerId;
 
+    /// The right under which an activation's turns run.
+    fn tenure(&self, activation: &Activation) -> Tenure;
+
     /// Takes the outcome of a unit.
     fn settled(self: Arc<Self>, activation: Arc<Activation>, token: Token, outcome: UnitOutcome);
 }
@@ -74,6 +77,13 @@ pub(crate) struct Kind {
 impl Kind {
     pub(crate) fn count_error(&self, code: CallErrorCode) {
         self.meters.count_error(code);
+    }
+
+    /// Whether the method runs by itself, at an activation's beginning or end.
+    pub(crate) fn is_hook(&self, method: &MethodInfo) -> bool {
+        let hooks = &self.actor_type.hooks;
+        let all = [hooks.activate, hooks.deactivate];
+        all.into_iter().flatten().any(|hook| std::ptr::eq(hook.info, method))
     }
 
     /// The actor of this type with this key.
@@ -104,7 +114,9 @@ pub(crate) struct Activation {
     state: cell::StateCell,
     /// The version of the state in memory. Written by exclusive holders alone.
     version: AtomicU64,
-    tenure: AtomicU64,
+    /// Under which right its turns run: on a node alone the sequence of its tenure, in a cluster a
+    /// packed tenure; zero while it is not live.
+    right: AtomicU64,
     cold: Mutex<Option<Box<Cold>>>,
     /// A keyed hash of the last encoded state, to tell a turn that changed nothing. Written by
     /// exclusive holders alone.
@@ -145,7 +157,7 @@ impl Activation {
             key,
             hash,
             version: AtomicU64::new(0),
-            tenure: AtomicU64::new(0),
+            right: AtomicU64::new(0),
             cold: Mutex::new(None),
             encoded: AtomicU64::new(0),
             encoded_bytes: AtomicU32::new(0),
@@ -185,17 +197,16 @@ impl Activation {
     }
 
     /// A turn of this activation brought the state to this version.
-    pub(crate) fn change_to(&self, version: Version, view: u64) {
-        self.set_tag(StateTag::new(self.tenure(view), version));
+    pub(crate) fn change_to(&self, version: Version, tenure: Tenure) {
+        self.set_tag(StateTag::new(tenure, version));
     }
 
-    /// The tenure of this activation: the runtime's incarnation and a sequence number.
-    pub(crate) fn tenure(&self, view: u64) -> Tenure {
-        Tenure { view, sequence: self.tenure.load(Ordering::Relaxed) }
+    pub(crate) fn right(&self) -> u64 {
+        self.right.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_tenure(&self, sequence: u64) {
-        self.tenure.store(sequence, Ordering::Relaxed);
+    pub(crate) fn set_right(&self, right: u64) {
+        self.right.store(right, Ordering::Relaxed);
     }
 
     /// Keeps the hash of the encoded state; says whether it differs from the one before.
@@ -245,6 +256,12 @@ impl Activation {
         self.word.seal()
     }
 
+    /// Begins to leave memory: as [`Activation::seal`], but who comes queues until it has left.
+    pub(crate) fn set_out(&self) -> bool {
+        let _cold = self.cold.lock();
+        self.word.set_out()
+    }
+
     /// Works with what is kept beside the state, which is made for it, and freed again once it is
     /// empty.
     pub(crate) fn with_kept<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> T {
@@ -279,7 +296,7 @@ impl Activation {
 
     /// Whether turns ran or can run on it: it was loaded.
     pub(crate) fn is_live(&self) -> bool {
-        self.tenure.load(Ordering::Relaxed) != 0 && !self.word.read().has(RESET | LOST)
+        self.right() != 0 && !self.word.read().has(RESET | LOST)
     }
 
     pub(crate) fn target(&self) -> Target {
@@ -297,7 +314,8 @@ impl Activation {
     /// What must be durable before something leaves that saw the newest state.
     pub(crate) fn unsaved(&self) -> Option<Ticket> {
         // What is written behind waits for nothing.
-        if !self.kind.durable || !self.word.read().has(UNSAVED | LOST) {
+        let is_early = Planted::EarlyCall.is_planted();
+        if !self.kind.durable || is_early || !self.word.read().has(UNSAVED | LOST) {
             return None;
         }
         self.with_cold(|cold| match self.word.read().has(LOST) {
@@ -343,6 +361,11 @@ impl Home for Activation {
 
     fn timer_id(&self) -> TimerId {
         self.kind.owner.upgrade().expect("a runtime outlives its turns").timer_id()
+    }
+
+    fn tenure(&self) -> Tenure {
+        let owner = self.kind.owner.upgrade().expect("a runtime outlives its turns");
+        owner.tenure(self)
     }
 }
 

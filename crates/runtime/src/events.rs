@@ -7,11 +7,12 @@ use tenure_actor::{
     EventBytes, EventPage, Persist, Publications, Receipt, Target, WatchId, Watcher,
 };
 use tenure_store::{Content, EventLog, RowChange, RowKey, StoreError, Unit};
-use tenure_types::{ActorId, BoxFuture, CallError, Outcome};
+use tenure_types::{ActorId, BoxFuture, CallError, Outcome, Planted};
 
 use crate::activation::window::WINDOW_EVENTS_MAX;
 use crate::activation::{Activation, Hold, Kind};
 use crate::runtime::Runtime;
+use crate::turn::word::{MOVING, SEALED};
 use crate::watch::Shared;
 
 /// How many events a page holds at most.
@@ -25,7 +26,9 @@ impl Runtime {
     /// shown: of durable actors what is durable.
     ///
     /// # Errors
-    /// `NotFound` when this node does not run the type, `Storage` when the store cannot be read.
+    /// `NotFound` when this node does not run the type, `Storage` when the store cannot be read;
+    /// in a cluster `Unavailable` outside of the node's lease, and for an actor that is not durable and
+    /// does not live here.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -40,12 +43,26 @@ impl Runtime {
             detail: format!("this node does not run the actor type `{}`", target.type_name).into(),
         })?;
         self.wait_settled(target).await?;
-        match kind.actor_type.persist {
+        let page = match kind.actor_type.persist {
             Persist::WriteThrough | Persist::EventSourced { .. } => {
-                self.stored_events(kind, target, epoch, offset).await
+                self.stored_events(kind, target, epoch, offset).await?
             }
-            _ => self.live_events(kind, target, epoch, offset).await,
+            _ => self.live_events(kind, target, epoch, offset).await?,
+        };
+        // Once another node may run the actor, what is known here of its events is old.
+        if !self.may_release() && !Planted::OldEvents.is_planted() {
+            let detail = "the node's lease has ended; ask again, also at another node".into();
+            return Err(CallError::Unavailable { detail });
         }
+        Ok(page)
+    }
+
+    /// The actor's activation, if what it knows is the newest: in a cluster one that leaves or moves
+    /// may have a successor already.
+    fn current(&self, target: &Target) -> Option<Arc<Activation>> {
+        let activation = self.catalog.find(target).filter(|it| it.is_live())?;
+        let leaves = self.cluster.is_some() && activation.word.read().has(MOVING | SEALED);
+        (!leaves || Planted::OldEvents.is_planted()).then_some(activation)
     }
 
     /// Waits while the actor is being loaded, or starts over: beside that nothing of it is read.
@@ -101,7 +118,7 @@ impl Runtime {
     /// Where the events of a durable actor stand, as far as they are durable. An actor that lives
     /// is not loaded beside its turns: what it has now is waited for.
     async fn durable_log(&self, actor: &ActorId, target: &Target) -> Result<EventLog, CallError> {
-        if let Some(activation) = self.catalog.find(target).filter(|it| it.is_live()) {
+        if let Some(activation) = self.current(target) {
             let (log, unsaved) = (activation.log(), activation.unsaved());
             if let Some(unsaved) = unsaved {
                 unsaved.wait().await?;
@@ -120,7 +137,11 @@ impl Runtime {
         epoch: u64,
         offset: u64,
     ) -> Result<EventPage, CallError> {
-        let Some(activation) = self.catalog.find(target).filter(|it| it.is_live()) else {
+        let Some(activation) = self.current(target) else {
+            if self.cluster.is_some() {
+                // What is stored does not say how much has left.
+                return Err(elsewhere(target));
+            }
             let actor = ActorId { actor_type: kind.actor_type.name, key: target.key.clone() };
             let stored = match kind.stored {
                 true => self.store.load(&actor).await.map_err(|error| unread(&actor, &error))?,
@@ -138,10 +159,15 @@ impl Runtime {
         if let Some(opened) = opened {
             opened.wait().await?;
         }
-        Ok(activation.with_kept(|kept| {
+        let page = activation.with_kept(|kept| {
             let log = kept.log;
             page(log, epoch, offset, |offset| kept.window.after(offset, PAGE_EVENTS_MAX))
-        }))
+        });
+        // It may have left meanwhile.
+        match self.current(target).is_some_and(|it| Arc::ptr_eq(&it, &activation)) {
+            false if self.cluster.is_some() => Err(elsewhere(target)),
+            _ => Ok(page),
+        }
     }
 
     /// Tells who follows what a unit of a durable type has published.
@@ -165,7 +191,7 @@ impl Runtime {
     /// Tells who follows what turns of a type that is not durable have published: once the store
     /// knows that it may be lost.
     pub(crate) fn publish_window(&self, activation: &Activation) {
-        if activation.kind.durable || !activation.has_kept() {
+        if activation.kind.durable || !activation.has_kept() || !self.may_release() {
             return;
         }
         // Under the lock, so that events leave in their order whoever tells them.
@@ -248,6 +274,12 @@ fn page(
         recovered,
         events: events.unwrap_or_default(),
     }
+}
+
+fn elsewhere(target: &Target) -> CallError {
+    let Target { type_name, key, .. } = target;
+    let detail = format!("{type_name}/{key} does not live here now; ask where it lives");
+    CallError::Unavailable { detail: detail.into() }
 }
 
 fn unread(actor: &ActorId, error: &StoreError) -> CallError {

@@ -10,6 +10,7 @@
 mod activation;
 mod admission;
 mod catalog;
+mod cluster;
 mod commit;
 mod config;
 mod events;
@@ -28,6 +29,9 @@ mod timer;
 mod turn;
 mod watch;
 
+pub use cluster::{
+    HELD_CALLS_MAX, LostBy, Packed, Seat, TENURE_SEQUENCE_MAX, TENURE_VIEW_MAX, WITHHELD_MAX,
+};
 pub use commit::behind::Unsaved;
 pub use config::RuntimeConfig;
 pub use feed::FeedReadError;

@@ -4,7 +4,7 @@ use tenure_observe::{Counter, Gauge, Histogram, MetricError, Metrics, names};
 use tenure_types::{ActorTypeName, CallErrorCode};
 
 /// The codes that a call can fail with before or after its turn, in the order of their counters.
-const CODES: [CallErrorCode; 15] = [
+const CODES: [CallErrorCode; 16] = [
     CallErrorCode::BadRequest,
     CallErrorCode::NotFound,
     CallErrorCode::TooLarge,
@@ -20,6 +20,7 @@ const CODES: [CallErrorCode; 15] = [
     CallErrorCode::InProgress,
     CallErrorCode::KeyReused,
     CallErrorCode::VersionMismatch,
+    CallErrorCode::Withheld,
 ];
 
 /// What is counted of one actor type, resolved at registration.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tenure_observe::Condition;
+use tenure_store::StoreError;
 use tenure_types::Incarnation;
 
 use crate::runtime::Runtime;
@@ -30,6 +31,9 @@ impl Runtime {
         tracing::error!(reason, "the store failed; opening it again");
         self.meters.store_available.set(0);
         self.health.report(Condition::Store, reason);
+        if let Some(cluster) = &self.cluster {
+            cluster.seat().store_lost(reason);
+        }
         self.tasks.spawn("store-recovery", Box::pin(Arc::clone(self).reopen()));
     }
 
@@ -46,10 +50,19 @@ impl Runtime {
         self.tasks.spawn("store-fence", Box::pin(watch));
     }
 
+    /// Alone a node takes the store under a new incarnation, in a cluster it has the one it joined as.
+    async fn open_again(&self) -> Result<Incarnation, StoreError> {
+        if self.cluster.is_none() {
+            return self.store.open().await;
+        }
+        let incarnation = self.incarnation();
+        self.store.join(incarnation).await.map(|()| incarnation)
+    }
+
     async fn reopen(self: Arc<Self>) {
         let mut pause = REOPEN_AFTER;
         while !self.is_stopped() {
-            match self.store.open().await {
+            match self.open_again().await {
                 Ok(_) if self.is_stopped() => {
                     // The stop has closed the store before this opened it again.
                     if let Err(error) = self.store.close().await {

@@ -8,11 +8,12 @@ use tenure_actor::host::{Host, HostHandle, PendingCall, QueuedCall, Started, Tim
 use tenure_actor::{ActorType, CallId, SharedCopies, Target, Ticket, TimerId};
 use tenure_observe::{Condition, Health, MetricError, Metrics, names};
 use tenure_store::{Store, StoreError, UnitOutcome};
-use tenure_types::{CallError, Clock, Entropy, Incarnation, Instant, Tasks, Token};
+use tenure_types::{CallError, Clock, Entropy, Incarnation, Instant, Tasks, Tenure, Token};
 
 use crate::activation::gate::LoadGate;
 use crate::activation::{Activation, Kind, Owner};
 use crate::catalog::Catalog;
+use crate::cluster::{Cluster, Seat};
 use crate::commit::behind::{Behind, Unsaved};
 use crate::config::RuntimeConfig;
 use crate::feed::{FeedMeters, Polls};
@@ -41,6 +42,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Where the runtime says whether it can serve.
     pub health: Arc<Health>,
+    /// Its place in a cluster; `None` where it is alone.
+    pub seat: Option<Arc<dyn Seat>>,
 }
 
 /// What was counted of one actor type since the runtime started.
@@ -125,17 +128,26 @@ pub struct Runtime {
     /// Settled when the runtime has stopped: ends its background tasks.
     pub(crate) ended: Ticket,
     pub(crate) shared: SharedCopies,
+    /// What a runtime has that is not alone.
+    pub(crate) cluster: Option<Box<Cluster>>,
     me: Weak<Runtime>,
 }
 
 impl Runtime {
-    /// Opens the store and starts to run actors of these types.
+    /// Opens the store, in a cluster joins it, and starts to run actors of these types.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(parts: Parts, types: &[ActorType]) -> Result<Arc<Self>, StartError> {
         check_names(types)?;
-        let incarnation = parts.store.open().await?;
+        let incarnation = match &parts.seat {
+            None => parts.store.open().await?,
+            Some(seat) => {
+                let incarnation = seat.incarnation();
+                parts.store.join(incarnation).await?;
+                incarnation
+            }
+        };
         let runtime = Self::assemble(parts, types, incarnation)?;
         runtime.watch_fence(incarnation);
         runtime.tasks.spawn("sweep", Box::pin(Arc::clone(&runtime).sweep()));
@@ -154,7 +166,7 @@ impl Runtime {
         types: &[ActorType],
         incarnation: Incarnation,
     ) -> Result<Arc<Self>, StartError> {
-        let Parts { config, store, clock, entropy, tasks, resident, metrics, health } = parts;
+        let Parts { config, store, clock, entropy, tasks, resident, metrics, health, seat } = parts;
         let memory = Arc::new(Memory::default());
         let meters = Meters::register(&metrics)?;
         let mut type_meters = Vec::new();
@@ -183,6 +195,7 @@ impl Runtime {
             tenure_sequence: AtomicU64::new(0),
             timer_sequence: AtomicU64::new(0),
             shared: SharedCopies::new(),
+            cluster: seat.map(|seat| Box::new(Cluster::new(seat))),
             memory,
             memory_hand: AtomicUsize::new(0),
             resident,
@@ -279,6 +292,11 @@ impl Runtime {
 
     pub(crate) fn next_tenure_sequence(&self) -> u64 {
         self.tenure_sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// No timer that is made from now on has this number, or a lower one.
+    pub(crate) fn timer_ids_from(&self, last: TimerId) {
+        self.timer_sequence.fetch_max(last.0, Ordering::Relaxed);
     }
 
     /// A hash of an encoded state that tells a turn which changed nothing. States are often made of
@@ -395,6 +413,10 @@ impl Owner for Runtime {
 
     fn timer_id(&self) -> TimerId {
         TimerId(self.timer_sequence.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn tenure(&self, activation: &Activation) -> Tenure {
+        self.tenure_of(activation, self.incarnation())
     }
 
     fn settled(self: Arc<Self>, activation: Arc<Activation>, token: Token, outcome: UnitOutcome) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tenure_actor::{CODEC_NAMED, Target};
 use tenure_store::{Row, RowKey, Stored};
-use tenure_types::{CallError, Instant, Key, StateTag};
+use tenure_types::{CallError, Instant, Key, Outcome, StateTag};
 
 use crate::activation::{Activation, reminder_row};
 use crate::runtime::Runtime;
@@ -159,7 +159,10 @@ impl Runtime {
             let encoded = crate::turn::contain(|| state.encode(&mut body));
             let encoded = encoded.map_err(|panic| panic.to_string());
             encoded.and_then(|it| it.map_err(|error| error.to_string())).map_err(|why| {
-                CallError::Incompatible { detail: format!("it cannot be encoded: {why}").into() }
+                CallError::Incompatible {
+                    detail: format!("it cannot be encoded: {why}").into(),
+                    outcome: Outcome::NotExecuted,
+                }
             })?;
             Ok((CODEC_NAMED, body))
         };

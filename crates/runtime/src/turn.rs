@@ -11,6 +11,7 @@ pub(crate) mod inline;
 mod known;
 mod left;
 mod queue;
+pub(crate) mod ready;
 mod tick;
 mod to_self;
 mod waits;

@@ -14,7 +14,7 @@ use tenure::__private::{
 };
 use tenure::prelude::*;
 use tenure::{ActorRef, CallErrorCode, TestContext};
-use tenure_types::{ActorTypeName, Clock, Instant, Tasks};
+use tenure_types::{ActorTypeName, Clock, Instant, Tasks, Tenure};
 
 /// Money, and who gets it.
 #[tenure::data]
@@ -147,6 +147,10 @@ impl Home for Alice {
 
     fn timer_id(&self) -> TimerId {
         TimerId(0)
+    }
+
+    fn tenure(&self) -> Tenure {
+        Tenure::default()
     }
 }
 
@@ -292,7 +296,8 @@ fn the_calls_of_a_turn_with_a_cause_have_keys_of_their_own() {
     ] {
         let mut head = CallHead::to_self(tell.info, host.clock().now() + Duration::from_secs(1));
         head.cause = cause.map(Arc::new);
-        let call = (tell.deliver)(head, tenure::__private::NO_ARGUMENTS).unwrap();
+        let call = (tell.deliver)(head, tenure_actor::CODEC_NAMED, tenure::__private::NO_ARGUMENTS);
+        let call = call.unwrap();
         let turn = Turn { home: Arc::clone(&home), bank: Bank::default() };
         let Ok(mut turn) = Arc::clone(&call).begin(Box::new(turn)) else {
             panic!("nobody took it back");

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use tenure_types::{ActorTypeName, Key};
+use tenure_types::{ActorTypeName, Key, Tenure};
 
 use crate::host::{AsHome, Home, Host, HostHandle};
 use crate::{Effects, Ticket, TimerId};
@@ -39,6 +39,10 @@ impl Home for TestHome {
 
     fn timer_id(&self) -> TimerId {
         TimerId(self.timers.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn tenure(&self) -> Tenure {
+        Tenure { view: 1, sequence: 1 }
     }
 }
 

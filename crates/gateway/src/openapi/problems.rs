@@ -19,7 +19,7 @@ const RESPONSES: [(u16, &str, &str); 16] = [
     (422, "KeyReused", "This Idempotency-Key belongs to another call."),
     (429, "ActorOverloaded", "This actor has too many waiting calls."),
     (500, "Failed", "The method panicked, or what is stored of the actor is damaged."),
-    (502, "Incompatible", "What is stored of the actor is not readable by this program."),
+    (502, "Incompatible", "What is stored, or another node sent, is not readable by this program."),
     (503, "Unavailable", "The node is overloaded or stopping, or its store failed."),
     (504, "Deadline", "The deadline passed first; `outcome` says whether the turn had begun."),
     (508, "Cycle", "The call would wait for itself."),

@@ -7,6 +7,7 @@ use tenure_types::Instant;
 
 use super::kept::Kept;
 use super::timers::Timers;
+use crate::cluster::packed::Moving;
 use crate::commit::dirty::Dirty;
 use crate::commit::pipeline::Pipeline;
 use crate::mailbox::Mailbox;
@@ -35,6 +36,12 @@ pub(crate) struct Cold {
     pub(crate) farewell: bool,
     /// The first turn panicked: nobody who waits is served.
     pub(crate) greeting_failed: bool,
+    /// The packed tenure under which it will be live. In a cluster, until it is.
+    pub(crate) granted: Option<u64>,
+    /// Who waits for it to be packed. In a cluster.
+    pub(crate) moving: Option<Box<Moving>>,
+    /// Another writer's unit was met. In a cluster.
+    pub(crate) overtaken: bool,
 }
 
 impl Cold {
@@ -50,6 +57,9 @@ impl Cold {
             && self.spawned == 0
             && !self.farewell
             && !self.greeting_failed
+            && self.granted.is_none()
+            && self.moving.is_none()
+            && !self.overtaken
     }
 
     /// When the oldest acknowledged turn that is not durable ended.

@@ -10,7 +10,7 @@ use super::reminder_row::{self, Reminder};
 use super::window::Window;
 
 /// What an activation keeps beside its state. Most have nothing of it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Kept {
     /// Where the actor's events stand.
     pub(crate) log: EventLog,
@@ -51,6 +51,12 @@ impl Kept {
         }
         kept.outcomes.loaded();
         Ok(kept)
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let reminders = self.reminders.values().map(|it| it.delivery.body.len()).sum::<usize>();
+        self.window.bytes() + self.outcomes.bytes() + reminders
     }
 
     /// Whether there is nothing to keep.

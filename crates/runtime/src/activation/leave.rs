@@ -17,13 +17,19 @@ impl Runtime {
     /// waits is served by a fresh state. Otherwise the turn or commit that is in the way does this
     /// when it ends.
     pub(crate) fn try_reset(self: &Arc<Self>, activation: &Arc<Activation>) {
-        if !activation.word.enter_reset() {
+        if self.is_suspended() || !activation.word.enter_reset() {
             return;
         }
         let mut hold = Hold::adopt(Owned(Arc::clone(activation)));
+        if let Some(cluster) = &self.cluster {
+            // It never starts over in place: no two states share a tag, and the tag names a tenure.
+            let failed = activation.with_cold(|cold| cold.greeting_failed);
+            let refusal = failed.then(|| greeting_failed(activation));
+            return self.depart(cluster, hold, refusal.as_ref());
+        }
         let old = hold.replace(None);
         // Not live until it was loaded again.
-        activation.set_tenure(0);
+        activation.set_right(0);
         // A destructor is the user's code.
         if let Err(panic) = crate::turn::contain(move || drop(old)) {
             tracing::error!(actor = %activation.id(), %panic, "dropping the state panicked");
@@ -46,8 +52,7 @@ impl Runtime {
             self.catalog.remove(activation);
             hold.release();
         } else if failed {
-            let detail = format!("the first turn of {} panicked", activation.id()).into();
-            self.load_failed(hold, &CallError::Panicked { detail });
+            self.load_failed(hold, &greeting_failed(activation));
         } else {
             self.restart(hold);
         }
@@ -63,6 +68,9 @@ impl Runtime {
         if activation.word.read() == Word::IDLE && self.close_log(activation) {
             // It leaves at a later look, when that is durable.
             return false;
+        }
+        if let Some(cluster) = &self.cluster {
+            return self.depart_if_idle(cluster, activation);
         }
         let left = activation.seal();
         if left {
@@ -100,4 +108,9 @@ impl Runtime {
             }
         }
     }
+}
+
+fn greeting_failed(activation: &Activation) -> CallError {
+    let detail = format!("the first turn of {} panicked", activation.id()).into();
+    CallError::Panicked { detail }
 }

@@ -9,6 +9,7 @@ use tenure_types::{CallError, Outcome};
 use super::gate::Admitted;
 use super::window::WINDOW_EVENTS_MAX;
 use super::{Activation, Hold, Owned};
+use crate::cluster::LostBy;
 use crate::runtime::Runtime;
 use crate::turn::word::SEALED;
 
@@ -68,6 +69,15 @@ impl Runtime {
         window: StoredWindow,
     ) {
         let activation = Arc::clone(hold.activation());
+        if self.is_discarded() {
+            return self.load_failed(hold, &Self::stopped_error());
+        }
+        if let Ok(Some(stored)) = &loaded
+            && let Err(error) = self.check_tenure(&activation, stored.tenure)
+        {
+            self.tell_unloaded(&activation, LostBy::Conflict);
+            return self.load_failed(hold, &error);
+        }
         let opened = loaded
             .map_err(|error| load_error(&activation, &error))
             .and_then(|stored| self.open_record(&activation, stored, rebuilt?));
@@ -126,7 +136,11 @@ impl Runtime {
 
     /// Puts the state in and lets turns start.
     pub(crate) fn go_live(&self, mut hold: Hold<Owned>, state: Box<dyn State>) {
-        hold.activation().set_tenure(self.next_tenure_sequence());
+        let granted = self
+            .cluster
+            .as_ref()
+            .and_then(|_| hold.activation().with_cold(|cold| cold.granted.take()));
+        hold.activation().set_right(granted.unwrap_or_else(|| self.next_tenure_sequence()));
         hold.activation().kind.meters.activated.increment();
         hold.replace(Some(state));
         hold.release();
@@ -135,6 +149,7 @@ impl Runtime {
     /// Answers all who wait with `error` and forgets the activation.
     pub(crate) fn load_failed(&self, hold: Hold<Owned>, error: &CallError) {
         let activation = Arc::clone(hold.activation());
+        self.tell_unloaded(&activation, LostBy::Load);
         // Sealed under the cold lock: whoever would have queued later looks the actor up again.
         let calls = activation.with_cold(|cold| {
             activation.word.set(SEALED);
@@ -171,7 +186,9 @@ pub(super) fn load_error(activation: &Activation, error: &StoreError) -> CallErr
     tracing::warn!(actor = %activation.id(), %error, "an actor cannot be loaded");
     let detail: Box<str> = format!("{} cannot be loaded: {error}", activation.id()).into();
     match error {
-        StoreError::Newer { .. } => CallError::Incompatible { detail },
+        StoreError::Newer { .. } => {
+            CallError::Incompatible { detail, outcome: Outcome::NotExecuted }
+        }
         StoreError::Corrupt { .. } => CallError::Damaged { detail, outcome: Outcome::NotExecuted },
         _ => CallError::Storage { detail, outcome: Outcome::NotExecuted },
     }

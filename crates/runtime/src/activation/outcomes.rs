@@ -17,7 +17,7 @@ const OUTCOME_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
 const HEAD_BYTES: usize = 24;
 
 /// Outcomes by key, the oldest first to go.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Outcomes {
     by_key: BTreeMap<Box<str>, Outcome>,
     order: VecDeque<Box<str>>,
@@ -42,6 +42,10 @@ pub(crate) enum Known {
 }
 
 impl Outcomes {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }

@@ -2,7 +2,7 @@
 
 use tenure_actor::{ActorType, Persist, State};
 use tenure_store::{Content, Encoded, EventLog, RowKey, Stored};
-use tenure_types::{CallError, StateTag};
+use tenure_types::{CallError, Outcome, Planted, StateTag};
 
 use super::Activation;
 use super::kept::Kept;
@@ -54,7 +54,9 @@ impl Runtime {
             }
         };
         activation.set_tag(StateTag::new(stored.tenure, stored.version));
-        if stored.log.open.is_some() {
+        if stored.log.open.take_if(|_| Planted::EpochReuse.is_planted()).is_some() {
+            // On purpose: the log goes on as if nothing was lost.
+        } else if stored.log.open.is_some() {
             // Events may have left that were lost with their activation: clients must know.
             stored.log = EventLog { epoch: self.new_epoch(), offset: 0, open: None };
         }
@@ -145,7 +147,10 @@ fn create(activation: &Activation) -> Result<Box<dyn State>, CallError> {
     })
 }
 
-fn decode(activation: &Activation, state: &Encoded) -> Result<Box<dyn State>, CallError> {
+pub(crate) fn decode(
+    activation: &Activation,
+    state: &Encoded,
+) -> Result<Box<dyn State>, CallError> {
     let actor_type = &activation.kind.actor_type;
     let Encoded { schema, codec, bytes } = state;
     if *schema > actor_type.schema {
@@ -157,6 +162,7 @@ fn decode(activation: &Activation, state: &Encoded) -> Result<Box<dyn State>, Ca
                 actor_type.schema
             )
             .into(),
+            outcome: Outcome::NotExecuted,
         });
     }
     contain(|| (actor_type.decode)(*schema, *codec, bytes))
@@ -169,5 +175,6 @@ fn incompatible(activation: &Activation, why: &str) -> CallError {
     tracing::warn!(actor = %activation.id(), why, "a record cannot be read by this program");
     CallError::Incompatible {
         detail: format!("the record of {} cannot be read: {why}", activation.id()).into(),
+        outcome: Outcome::NotExecuted,
     }
 }

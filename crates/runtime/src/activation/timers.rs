@@ -1,7 +1,7 @@
 //! The timers of one activation. They end with it.
 
 use std::collections::BTreeMap;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tenure_actor::host::{QueuedCall, TimerKey};
@@ -48,6 +48,16 @@ impl Timers {
             self.0 = None;
         }
         timer
+    }
+
+    /// The timers that run.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&TimerId, &Timer)> {
+        self.0.iter().flatten()
+    }
+
+    /// The ticks that were delivered last, as far as they wait or run.
+    pub(crate) fn ticks(&self) -> Vec<Arc<dyn QueuedCall>> {
+        self.iter().filter_map(|(_, timer)| timer.last.as_ref()?.upgrade()).collect()
     }
 
     /// Takes all timers, to be forgotten.

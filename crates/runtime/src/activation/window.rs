@@ -16,13 +16,17 @@ const WINDOW_BYTES_MAX: usize = 4 << 20;
 const STORED_BYTES_MAX: usize = 1 << 20;
 
 /// Events in memory, oldest first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Window {
     events: VecDeque<(u64, Instant, EventBytes)>,
     bytes: usize,
 }
 
 impl Window {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Adds the event with the next offset.
     pub(crate) fn push(&mut self, offset: u64, now: Instant, event: EventBytes) {
         self.bytes += event.len();

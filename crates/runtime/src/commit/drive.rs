@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tenure_actor::Ticket;
 use tenure_store::{Unit, UnitOutcome};
-use tenure_types::{CallError, Outcome, Token};
+use tenure_types::{CallError, Outcome, Planted, Token};
 
 use super::pipeline::{Loss, Settled};
 use crate::activation::Activation;
 use crate::runtime::Runtime;
-use crate::turn::word::{FLUSH, LOST, PAUSED, QUEUED, RESET, UNSAVED, Word};
+use crate::turn::word::{FLUSH, LOST, MOVING, PAUSED, QUEUED, RESET, UNSAVED, Word};
 
 /// The pause before a unit of unknown outcome is submitted again; doubles up to the second one.
 const AGAIN_AFTER: Duration = Duration::from_millis(20);
@@ -42,7 +42,9 @@ impl Runtime {
                 }
                 Settled::Durable { .. } => activation.word.clear(PAUSED),
                 Settled::Again { .. } => activation.word.set(PAUSED),
-                Settled::Lost { .. } => {
+                Settled::Lost { why, .. } => {
+                    cold.overtaken =
+                        self.cluster.is_some() && matches!(why, Loss::Overtaken { .. });
                     dirty = cold.dirty.take();
                     activation.word.set(RESET | LOST);
                     activation.word.clear(UNSAVED | PAUSED | FLUSH)
@@ -57,16 +59,13 @@ impl Runtime {
                 self.meters.units.increment();
                 self.meters.commit_time.observe(took);
                 // Before a later unit can be settled: events leave in their order.
-                self.publish_stored(activation, &done);
-                if !done.entries.is_empty() {
-                    self.appended(&done);
-                }
+                self.release_unit(activation, &done);
                 // The body is freed before the next one is made.
                 drop(done);
                 if let Some(unit) = next {
                     self.submit(activation, unit);
                 }
-                ticket.settle(Ok(()));
+                self.settle_durable(activation, &ticket);
                 self.publish_window(activation);
             }
             Settled::Again { unit, attempts } => self.submit_again(activation, unit, attempts),
@@ -93,7 +92,7 @@ impl Runtime {
 
     /// Turns that were kept waiting by the commit go on, on a task: not on the engine's thread.
     fn wake_mailbox(self: &Arc<Self>, activation: &Arc<Activation>, word: Word) {
-        if word.has(QUEUED | RESET) && !word.is_held() && !word.has(PAUSED) {
+        if word.has(QUEUED | RESET | MOVING) && !word.is_held() && !word.has(PAUSED) {
             self.hand_over(activation);
         }
     }
@@ -110,9 +109,26 @@ impl Runtime {
         let (runtime, activation) = (Arc::clone(self), Arc::clone(activation));
         let again = async move {
             runtime.tasks.sleep_until(runtime.clock.now() + pause).await;
+            if Planted::ReadBack.is_planted() {
+                let outcome = runtime.read_back(&unit).await;
+                return runtime.take_outcome(&activation, unit.token, outcome);
+            }
             runtime.submit(&activation, unit);
         };
         self.tasks.spawn("submit-again", Box::pin(again));
+    }
+
+    /// Concludes from what is stored now what became of a unit, which no read can say. For a
+    /// planted bug alone.
+    async fn read_back(&self, unit: &Unit) -> UnitOutcome {
+        match self.store.load(&unit.actor).await {
+            Ok(Some(stored)) if stored.token == unit.token => UnitOutcome::Committed,
+            Ok(stored) => {
+                let stored = stored.map(|it| (it.version, it.token)).unwrap_or_default();
+                UnitOutcome::Conflict { version: stored.0, token: stored.1 }
+            }
+            Err(error) => UnitOutcome::Unknown { reason: error.to_string().into() },
+        }
     }
 
     /// Counts and logs a loss, and gives what the turns of the unit end in.
@@ -126,6 +142,7 @@ impl Runtime {
         let id = activation.id();
         let storage =
             |detail: String, outcome| CallError::Storage { detail: detail.into(), outcome };
+        let submitted_before = submitted_before && !Planted::ReadBack.is_planted();
         let outcome = if submitted_before { Outcome::Unknown } else { Outcome::NotExecuted };
         match why {
             Loss::Overtaken { stored, by } => {

@@ -42,6 +42,17 @@ pub(crate) enum Settled {
     Stale,
 }
 
+/// What was on its way and was given up.
+#[derive(Debug)]
+pub(crate) struct GivenUp {
+    /// Of a unit that may have committed, or may yet.
+    pub(crate) in_flight: Option<Ticket>,
+    /// Of one that was never submitted.
+    pub(crate) pending: Option<Ticket>,
+    /// Names what is not unsaved any more.
+    pub(crate) behind: Vec<u64>,
+}
+
 /// Why a unit was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Loss {
@@ -207,6 +218,17 @@ impl Pipeline {
             UnitOutcome::Corrupt { reason } => self.lost(in_flight, Loss::Damaged { reason }),
             UnitOutcome::Fenced { reason } => self.lost(in_flight, Loss::Fenced { reason }),
         }
+    }
+
+    /// Forgets everything on its way: nobody will ask for its outcome.
+    pub(crate) fn give_up(&mut self) -> GivenUp {
+        self.held = 0;
+        let (in_flight, pending) = (self.in_flight.take(), self.pending.take());
+        let units = in_flight.iter().map(|it| &it.behind);
+        let behind = units.chain(pending.iter().map(|it| &it.behind));
+        let behind = behind.flat_map(|it| entries(it)).collect();
+        let (in_flight, pending) = (in_flight.map(|it| it.ticket), pending.map(|it| it.ticket));
+        GivenUp { in_flight, pending, behind }
     }
 
     fn durable(&mut self, done: InFlight, now: Instant) -> Settled {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenure_actor::host::{CallHead, QueuedCall};
 use tenure_actor::{Cause, Delivery, ReminderId, WaitSlot};
 use tenure_store::{Due, StoreError};
-use tenure_types::{BoxFuture, CallError};
+use tenure_types::{BoxFuture, CallError, Planted};
 
 use super::firing::{FIRING, Firing, Handling};
 use super::{AGAIN_AFTER, HORIZON, LOOK_PERIOD, PAGE};
@@ -91,7 +91,7 @@ impl Runtime {
             let is_last = page.len() < PAGE;
             after = page.last().cloned();
             let mut inner = self.reminders.inner.lock();
-            page.into_iter().for_each(|due| inner.add(due));
+            page.into_iter().filter(|due| self.reminds(due)).for_each(|due| inner.add(due));
             let driver = inner.driver.take();
             let is_full = inner.is_behind;
             drop(inner);
@@ -102,6 +102,17 @@ impl Runtime {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether this node delivers what is due: alone it does.
+    fn reminds(&self, due: &Due) -> bool {
+        let Some(cluster) = &self.cluster else { return true };
+        if Planted::RemindOwn.is_planted() {
+            return false;
+        }
+        let mut kinds = self.kinds.iter().flatten();
+        let kind = kinds.find(|it| it.actor_type.name.as_str() == &*due.type_name);
+        kind.is_some_and(|kind| cluster.seat().reminds(&kind.target(&due.key)))
     }
 
     fn fire(self: &Arc<Self>, due: &Due) {
@@ -133,19 +144,13 @@ impl Runtime {
     /// The call that a firing becomes when its turn has come: what is delivered is kept with the
     /// actor.
     pub(crate) fn handling(
-        self: &Arc<Self>,
+        &self,
         activation: &Activation,
-        id: &ReminderId,
+        firing: &Arc<dyn QueuedCall>,
         cause: &Arc<Cause>,
         delivery: &Delivery,
     ) -> Result<Arc<dyn QueuedCall>, CallError> {
         let inner = self.make_delivery(&activation.kind, delivery, Some(Arc::clone(cause)))?;
-        let due = Due {
-            due_ms: id.due_ms,
-            type_name: activation.kind.actor_type.name.as_str().into(),
-            key: activation.key.clone(),
-            reminder: id.name.clone(),
-        };
-        Ok(Arc::new(Handling { inner, due, runtime: Arc::downgrade(self) }))
+        Ok(Arc::new(Handling { inner, firing: Arc::clone(firing) }))
     }
 }

@@ -1,14 +1,13 @@
 use std::sync::{Arc, Weak};
 
-use tenure_actor::host::{AsHome, CallHead, QueuedCall, TurnGuard};
+use tenure_actor::host::{Arrived, AsHome, CallHead, QueuedCall, Replied, TurnGuard};
 use tenure_actor::{CodecError, MethodInfo, StateRef, Ticket};
 use tenure_store::Due;
 use tenure_types::{BoxFuture, CallError};
 
 use crate::runtime::Runtime;
 
-pub(super) static FIRING: MethodInfo =
-    MethodInfo { name: "reminder", exclusive: true, may_suspend: false, durable: false };
+pub(super) static FIRING: MethodInfo = MethodInfo::REMINDER;
 
 /// A reminder on its way to its actor; it becomes a [`Handling`] when its turn has come.
 pub(super) struct Firing {
@@ -20,8 +19,8 @@ pub(super) struct Firing {
 /// The turn of a reminder.
 pub(super) struct Handling {
     pub(super) inner: Arc<dyn QueuedCall>,
-    pub(super) due: Due,
-    pub(super) runtime: Weak<Runtime>,
+    /// What it was before: it tells the node that delivers.
+    pub(super) firing: Arc<dyn QueuedCall>,
 }
 
 fn done(runtime: &Weak<Runtime>, due: &Due, handled: bool) {
@@ -55,6 +54,21 @@ impl QueuedCall for Firing {
     }
 
     fn replay(&self, _: &[u8]) -> Result<bool, CodecError> {
+        Err(CodecError::new("a reminder has no reply"))
+    }
+
+    /// Its actor keeps what is delivered: nothing but its name travels.
+    fn depart(&self, _: u8, _: &mut Vec<u8>) -> Result<bool, CodecError> {
+        Ok(true)
+    }
+
+    fn come_back(&self) {}
+
+    fn reply(&self, _: u8, _: &mut Vec<u8>) -> Result<Replied, CodecError> {
+        Err(CodecError::new("a reminder has no reply"))
+    }
+
+    fn keep_reply(&self, _: Arrived<'_>) -> Result<bool, CodecError> {
         Err(CodecError::new("a reminder has no reply"))
     }
 
@@ -97,14 +111,30 @@ impl QueuedCall for Handling {
         self.inner.replay(outcome)
     }
 
+    fn depart(&self, codec: u8, out: &mut Vec<u8>) -> Result<bool, CodecError> {
+        self.inner.depart(codec, out)
+    }
+
+    fn come_back(&self) {
+        self.inner.come_back();
+    }
+
+    fn reply(&self, codec: u8, out: &mut Vec<u8>) -> Result<Replied, CodecError> {
+        self.inner.reply(codec, out)
+    }
+
+    fn keep_reply(&self, arrived: Arrived<'_>) -> Result<bool, CodecError> {
+        self.inner.keep_reply(arrived)
+    }
+
     fn refuse(&self, error: CallError) -> bool {
         self.inner.refuse(error)
     }
 
     fn settle(&self, end: Result<Option<Ticket>, CallError>) {
-        let handled = end.is_ok();
+        let handled = end.as_ref().map(|_| None).map_err(Clone::clone);
         self.inner.settle(end);
         // Should its unit be lost, the next look at the store finds it again.
-        done(&self.runtime, &self.due, handled);
+        self.firing.settle(handled);
     }
 }

@@ -3,7 +3,7 @@
 use tenure_actor::host::{CallHead, QueuedCall};
 use tenure_actor::{CODEC_NAMED, Ticket};
 use tenure_store::Encoded;
-use tenure_types::{CallError, Outcome};
+use tenure_types::{CallError, Outcome, Planted};
 
 use super::word::{LOST, UNSAVED};
 use crate::activation::Activation;
@@ -34,7 +34,7 @@ pub(super) fn hold_reply(activation: &Activation) -> Result<Option<Ticket>, Call
     if word.has(LOST) {
         return Err(lost(activation));
     }
-    if !word.has(UNSAVED) {
+    if !word.has(UNSAVED) || Planted::EarlyRead.is_planted() {
         return Ok(None);
     }
     activation.with_cold(|cold| {

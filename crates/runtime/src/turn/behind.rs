@@ -66,7 +66,8 @@ impl Runtime {
         max_delay: Duration,
     ) -> Result<bool, CallError> {
         let base = activation.version();
-        activation.change_to(base.next(), self.incarnation().0);
+        let tenure = self.tenure_of(activation, self.incarnation());
+        activation.change_to(base.next(), tenure);
         activation.with_cold(|cold| {
             if activation.word.read().has(LOST) {
                 return Err(lost(activation));

@@ -12,7 +12,7 @@ use tenure_types::{BoxFuture, CallError};
 
 use super::answer::Ended;
 use super::contain;
-use super::word::{QUEUED, RESET, UNSAVED};
+use super::word::{MOVING, QUEUED, RESET, UNSAVED};
 use crate::activation::{Activation, Hold, Owned};
 use crate::runtime::Runtime;
 
@@ -192,7 +192,7 @@ impl Drop for Guard {
         not_running(&hold);
         let word = hold.release();
         // What comes next runs on a task: this is the unwinding of a panic, or the node's end.
-        if word.has(QUEUED | RESET) && !word.is_held() {
+        if word.has(QUEUED | RESET | MOVING) && !word.is_held() {
             self.runtime.hand_over(&activation);
         }
     }

@@ -57,7 +57,8 @@ impl Runtime {
                 self.end_behind(activation, hold, ended, left, max_delay)?
             }
             _ => {
-                activation.change_to(activation.version().next(), self.incarnation().0);
+                let tenure = self.tenure_of(activation, self.incarnation());
+                activation.change_to(activation.version().next(), tenure);
                 if left.is_deleted {
                     activation.word.set(RESET);
                 }
@@ -168,7 +169,8 @@ impl Runtime {
         behind: Option<(Instant, u64)>,
     ) -> Result<Ticket, CallError> {
         if behind.is_none() {
-            activation.change_to(expected.next(), self.incarnation().0);
+            let tenure = self.tenure_of(activation, self.incarnation());
+            activation.change_to(expected.next(), tenure);
         }
         let token = self.next_token();
         let is_deletion = matches!(content, Content::Deleted { .. });
@@ -176,7 +178,7 @@ impl Runtime {
             actor: activation.id(),
             expected,
             version: activation.version(),
-            tenure: activation.tenure(token.incarnation.0),
+            tenure: self.tenure_of(activation, token.incarnation),
             token,
             written_at_ms: self.clock.unix_ms(),
             log: if is_deletion { EventLog::default() } else { activation.log() },
@@ -204,7 +206,7 @@ impl Runtime {
 
     /// The state's stored form. Where there is none the activation starts over: the turn's effects
     /// are dropped, nothing saved earlier is.
-    pub(super) fn encode(
+    pub(crate) fn encode(
         &self,
         activation: &Activation,
         state: &StateRef<'_>,

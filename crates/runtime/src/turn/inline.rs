@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenure_actor::host::{CallHead, PendingCall, Started};
+use tenure_actor::host::{CallHead, PendingCall, QueuedCall, Started};
 use tenure_actor::{Link, Target};
 use tenure_store::{ROW_BYTES_MAX, UNIT_BYTES_MAX, UNIT_ROWS_MAX};
 use tenure_types::{CallError, Outcome};
@@ -10,6 +10,7 @@ use tenure_types::{CallError, Outcome};
 use super::answer::Ended;
 use super::contain;
 use super::depth::Depth;
+use super::ready::Ready;
 use super::word::{Refusal, UNSAVED};
 use crate::activation::{Activation, Here, Hold, Kind, Owned};
 use crate::catalog::Found;
@@ -47,17 +48,27 @@ impl Runtime {
         if self.is_stopped() {
             return Err(Self::stopped_error());
         }
-        match &call.head().chain {
-            Some(chain) => Link::check(chain, kind.actor_type.name, &target.key)?,
-            None if self.is_draining() => {
-                return Err(CallError::Unavailable { detail: "the node is stopping".into() });
-            }
-            None => {}
+        if call.head().chain.is_none() && self.is_draining() {
+            return Err(CallError::Unavailable { detail: "the node is stopping".into() });
+        }
+        self.admit_actor(kind, target, call.head())
+    }
+
+    /// Refuses what this actor must not be given now.
+    pub(crate) fn admit_actor(
+        &self,
+        kind: &Kind,
+        target: &Target,
+        head: &CallHead,
+    ) -> Result<(), CallError> {
+        if let Some(chain) = &head.chain {
+            Link::check(chain, kind.actor_type.name, &target.key)?;
         }
         if kind.stored && !self.is_store_available() {
             return Err(self.store_unavailable());
         }
-        self.check_load(kind, call.head())
+        self.check_lease_before()?;
+        self.check_load(kind, head)
     }
 
     fn find_and_enter(
@@ -69,7 +80,10 @@ impl Runtime {
         for _ in 0..LOOKUPS_MAX {
             let entered = match self.catalog.find(target) {
                 Some(activation) => self.enter_found(&activation, call),
-                None => self.activate(kind, target, call),
+                None => match &self.cluster {
+                    None => self.make_and_enter(kind, target, call),
+                    Some(cluster) => Some(self.send_on(cluster, target, call)),
+                },
             };
             if let Some(started) = entered {
                 return started;
@@ -83,7 +97,7 @@ impl Runtime {
     }
 
     /// Makes the activation and starts the call on it; `None` if it left again meanwhile.
-    fn activate(
+    fn make_and_enter(
         self: &Arc<Self>,
         kind: &Arc<Kind>,
         target: &Target,
@@ -116,7 +130,7 @@ impl Runtime {
         };
         activation.touch(self.clock.coarse());
         if !kind.stored {
-            activation.set_tenure(self.next_tenure_sequence());
+            activation.set_right(self.next_tenure_sequence());
             kind.meters.activated.increment();
             self.greet(&activation);
             return self.enter(&activation, call);
@@ -163,6 +177,9 @@ impl Runtime {
         if let Err(error) = self.check_held(activation) {
             return Some(Started::Refused(error));
         }
+        if self.is_suspended() {
+            return self.enqueue(activation, call);
+        }
         let Some(_depth) = Depth::enter() else {
             return self.enqueue(activation, call);
         };
@@ -177,6 +194,26 @@ impl Runtime {
         }
     }
 
+    /// Queues a call that lies outside of its caller's future; `None` if the activation has left
+    /// memory.
+    pub(crate) fn enter_taken(
+        self: &Arc<Self>,
+        activation: &Arc<Activation>,
+        call: &Arc<dyn QueuedCall>,
+    ) -> Option<Started> {
+        let head = call.head();
+        if let Some(cause) = &head.cause
+            && head.method.exclusive
+            && let Err(error) = self.check_in_progress(activation, cause)
+        {
+            return Some(Started::Refused(error));
+        }
+        if let Err(error) = self.check_held(activation) {
+            return Some(Started::Refused(error));
+        }
+        self.enqueue(activation, &mut Ready(Arc::clone(call)))
+    }
+
     fn run_inline(
         self: &Arc<Self>,
         activation: &Arc<Activation>,
@@ -185,7 +222,10 @@ impl Runtime {
     ) -> Started {
         if let Err(error) = self.check_state(activation, call.head()) {
             self.release(activation, hold);
-            return Started::Refused(error);
+            return match self.released(activation, false, Err(error)) {
+                Err(error) => Started::Refused(error),
+                Ok(ticket) => Started::Ran(ticket),
+            };
         }
         let ran = contain(|| call.run(hold.state(), &Here(activation)));
         let ended = match ran {
@@ -196,7 +236,7 @@ impl Runtime {
             Err(panic) => Err(self.panicked(activation, &hold, &panic)),
         };
         self.release(activation, hold);
-        match ended {
+        match self.released(activation, call.head().method.exclusive, ended) {
             Ok(ticket) => Started::Ran(ticket),
             Err(error) => Started::Refused(error),
         }
@@ -239,7 +279,7 @@ impl Runtime {
         })
     }
 
-    fn catalog_full(&self) -> CallError {
+    pub(crate) fn catalog_full(&self) -> CallError {
         CallError::Overloaded {
             detail: format!("the node holds {} actors already", self.catalog.len()).into(),
             retry_after_ms: 1_000,

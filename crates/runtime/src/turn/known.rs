@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenure_actor::host::QueuedCall;
 use tenure_actor::{CallKey, Cause, Ticket};
-use tenure_types::CallError;
+use tenure_types::{CallError, Outcome};
 
 use crate::activation::Activation;
 use crate::activation::outcomes::Known;
@@ -30,7 +30,7 @@ impl Runtime {
     pub(super) fn before_turn(
         self: &Arc<Self>,
         activation: &Activation,
-        call: &dyn QueuedCall,
+        call: &Arc<dyn QueuedCall>,
     ) -> Before {
         let head = call.head();
         let Some(cause) = head.cause.as_ref().filter(|_| head.method.exclusive) else {
@@ -48,6 +48,7 @@ impl Runtime {
                             "the turn ran before, and its reply cannot be read: {error}"
                         )
                         .into(),
+                        outcome: Outcome::Executed,
                     })),
                 },
             },
@@ -57,7 +58,7 @@ impl Runtime {
                 let Some(reminder) = kept.filter(|kept| kept.due_ms == id.due_ms) else {
                     return Before::Answer(Ok(None));
                 };
-                match self.handling(activation, id, cause, &reminder.delivery) {
+                match self.handling(activation, call, cause, &reminder.delivery) {
                     Ok(handling) => Before::Become(handling),
                     Err(error) => Before::Answer(Err(error)),
                 }

@@ -11,7 +11,7 @@ use super::contain;
 use super::depth::{Depth, Running};
 use super::inline::needs_alone;
 use super::known::Before;
-use super::word::{QUEUED, RESET, SEALED, Word};
+use super::word::{MOVING, QUEUED, RESET, SEALED, Word};
 use crate::activation::{Activation, Here, Hold};
 use crate::mailbox::Mailbox;
 use crate::runtime::Runtime;
@@ -25,7 +25,7 @@ type TurnHold<'a> = Hold<&'a Arc<Activation>>;
 
 impl Runtime {
     /// Puts a call into the mailbox; `None` if the activation has left memory.
-    pub(super) fn enqueue(
+    pub(crate) fn enqueue(
         self: &Arc<Self>,
         activation: &Arc<Activation>,
         call: &mut dyn PendingCall,
@@ -113,8 +113,11 @@ impl Runtime {
 
     /// What comes after a turn: the next one, or a fresh start.
     pub(crate) fn go_on(self: &Arc<Self>, activation: &Arc<Activation>) {
-        if activation.word.read().has(RESET) {
+        let word = activation.word.read();
+        if word.has(RESET) {
             self.try_reset(activation);
+        } else if word.has(MOVING) {
+            self.try_seal(activation);
         } else {
             self.run_mailbox(activation);
         }
@@ -127,7 +130,7 @@ impl Runtime {
     }
 
     pub(super) fn after_release(self: &Arc<Self>, activation: &Arc<Activation>, word: Word) {
-        if word.has(QUEUED | RESET) && !word.is_held() && !Running::is_of(activation) {
+        if word.has(QUEUED | RESET | MOVING) && !word.is_held() && !Running::is_of(activation) {
             self.go_on(activation);
         }
     }
@@ -151,9 +154,13 @@ impl Runtime {
             }
         }
         drop(running);
-        // A turn may have asked for a fresh start, and nobody else looks while a mailbox runs.
-        if activation.word.read().has(RESET) {
+        // A turn may have asked for a fresh start, or somebody for a move, and nobody else looks while
+        // a mailbox runs.
+        let word = activation.word.read();
+        if word.has(RESET) {
             self.try_reset(activation);
+        } else if word.has(MOVING) {
+            self.try_seal(activation);
         }
     }
 
@@ -162,7 +169,7 @@ impl Runtime {
         &self,
         activation: &'a Arc<Activation>,
     ) -> Option<(TurnHold<'a>, Arc<dyn QueuedCall>)> {
-        if !activation.word.read().has(QUEUED) {
+        if !activation.word.read().has(QUEUED) || self.is_suspended() {
             return None;
         }
         activation.with_cold(|cold| {
@@ -203,7 +210,7 @@ impl Runtime {
         mut hold: TurnHold<'_>,
         call: Arc<dyn QueuedCall>,
     ) {
-        let call = match self.before_turn(activation, &*call) {
+        let call = match self.before_turn(activation, &call) {
             Before::Run => call,
             Before::Become(other) => other,
             Before::Nothing => return self.release(activation, hold),
@@ -249,6 +256,7 @@ impl Runtime {
         call: &dyn QueuedCall,
         ended: Result<Option<tenure_actor::Ticket>, CallError>,
     ) {
+        let ended = self.released(activation, call.head().method.exclusive, ended);
         if let Err(error) = &ended {
             activation.kind.count_error(error.code());
         }

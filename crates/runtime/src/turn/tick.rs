@@ -5,7 +5,7 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use tenure_actor::host::TimerKey;
-use tenure_actor::{TimerChange, TimerId};
+use tenure_actor::{Delivery, TimerChange, TimerId};
 use tenure_types::Instant;
 
 use crate::activation::Activation;
@@ -35,20 +35,7 @@ impl Runtime {
         match change {
             TimerChange::Start { id, period, once, delivery } => {
                 let period = period.max(PERIOD_MIN);
-                let started = activation.with_cold(|cold| {
-                    let timers = cold.timers.all();
-                    let has_room = timers.len() < TIMERS_MAX;
-                    if has_room {
-                        // Under the lock: the wish may come true at once, and looks for the timer.
-                        let due = self.clock.now() + period;
-                        let wish = self.wish(activation, id, due);
-                        timers.insert(id, Timer { period, once, delivery, due, wish, last: None });
-                    }
-                    has_room
-                });
-                if !started {
-                    tracing::error!(actor = %activation.id(), "it has {TIMERS_MAX} timers already");
-                }
+                self.run_timer(activation, id, (period, once), delivery, period);
             }
             TimerChange::Stop(id) => {
                 let timer = activation.with_cold(|cold| cold.timers.remove(id));
@@ -56,6 +43,31 @@ impl Runtime {
                     self.timers.forget(timer.wish);
                 }
             }
+        }
+    }
+
+    /// Runs a timer whose first tick is so long from now.
+    pub(crate) fn run_timer(
+        &self,
+        activation: &Arc<Activation>,
+        id: TimerId,
+        (period, once): (Duration, bool),
+        delivery: Delivery,
+        left: Duration,
+    ) {
+        let started = activation.with_cold(|cold| {
+            let timers = cold.timers.all();
+            let has_room = timers.len() < TIMERS_MAX;
+            if has_room {
+                // Under the lock: the wish may come true at once, and looks for the timer.
+                let due = self.clock.now() + left;
+                let wish = self.wish(activation, id, due);
+                timers.insert(id, Timer { period, once, delivery, due, wish, last: None });
+            }
+            has_room
+        });
+        if !started {
+            tracing::error!(actor = %activation.id(), "it has {TIMERS_MAX} timers already");
         }
     }
 

@@ -5,32 +5,16 @@ use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use tenure_actor::host::{CallHead, PendingCall, QueuedCall, Started};
-use tenure_actor::{Cause, Delivery, Method, NO_ARGUMENTS, Target, Ticket};
+use tenure_actor::host::{CallHead, QueuedCall, Started};
+use tenure_actor::{CODEC_NAMED, Cause, Delivery, Method, NO_ARGUMENTS, Target, Ticket};
 use tenure_observe::Gauge;
-use tenure_types::{BoxFuture, CallError, Instant};
+use tenure_types::{BoxFuture, CallError, Instant, Outcome};
 
+use super::ready::Ready;
 use super::word::KEPT;
 use crate::activation::{Activation, Kind};
 use crate::runtime::Runtime;
 use crate::sync::Mutex;
-
-/// A call that lies on the heap already, on its way to an actor.
-pub(crate) struct Ready(pub(crate) Arc<dyn QueuedCall>);
-
-impl PendingCall for Ready {
-    fn head(&self) -> &CallHead {
-        self.0.head()
-    }
-
-    fn run(&mut self, _: tenure_actor::StateRef<'_>, _: &dyn tenure_actor::host::AsHome) {
-        unreachable!("a one-way call is queued first");
-    }
-
-    fn share(&mut self) -> Arc<dyn QueuedCall> {
-        Arc::clone(&self.0)
-    }
-}
 
 impl Kind {
     /// The method of this name, internal ones included.
@@ -68,13 +52,16 @@ impl Runtime {
         cause: Option<Arc<Cause>>,
     ) -> Result<Arc<dyn QueuedCall>, CallError> {
         let name = kind.actor_type.name;
-        let incompatible = |detail: String| CallError::Incompatible { detail: detail.into() };
+        let incompatible = |detail: String| CallError::Incompatible {
+            detail: detail.into(),
+            outcome: Outcome::NotExecuted,
+        };
         let Some(method) = kind.method(&delivery.method) else {
             let detail = format!("{name} has no method `{}` any more", delivery.method);
             return Err(incompatible(detail));
         };
         let head = CallHead { cause, ..self.head_to_self(method) };
-        (method.deliver)(head, &delivery.body).map_err(|error| {
+        (method.deliver)(head, CODEC_NAMED, &delivery.body).map_err(|error| {
             let method = &delivery.method;
             incompatible(format!("a message of {name}::{method} cannot be read: {error}"))
         })
@@ -82,7 +69,7 @@ impl Runtime {
 
     /// The call of a method without arguments.
     pub(crate) fn hook(&self, method: &'static Method) -> Option<Arc<dyn QueuedCall>> {
-        (method.deliver)(self.head_to_self(method), NO_ARGUMENTS).ok()
+        (method.deliver)(self.head_to_self(method), CODEC_NAMED, NO_ARGUMENTS).ok()
     }
 
     fn head_to_self(&self, method: &'static Method) -> CallHead {
@@ -137,8 +124,13 @@ impl Runtime {
         let task = async move {
             if let Some(ticket) = ticket
                 && let Err(error) = ticket.wait().await
+                // What was withheld is durable.
+                && !matches!(error, CallError::Withheld { .. })
             {
                 tracing::warn!(actor = %activation.id(), %error, "spawned work was not begun");
+                return;
+            }
+            if !runtime.release_begins().await {
                 return;
             }
             let call = work.await;

@@ -27,6 +27,8 @@ pub(crate) const LEFT: u32 = 1 << 27;
 pub(crate) const FLUSH: u32 = 1 << 28;
 /// Work outside of turns will end in a message: the activation stays in memory.
 pub(crate) const KEPT: u32 = 1 << 29;
+/// The activation moves to another node once a turn has ended and everything is saved.
+pub(crate) const MOVING: u32 = 1 << 30;
 
 /// One value of the turn word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,7 +65,8 @@ impl Word {
     /// Enters from the head of the mailbox.
     pub(crate) fn enter_next(self, exclusive: bool) -> Option<Word> {
         let Word(word) = self;
-        let blocked = WRITER | RESET | PAUSED | SEALED | if exclusive { READERS } else { 0 };
+        let blocked =
+            WRITER | RESET | MOVING | PAUSED | SEALED | if exclusive { READERS } else { 0 };
         if word & blocked != 0 || (!exclusive && word & READERS == READERS) {
             return None;
         }
@@ -98,9 +101,21 @@ impl Word {
         ready.then_some(Word((self.0 | WRITER) & !(RESET | LOST)))
     }
 
+    /// Takes the hold of who packs it, if no turn is in the way. Something may be unsaved still; what
+    /// starts over does not move.
+    pub(crate) fn enter_moving(self) -> Option<Word> {
+        let in_the_way = self.is_held() || self.has(RESET | LOST | PAUSED | SEALED);
+        (self.has(MOVING) && !in_the_way).then_some(Word(self.0 | WRITER))
+    }
+
     /// Whether nobody holds it, nothing waits and everything is saved.
     pub(crate) fn is_quiet(self) -> bool {
         self.0 & !KEPT == 0
+    }
+
+    /// Begins to leave memory: held by who leaves, under the same conditions as [`Word::seal`].
+    pub(crate) fn set_out(self) -> Option<Word> {
+        (self == Word::IDLE).then_some(Word(WRITER))
     }
 
     /// Leaves memory: nobody may hold it and nothing may wait.
@@ -123,6 +138,7 @@ impl fmt::Debug for Word {
             (LEFT, "left"),
             (FLUSH, "flush"),
             (KEPT, "kept"),
+            (MOVING, "moving"),
         ] {
             if self.has(flag) {
                 write!(f, " {name}")?;
@@ -168,6 +184,14 @@ impl TurnWord {
 
     pub(crate) fn enter_reset(&self) -> bool {
         self.update(|word| word.enter_reset().ok_or(())).is_ok()
+    }
+
+    pub(crate) fn enter_moving(&self) -> bool {
+        self.update(|word| word.enter_moving().ok_or(())).is_ok()
+    }
+
+    pub(crate) fn set_out(&self) -> bool {
+        self.update(|word| word.set_out().ok_or(())).is_ok()
     }
 
     pub(crate) fn seal(&self) -> bool {
@@ -217,6 +241,8 @@ mod tests {
             (Word(UNSAVED), false, Ok(Word(UNSAVED | 1))),
             (Word(RESET), false, Err(Refusal::Busy)),
             (Word(PAUSED), true, Err(Refusal::Busy)),
+            (Word(MOVING), true, Err(Refusal::Busy)),
+            (Word(MOVING), false, Err(Refusal::Busy)),
             (Word(SEALED), true, Err(Refusal::Gone)),
             (Word(READERS), false, Err(Refusal::Busy)),
         ] {
@@ -253,10 +279,28 @@ mod tests {
     }
 
     #[test]
+    fn an_activation_is_packed_between_turns_and_not_while_it_starts_over() {
+        for (word, expected) in [
+            (Word(MOVING), Some(Word(MOVING | WRITER))),
+            (Word(MOVING | QUEUED | UNSAVED), Some(Word(MOVING | QUEUED | UNSAVED | WRITER))),
+            (Word(MOVING | 1), None),
+            (Word(MOVING | WRITER), None),
+            (Word(MOVING | RESET), None),
+            (Word(MOVING | PAUSED), None),
+            (Word(MOVING | SEALED), None),
+            (Word::IDLE, None),
+        ] {
+            assert_eq!(word.enter_moving(), expected, "{word:?}");
+        }
+        assert_eq!(Word(RESET | MOVING).enter_reset(), Some(Word(MOVING | WRITER)));
+    }
+
+    #[test]
     fn only_an_idle_activation_is_sealed() {
         assert_eq!(Word::IDLE.seal(), Some(Word(SEALED)));
+        assert_eq!(Word::IDLE.set_out(), Some(Word(WRITER)));
         for word in [Word(1), Word(WRITER), Word(QUEUED), Word(UNSAVED), Word(SEALED)] {
-            assert_eq!(word.seal(), None, "{word:?}");
+            assert_eq!((word.seal(), word.set_out()), (None, None), "{word:?}");
         }
     }
 }

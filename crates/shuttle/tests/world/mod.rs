@@ -146,6 +146,7 @@ impl Node {
             resident: || None,
             metrics: Arc::new(Metrics::new()),
             health: Arc::new(Health::new()),
+            seat: None,
         };
         let runtime = wait(Runtime::start(parts, types)).expect("the node starts");
         Self { runtime, clock, disk }

@@ -154,6 +154,7 @@ impl NodeBuilder {
             resident: resident_bytes,
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
+            seat: None,
         };
         let registered = register_node(&metrics, &self.settings.name);
         let listed = types.clone();

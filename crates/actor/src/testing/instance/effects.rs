@@ -9,8 +9,8 @@ use super::Instance;
 use crate::host::{CallHead, QueuedCall};
 use crate::testing::agenda::{Agenda, Tick};
 use crate::{
-    Cause, DEADLINE_DEFAULT, Delivery, Effects, Method, ReminderChange, ReminderId, Spawned,
-    TimerChange, TimerId,
+    CODEC_NAMED, Cause, DEADLINE_DEFAULT, Delivery, Effects, Method, ReminderChange, ReminderId,
+    Spawned, TimerChange, TimerId,
 };
 
 impl Instance {
@@ -135,7 +135,7 @@ impl Instance {
         let deadline = self.executor.now_in(DEADLINE_DEFAULT);
         let mut head = CallHead::to_self(method.info, deadline);
         head.cause = cause.map(Arc::new);
-        (method.deliver)(head, body).unwrap_or_else(|error| {
+        (method.deliver)(head, CODEC_NAMED, body).unwrap_or_else(|error| {
             let name = method.info.name;
             panic!("the message of `{name}` does not survive encoding: {error}")
         })

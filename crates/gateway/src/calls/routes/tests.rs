@@ -16,7 +16,7 @@ const fn method(info: &'static MethodInfo, shape: Shape, internal: bool) -> Meth
         internal,
         types: &MethodTypes::NONE,
         invoke: nothing,
-        deliver: |_, _| unreachable!("nothing is delivered"),
+        deliver: |_, _, _| unreachable!("nothing is delivered"),
     }
 }
 
@@ -52,7 +52,12 @@ fn routes() -> Routes {
         methods: &METHODS,
         hooks: Hooks::default(),
         event_json: |_, _| Ok(Vec::new()),
-        standing: StandingMethods { delete: &DELETE, inspect: &METHODS[1], follow: &METHODS[1] },
+        standing: StandingMethods {
+            delete: &DELETE,
+            inspect: &METHODS[1],
+            follow: &METHODS[1],
+            defer: &METHODS[1],
+        },
     };
     Routes::new(&[actor_type("counter"), actor_type("cart")])
 }

@@ -221,7 +221,7 @@ fn refusal(key: &str) -> Option<CallError> {
         "crowded" => CallError::Overloaded { detail: detail(), retry_after_ms: 1, actor: false },
         "homeless" => CallError::Unavailable { detail: detail() },
         "looped" => CallError::Cycle { path: detail() },
-        "newer" => CallError::Incompatible { detail: detail() },
+        "newer" => CallError::Incompatible { detail: detail(), outcome: Outcome::NotExecuted },
         "unsaved" => CallError::Storage { detail: detail(), outcome: Outcome::NotExecuted },
         "lost" => CallError::Storage { detail: detail(), outcome: Outcome::Unknown },
         _ => return None,
