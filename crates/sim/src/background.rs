@@ -26,6 +26,12 @@ enum Step<T> {
 }
 
 impl<T: Send + 'static> Background<T> {
+    /// Runs `future` as a task of `process`.
+    #[must_use]
+    pub fn run(process: &SimTasks, future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self::begin(process, "caller", future)
+    }
+
     pub(crate) fn begin(
         tasks: &SimTasks,
         name: &'static str,

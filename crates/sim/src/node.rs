@@ -5,7 +5,7 @@ use std::time::Duration;
 use tenure_actor::host::HostHandle;
 use tenure_actor::{Actor, ActorRef, ActorType, IntoKey};
 use tenure_observe::{Health, Metrics};
-use tenure_runtime::{Parts, Runtime, RuntimeConfig, StartError};
+use tenure_runtime::{Parts, Runtime, RuntimeConfig, Seat, StartError};
 use tenure_store::{MemoryDisk, MemoryStore, StoreError};
 use tenure_types::Tasks;
 
@@ -58,6 +58,22 @@ impl NodeSpec {
         simulation: &Simulation,
         disk: &MemoryDisk,
     ) -> Result<Node, StartError> {
+        self.try_start_at(simulation, disk, None).await
+    }
+
+    /// As [`NodeSpec::try_start`], beside other nodes over the same disk where there is a seat.
+    ///
+    /// # Errors
+    /// As [`Runtime::start`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing runs then.
+    pub async fn try_start_at(
+        &self,
+        simulation: &Simulation,
+        disk: &MemoryDisk,
+        seat: Option<Arc<dyn Seat>>,
+    ) -> Result<Node, StartError> {
         let tasks = simulation.tasks();
         let store = MemoryStore::with_clock(
             disk.clone(),
@@ -76,6 +92,7 @@ impl NodeSpec {
             resident: || None,
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
+            seat,
         };
         let runtime = Runtime::start(parts, &self.types).await?;
         Ok(Node { runtime, engine, store, tasks, metrics, health })

@@ -2,7 +2,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,40 +9,11 @@ use tenure_types::{Clock, Instant};
 
 use crate::clock::SimClock;
 use crate::entropy::{Dice, SimEntropy};
+use crate::machine::{ClockSpec, Machine};
+use crate::options::Options;
 use crate::tasks::SimTasks;
 use crate::trace::{Happening, Trace};
-use crate::world::{Next, World};
-
-/// How a simulation behaves where the seams leave room.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Each poll takes a random time below this.
-    pub poll_time_max: Duration,
-    /// A task's share of its thread is used up once in so many times; zero: never.
-    pub yield_one_in: u64,
-    /// What [`Tasks::is_worker`](tenure_types::Tasks::is_worker) says.
-    pub is_worker: bool,
-    /// The resolution of the coarse clock.
-    pub coarse: Duration,
-    /// How long the foreground may take, in virtual time, before it counts as stuck. A node has
-    /// timers that never end, so time alone never stands still.
-    pub patience: Duration,
-    /// How many polls may happen before time moves: a task that is always ready is found by this.
-    pub polls_per_instant_max: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            poll_time_max: Duration::ZERO,
-            yield_one_in: 8,
-            is_worker: true,
-            coarse: Duration::from_millis(4),
-            patience: Duration::from_secs(3_600),
-            polls_per_instant_max: 5_000_000,
-        }
-    }
-}
+use crate::world::{NOBODY, Next, World};
 
 /// One run: its clock, its tasks and the seed that decides who runs when.
 pub struct Simulation {
@@ -51,7 +21,6 @@ pub struct Simulation {
     options: Options,
     world: Arc<World>,
     entropy: Arc<SimEntropy>,
-    next_group: AtomicU32,
 }
 
 /// The foreground waits for something that will not happen.
@@ -85,8 +54,8 @@ impl Simulation {
     pub fn with(seed: u64, options: Options) -> Self {
         let mut dice = Dice::new(seed);
         let entropy = Arc::new(SimEntropy::new(dice.split()));
-        let world = World::new(Arc::new(SimClock::new(options.coarse)), dice);
-        Self { seed, options, world, entropy, next_group: AtomicU32::new(1) }
+        let world = World::new(Arc::new(SimClock::new(options.coarse)), dice, options.keep);
+        Self { seed, options, world, entropy }
     }
 
     /// The seed, to say which run failed.
@@ -116,9 +85,22 @@ impl Simulation {
     /// A new group of tasks, that lives and dies together.
     #[must_use]
     pub fn tasks(&self) -> Arc<SimTasks> {
-        let group = self.next_group.fetch_add(1, Ordering::Relaxed);
-        let Options { is_worker, yield_one_in, .. } = self.options;
-        Arc::new(SimTasks::new(Arc::clone(&self.world), group, is_worker, yield_one_in))
+        Arc::new(SimTasks::begin(&self.world, self.clock(), &self.options))
+    }
+
+    /// A new machine, with a clock of its own, for processes to run on.
+    #[must_use]
+    pub fn machine(&self, clock: ClockSpec) -> Machine {
+        Machine::new(&self.world, &self.options, clock)
+    }
+
+    pub(crate) fn machine_outside(&self) -> Machine {
+        Machine::outside(&self.world, &self.options)
+    }
+
+    /// Lets `act` happen at the true time `at`, outside of all tasks.
+    pub fn plan(&self, at: Instant, act: impl FnOnce() + Send + 'static) {
+        self.world.plan(at, NOBODY, move |_| act());
     }
 
     /// What happened so far.
@@ -236,29 +218,43 @@ impl Simulation {
     }
 
     fn step(&self, poll_main: &mut dyn FnMut(&mut Context<'_>)) -> Step {
+        let most = self.options.poll_time_max;
         let step = match self.world.next() {
             Next::Main(waker) => {
                 poll_main(&mut Context::from_waker(&waker));
+                self.world.take_time(most);
                 Step::Main
             }
-            Next::Task(id, mut future, waker) => {
-                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                    Poll::Pending => self.world.put_back(id, future),
+            Next::Task(place, mut future, waker) => {
+                let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+                let rest = match polled {
+                    Poll::Pending => Some(future),
                     Poll::Ready(()) => {
                         drop(future);
-                        self.world.ended(id);
+                        None
                     }
-                }
+                };
+                self.world.polled(place, rest, most);
+                Step::Task
+            }
+            Next::Act(act, owner) => {
+                act(owner);
                 Step::Task
             }
             Next::Timer(at) => Step::Sleeping(at),
             Next::Nothing => Step::Nothing,
         };
-        self.world.pass_time(self.options.poll_time_max);
         if let Some(violation) = self.world.take_violation() {
             panic!("seed {:#x}: {violation}\n{:?}", self.seed, self.world.trace);
         }
         step
+    }
+}
+
+impl Drop for Simulation {
+    /// Ends every task, so that nobody keeps anybody alive.
+    fn drop(&mut self) {
+        self.world.end();
     }
 }
 

@@ -75,6 +75,11 @@ impl Store for Watched {
         })
     }
 
+    fn join(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.watch.record("join", None, incarnation.0);
+        self.inner.join(incarnation)
+    }
+
     fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.watch.record("open_to_read", None, 0);
         self.inner.open_to_read()

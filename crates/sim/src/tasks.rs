@@ -6,20 +6,28 @@ use std::task::{Context, Poll};
 
 use tenure_types::{BoxFuture, Clock, Instant, Tasks};
 
+use crate::clock::SimClock;
+use crate::options::Options;
+use crate::timers::TimerPlace;
 use crate::world::World;
 
 /// The tasks of one simulated node, or of who calls it. They live and die together.
 pub struct SimTasks {
     world: Arc<World>,
+    clock: Arc<SimClock>,
     group: u32,
     is_worker: AtomicBool,
     yield_one_in: AtomicU64,
 }
 
 impl SimTasks {
-    pub(crate) fn new(world: Arc<World>, group: u32, is_worker: bool, yield_one_in: u64) -> Self {
+    /// A new group of tasks whose time is told by `clock`.
+    pub(crate) fn begin(world: &Arc<World>, clock: Arc<SimClock>, options: &Options) -> Self {
+        let group = world.begin_group(Arc::clone(&clock));
+        let Options { is_worker, yield_one_in, .. } = *options;
         Self {
-            world,
+            world: Arc::clone(world),
+            clock,
             group,
             is_worker: AtomicBool::new(is_worker),
             yield_one_in: AtomicU64::new(yield_one_in),
@@ -42,8 +50,32 @@ impl SimTasks {
         self.world.live_of(self.group, name)
     }
 
+    /// The number of the group in traces.
+    #[must_use]
+    pub fn group(&self) -> u32 {
+        self.group
+    }
+
+    /// Whether they were killed.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.world.is_dead(self.group)
+    }
+
+    /// Whether none of them is polled now.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.world.is_paused(self.group)
+    }
+
+    /// The clock that tells their time.
+    #[must_use]
+    pub fn clock(&self) -> Arc<SimClock> {
+        Arc::clone(&self.clock)
+    }
+
     /// Drops every task, as a crash does; none can be started any more.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         self.world.kill(self.group);
     }
 }
@@ -54,7 +86,8 @@ impl Tasks for SimTasks {
     }
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
-        Box::pin(Sleep { world: Arc::clone(&self.world), at, timer: None })
+        let (world, clock) = (Arc::clone(&self.world), Arc::clone(&self.clock));
+        Box::pin(Sleep { world, clock, group: self.group, at, timer: None })
     }
 
     fn is_worker(&self) -> bool {
@@ -74,8 +107,10 @@ impl Tasks for SimTasks {
 /// A wish to be woken, forgotten when it is dropped.
 struct Sleep {
     world: Arc<World>,
+    clock: Arc<SimClock>,
+    group: u32,
     at: Instant,
-    timer: Option<u64>,
+    timer: Option<TimerPlace>,
 }
 
 impl Future for Sleep {
@@ -83,10 +118,10 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.forget();
-        if self.world.clock.now() >= self.at {
+        if self.clock.now() >= self.at {
             return Poll::Ready(());
         }
-        self.timer = Some(self.world.set_timer(self.at, cx.waker().clone()));
+        self.timer = Some(self.world.set_timer(self.group, self.at, cx.waker().clone()));
         Poll::Pending
     }
 }
@@ -94,7 +129,7 @@ impl Future for Sleep {
 impl Sleep {
     fn forget(&mut self) {
         if let Some(timer) = self.timer.take() {
-            self.world.forget_timer(self.at, timer);
+            self.world.forget_timer(self.group, timer);
         }
     }
 }

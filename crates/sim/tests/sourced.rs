@@ -180,7 +180,7 @@ fn a_snapshot_that_cannot_be_read_any_more_is_made_again_from_the_journal() {
         // The older program refuses the newer snapshot, and changes nothing.
         let node = start(&sim, &disk);
         let place = sim.run_until(node.actor::<Robot>("a").place().into_future());
-        let Err(CallError::Incompatible { detail }) = place else { panic!("{place:?}") };
+        let Err(CallError::Incompatible { detail, .. }) = place else { panic!("{place:?}") };
         assert!(detail.contains("newer"), "{detail}");
     }
 }

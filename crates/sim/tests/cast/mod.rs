@@ -7,6 +7,7 @@
 )]
 
 pub mod load;
+pub mod seats;
 pub mod threads;
 pub mod town;
 

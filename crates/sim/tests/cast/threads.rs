@@ -88,6 +88,7 @@ pub async fn start(disk: &MemoryDisk, types: &[tenure_actor::ActorType]) -> Arc<
         resident: || None,
         metrics: Arc::new(Metrics::new()),
         health: Arc::new(Health::new()),
+        seat: None,
     };
     Runtime::start(parts, types).await.expect("the node starts")
 }

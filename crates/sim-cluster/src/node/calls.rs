@@ -1,0 +1,216 @@
+//! Calls: looked up, handed on, answered.
+
+use std::sync::Arc;
+
+use tenure_actor::Target;
+use tenure_actor::host::QueuedCall;
+use tenure_actor::wire::{Answer, Decoded, encode_call, end_call};
+use tenure_types::{ActorId, CallError, Clock as _, Incarnation, Instant, Tasks as _, Tenure};
+
+use super::Host;
+use super::life::{Handed, Seeking, name_of};
+use super::members::{not_executed, unknown};
+use crate::cast;
+use crate::frame::{Body, Frame};
+use crate::noted::noted;
+use crate::ops::{self, Ask};
+use crate::proxy::Proxy;
+
+/// How often a call may be sent to a place where its actor is not.
+const MISSES_MAX: u32 = 8;
+
+impl Host {
+    /// A client asks: the call is made here, wherever its actor lives.
+    pub(super) fn answer_client(self: &Arc<Self>, place: u32, ask: Ask) {
+        let Some(runtime) = self.runtime() else {
+            let said = ops::refuse(&ask, not_executed());
+            return self.say(place, said);
+        };
+        let host = Arc::clone(self);
+        let answer = async move {
+            let (said, at) = noted(ops::perform(runtime.handle(), ask)).await;
+            if let Ok(Some(answer)) = &said.result {
+                host.note_release(&ask.who.id(), answer.tenure, at);
+            }
+            host.say(place, said);
+        };
+        self.process.spawn("client", Box::pin(answer));
+    }
+
+    /// A reply that an activation of this node left here; those of others are told of where they live.
+    fn note_release(&self, actor: &ActorId, tenure: Tenure, at: Instant) {
+        if let Some(me) = self.incarnation().filter(|_| self.is_home_of(actor, tenure)) {
+            cast::released(actor, me, tenure, at);
+        }
+    }
+
+    /// Whether the actor runs here under this right.
+    pub(crate) fn is_home_of(&self, actor: &ActorId, tenure: Tenure) -> bool {
+        let core = self.core.lock();
+        core.life.as_ref().is_some_and(|life| life.cluster.hosted(actor) == Some(tenure))
+    }
+
+    fn say(&self, place: u32, said: ops::Said) {
+        let (from, to) = (Incarnation(0), Incarnation(0));
+        self.port.send(place, Frame { from, to, body: Body::Said(said) });
+    }
+
+    /// A call whose actor is not here looks for it.
+    pub(super) fn seek(self: &Arc<Self>, target: Target, call: Arc<dyn QueuedCall>) {
+        let (actor, now) = (name_of(&target), self.process.clock().now());
+        let wish = self.outer.wish(target.type_name);
+        self.with_life(|life| {
+            let seeking = Seeking { target, call, missed: 0 };
+            life.seeking.entry(actor.clone()).or_default().push(seeking);
+            life.cluster.look_up(now, &actor, wish);
+        });
+    }
+
+    /// The actor was found: its calls go there.
+    pub(super) fn send_calls(self: &Arc<Self>, actor: &ActorId, host: Incarnation, tenure: Tenure) {
+        let calls = self.with_life(|life| life.seeking.remove(actor)).flatten().unwrap_or_default();
+        for seeking in calls.into_iter().filter(|it| it.call.is_waiting()) {
+            if self.incarnation() == Some(host) {
+                self.run_here(actor, seeking, (host, tenure));
+            } else {
+                self.hand(actor, seeking, (host, tenure));
+            }
+        }
+    }
+
+    fn run_here(self: &Arc<Self>, actor: &ActorId, seeking: Seeking, at: (Incarnation, Tenure)) {
+        let Seeking { target, call, missed } = seeking;
+        let Some(runtime) = self.runtime() else { return call.settle(Err(not_executed())) };
+        if let Some(call) = runtime.take(&target, call) {
+            self.missed(actor, Seeking { target, call, missed }, at, None);
+        }
+    }
+
+    fn hand(&self, actor: &ActorId, seeking: Seeking, at: (Incarnation, Tenure)) {
+        let encoded = encode_call(&seeking.target, &*seeking.call, self.process.clock().now());
+        let call = match encoded {
+            Ok(Some(call)) => call,
+            Ok(None) => return,
+            Err(error) => return seeking.call.settle(Err(error)),
+        };
+        let mut core = self.core.lock();
+        let Some(life) = &mut core.life else { return };
+        life.calls_handed += 1;
+        let number = life.calls_handed;
+        life.handed.insert(number, Handed { actor: actor.clone(), at, seeking });
+        self.send_from(&core, at.0, Body::Handed { number, call });
+    }
+
+    /// The actor is not where it was said to be.
+    fn missed(
+        self: &Arc<Self>,
+        actor: &ActorId,
+        seeking: Seeking,
+        at: (Incarnation, Tenure),
+        hint: Option<(Incarnation, Tenure)>,
+    ) {
+        self.outer.reached("call at the wrong place");
+        let now = self.process.clock().now();
+        let wish = self.outer.wish(seeking.target.type_name);
+        if seeking.missed >= MISSES_MAX {
+            return seeking.call.settle(Err(not_executed()));
+        }
+        self.with_life(|life| {
+            let seeking = Seeking { missed: seeking.missed + 1, ..seeking };
+            life.seeking.entry(actor.clone()).or_default().push(seeking);
+            life.cluster.missed(now, actor, wish, at, hint);
+        });
+    }
+
+    /// Nobody takes the actor.
+    pub(super) fn refuse_calls(&self, actor: &ActorId) {
+        let calls = self.with_life(|life| life.seeking.remove(actor)).flatten().unwrap_or_default();
+        for seeking in calls {
+            seeking.call.settle(Err(CallError::Overloaded {
+                detail: format!("{actor} cannot be placed now").into(),
+                retry_after_ms: 100,
+                actor: false,
+            }));
+        }
+    }
+
+    pub(super) fn handle_call_frame(self: &Arc<Self>, from: Incarnation, body: Body) {
+        let now = self.process.clock().now();
+        match body {
+            Body::Handed { number, call } => self.take_call(from, number, &call),
+            Body::NotHere { number, hint } => {
+                let handed = self.with_life(|life| life.handed.remove(&number)).flatten();
+                if let Some(Handed { actor, at, seeking }) = handed {
+                    seeking.call.come_back();
+                    self.missed(&actor, seeking, at, hint);
+                }
+            }
+            Body::Settled { number, answer } => {
+                let handed = self.with_life(|life| life.handed.remove(&number)).flatten();
+                if let Some(handed) = handed {
+                    end_call(&*handed.seeking.call, &answer, now);
+                }
+            }
+            Body::Shipped { id, actor, packed } => {
+                self.with_life(|life| {
+                    if life.cluster.handle_shipped(now, id, &actor) {
+                        life.arrived.insert(id, packed);
+                    }
+                });
+            }
+            Body::FollowHere { place, follow, from } => self.tell_follower(place, follow, from),
+            Body::Directory(_)
+            | Body::Hint(_)
+            | Body::Presumed(_)
+            | Body::Ask(_)
+            | Body::Said(_)
+            | Body::Follow(_)
+            | Body::Followed(_)
+            | Body::Read(_)
+            | Body::WasRead(_) => {}
+        }
+    }
+
+    /// A call came for an actor that is to be here.
+    fn take_call(self: &Arc<Self>, from: Incarnation, number: u64, call: &[u8]) {
+        let now = self.process.clock().now();
+        let Some((runtime, me)) = self.runtime().zip(self.incarnation()) else { return };
+        let proxy = Proxy::new((from, number), (Arc::downgrade(self), me));
+        match self.outer.wire.decode_call(call, now, proxy) {
+            Ok(Decoded { target, call }) => {
+                if runtime.take(&target, call).is_some() {
+                    self.send(from, Body::NotHere { number, hint: None });
+                }
+            }
+            Err(error) => {
+                let answer = Answer::failed(error).encode(now);
+                self.send(from, Body::Settled { number, answer });
+            }
+        }
+    }
+
+    /// Forgets calls that nobody waits for any more, and ends those whose time is over: of a reminder
+    /// that went to a node which died nobody else would hear.
+    pub(super) fn look_after_calls(&self) {
+        let now = self.process.clock().now();
+        let is_late = |seeking: &Seeking| seeking.call.head().deadline < now;
+        let (mut lost, mut late) = (Vec::new(), Vec::new());
+        self.with_life(|life| {
+            life.handed.retain(|_, handed| handed.seeking.call.is_waiting());
+            lost.extend(life.handed.extract_if(.., |_, handed| is_late(&handed.seeking)));
+            let mut given_up = Vec::new();
+            life.seeking.retain(|actor, calls| {
+                calls.retain(|seeking| seeking.call.is_waiting());
+                late.extend(calls.extract_if(.., |seeking| is_late(seeking)));
+                if calls.is_empty() {
+                    given_up.push(actor.clone());
+                }
+                !calls.is_empty()
+            });
+            given_up.iter().for_each(|actor| life.cluster.give_up_look_up(actor));
+        });
+        // What they tell may call back.
+        lost.into_iter().for_each(|(_, handed)| handed.seeking.call.settle(Err(unknown())));
+        late.into_iter().for_each(|seeking| seeking.call.settle(Err(not_executed())));
+    }
+}

@@ -1,0 +1,292 @@
+//! Carries out what the membership decides.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use tenure_observe::{Health, Metrics};
+use tenure_protocol::cluster::Cluster;
+use tenure_protocol::view::membership::{Death, Effect, Lost, Seat};
+use tenure_protocol::view::table::{JoinToken, TableRequest};
+use tenure_runtime::{Parts, Runtime};
+use tenure_sim::judge::Cause;
+use tenure_store::Store as _;
+use tenure_types::{CallError, Clock as _, Incarnation, NodeId, Outcome, Tasks as _, ViewNumber};
+
+use super::Host;
+use super::drive::Core;
+use super::life::{Life, Local};
+use super::seat::NodeSeat;
+use crate::frame::Body;
+use crate::stage;
+
+/// After how long a store that could not be joined, or could not fence, is asked again.
+const STORE_AGAIN: Duration = Duration::from_millis(100);
+/// After how long a node that was discarded joins again.
+const JOIN_AGAIN: Duration = Duration::from_millis(200);
+
+impl Host {
+    pub(super) fn handle_local(self: &Arc<Self>, of: Incarnation, local: Local) {
+        let now = self.process.clock().now();
+        let mut core = self.core.lock();
+        if of != Incarnation(0) && core.incarnation() != Some(of) {
+            drop(core);
+            return drop_local(local);
+        }
+        match local {
+            Local::Join => self.join(&mut core),
+            Local::Drain => self.begin_drain(&mut core),
+            Local::Answered(request, result) => {
+                core.membership.handle_answer(now, request, result);
+            }
+            Local::Fenced(incarnation) => {
+                core.fencing.remove(&incarnation);
+                core.membership.handle_fenced(incarnation);
+                if let Some(life) = &mut core.life {
+                    life.cluster.handle_fenced(now, incarnation);
+                }
+            }
+            Local::Died(incarnation) => {
+                core.membership.handle_death(now, incarnation, Death::Proof);
+            }
+            Local::Started(runtime) => {
+                if let Some(life) = &mut core.life {
+                    life.runtime = Some(runtime);
+                }
+                core.membership.ready(now);
+            }
+            local => {
+                drop(core);
+                self.handle_activation(local);
+            }
+        }
+    }
+
+    fn join(&self, core: &mut Core) {
+        let number = self.machine.number();
+        let node = NodeId::new(&format!("node-{number}")).expect("a good name");
+        let seat = Seat { node, weight: 1, address: number.to_string().into() };
+        let (high, low) = (core.dice.below(u64::MAX), core.dice.below(u64::MAX));
+        let token = JoinToken(u128::from(high) << 64 | u128::from(low));
+        core.membership.join(self.process.clock().now(), seat, token);
+    }
+
+    /// Does what both machines want, until they want nothing more.
+    pub(super) fn carry_out(self: &Arc<Self>) {
+        loop {
+            let mut core = self.core.lock();
+            let members = core.membership.take_effects();
+            core.publish_lease();
+            let directory = core.life.as_mut().map(|life| life.cluster.take_effects());
+            drop(core);
+            let directory = directory.unwrap_or_default();
+            if members.is_empty() && directory.is_empty() {
+                return;
+            }
+            members.into_iter().for_each(|effect| self.carry_out_member(effect));
+            directory.into_iter().for_each(|effect| self.carry_out_directory(effect));
+        }
+    }
+
+    fn carry_out_member(self: &Arc<Self>, effect: Effect) {
+        match effect {
+            Effect::Ask { request, ask } => self.ask_table(request, ask),
+            Effect::SetTimer { timer, at } => self.core.lock().timer = Some((timer, at)),
+            Effect::Joined(incarnation) => self.begin_life(incarnation),
+            Effect::View(view) => {
+                let ring = self.outer.ring(&view);
+                let now = self.process.clock().now();
+                if let Some(life) = &mut self.core.lock().life {
+                    life.cluster.handle_view_and_ring(now, view, ring);
+                }
+            }
+            Effect::Suspend => {
+                self.outer.reached("suspended");
+                stage::parted(Cause::LeaseLost);
+                self.with_runtime(|runtime| runtime.suspend());
+            }
+            Effect::Resume => {
+                self.outer.reached("resumed");
+                self.with_runtime(|runtime| runtime.resume());
+            }
+            Effect::Discard => self.discard(),
+            Effect::Left => {
+                self.outer.reached("left");
+                self.process.kill();
+                self.outer.net.killed(&self.machine, &self.process, 0);
+            }
+            Effect::Fence(incarnation) => self.fence(incarnation),
+            Effect::Hint(number) => self.hint(number),
+            Effect::Trouble(_) => self.outer.reached("table in trouble"),
+        }
+    }
+
+    fn with_runtime(&self, work: impl FnOnce(&Arc<Runtime>)) {
+        if let Some(runtime) = self.runtime() {
+            work(&runtime);
+        }
+    }
+
+    fn ask_table(self: &Arc<Self>, request: u64, ask: TableRequest) {
+        let terms = self.outer.membership.terms;
+        let until = self.process.clock().now() + terms.ask_time_max;
+        let host = Arc::clone(self);
+        let asking = self.table.ask(ask);
+        let task = async move {
+            let mut asking = pin!(asking);
+            let mut late = host.process.sleep_until(until);
+            let result = poll_fn(|cx| match asking.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(result.map_err(|_| Lost)),
+                Poll::Pending => late.as_mut().poll(cx).map(|()| Err(Lost)),
+            });
+            let result = result.await;
+            host.pass(Incarnation(0), Local::Answered(request, result));
+        };
+        self.process.spawn("table", Box::pin(task));
+    }
+
+    /// The table has a row: the store is joined, and the runtime started over it.
+    fn begin_life(self: &Arc<Self>, incarnation: Incarnation) {
+        let lease_until = Arc::new(AtomicU64::new(0));
+        let store = self.outer.store.link(&self.machine, &self.process);
+        let seat = NodeSeat {
+            incarnation,
+            lease_until: Arc::clone(&lease_until),
+            host: Arc::downgrade(self),
+        };
+        let seat = Arc::new(seat);
+        let mut core = self.core.lock();
+        let seed = core.dice.below(u64::MAX);
+        let cluster = Cluster::new(incarnation, self.outer.cluster.clone(), seed);
+        let mut life = Life {
+            incarnation,
+            cluster,
+            runtime: None,
+            lease_until,
+            seeking: Default::default(),
+            handed: Default::default(),
+            calls_handed: 0,
+            packed: Default::default(),
+            arrived: Default::default(),
+            gone: Default::default(),
+            is_draining: false,
+        };
+        let view = Arc::clone(core.membership.view());
+        let ring = self.outer.ring(&view);
+        life.cluster.handle_view_and_ring(self.process.clock().now(), view, ring);
+        core.life = Some(life);
+        drop(core);
+        let host = Arc::clone(self);
+        let start = async move {
+            loop {
+                let parts = Parts {
+                    config: host.outer.runtime.clone(),
+                    store: Arc::clone(&store) as Arc<dyn tenure_store::Store>,
+                    clock: host.process.clock(),
+                    entropy: host.outer.sim.entropy(),
+                    tasks: Arc::clone(&host.process) as Arc<dyn tenure_types::Tasks>,
+                    resident: || None,
+                    metrics: Arc::new(Metrics::new()),
+                    health: Arc::new(Health::new()),
+                    seat: Some(Arc::clone(&seat) as Arc<dyn tenure_runtime::Seat>),
+                };
+                match Runtime::start(parts, &host.outer.types).await {
+                    Ok(runtime) => return host.pass(incarnation, Local::Started(runtime)),
+                    Err(_) if host.incarnation() != Some(incarnation) => return,
+                    Err(_) => {
+                        let again = host.process.clock().now() + STORE_AGAIN;
+                        host.process.sleep_until(again).await;
+                    }
+                }
+            }
+        };
+        self.process.spawn("start", Box::pin(start));
+    }
+
+    /// Everything in memory goes; the process joins again as a new incarnation.
+    fn discard(self: &Arc<Self>) {
+        self.outer.reached("discarded");
+        stage::parted(Cause::LeaseLost);
+        let mut core = self.core.lock();
+        let Some(life) = core.life.take() else { return };
+        let is_leaving = core.is_leaving;
+        drop(core);
+        life.lease_until.store(0, Ordering::Relaxed);
+        if let Some(runtime) = &life.runtime {
+            runtime.discard();
+        }
+        for seeking in life.seeking.into_values().flatten() {
+            seeking.call.settle(Err(not_executed()));
+        }
+        for handed in life.handed.into_values() {
+            handed.seeking.call.settle(Err(unknown()));
+        }
+        if is_leaving {
+            self.process.kill();
+            return self.outer.net.killed(&self.machine, &self.process, 0);
+        }
+        let host = Arc::clone(self);
+        let again = async move {
+            host.process.sleep_until(host.process.clock().now() + JOIN_AGAIN).await;
+            host.pass(Incarnation(0), Local::Join);
+        };
+        self.process.spawn("join-again", Box::pin(again));
+    }
+
+    pub(super) fn fence(self: &Arc<Self>, incarnation: Incarnation) {
+        if !self.core.lock().fencing.insert(incarnation) {
+            return;
+        }
+        let store = self.outer.store.link(&self.machine, &self.process);
+        let host = Arc::clone(self);
+        let fence = async move {
+            while store.fence(incarnation).await.is_err() {
+                host.process.sleep_until(host.process.clock().now() + STORE_AGAIN).await;
+            }
+            host.pass(Incarnation(0), Local::Fenced(incarnation));
+        };
+        self.process.spawn("fence", Box::pin(fence));
+    }
+
+    fn hint(&self, number: ViewNumber) {
+        let core = self.core.lock();
+        let view = Arc::clone(core.membership.view());
+        let me = core.incarnation();
+        for member in view.members().filter(|it| it.state.is_living()) {
+            if Some(member.incarnation) != me {
+                self.send_from(&core, member.incarnation, Body::Hint(number));
+            }
+        }
+    }
+}
+
+impl Core {
+    /// The runtime looks at the lease by itself, whenever it releases something.
+    fn publish_lease(&self) {
+        if let Some(life) = &self.life {
+            let until = self.membership.lease_until().as_nanos();
+            life.lease_until.store(until, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What belongs to an incarnation that is over.
+fn drop_local(local: Local) {
+    if let Local::Absent { call, .. } = local {
+        call.settle(Err(not_executed()));
+    }
+}
+
+pub(super) fn not_executed() -> CallError {
+    CallError::Unavailable { detail: "the node has lost its place in the cluster".into() }
+}
+
+pub(super) fn unknown() -> CallError {
+    CallError::Withheld {
+        detail: "the node that was asked did not answer".into(),
+        outcome: Outcome::Unknown,
+    }
+}
