@@ -8,6 +8,7 @@ mod fairness;
 mod http;
 mod http_client;
 mod idle;
+mod lanes;
 mod load_rows;
 mod plain;
 mod postgres;
@@ -62,6 +63,10 @@ pub(crate) fn run(name: &str, setting: &Setting) -> anyhow::Result<Report> {
         ["postgres", "prepare", ..] => postgres::prepare(number(2)?),
         ["postgres", "load", ..] => postgres::load(number(2)?, number(3)?, 64),
         ["postgres", "load-single", ..] => postgres::load(number(2)?, number(3)?, 1),
+        ["raw", "frames", ..] => lanes::raw_frames(number(2)?, number(3)?, setting),
+        ["raw", "round-trip"] => lanes::raw_round_trip(setting),
+        [system, "frames", ..] => lanes::frames(system, number(2)?, number(3)?, setting),
+        [system, "round-trip"] => lanes::round_trip(system, setting),
         ["tenure", "fairness"] => fairness::measure(setting),
         _ => bail!("there is no case `{name}`"),
     }

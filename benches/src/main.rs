@@ -41,6 +41,8 @@ enum Verb {
     Local(Local),
     /// Compare durable turns and loads on PostgreSQL with what the server does without actors.
     Store(Local),
+    /// Compare frames between two nodes with raw TCP and one write a frame.
+    Transport(Local),
     /// Run one case in this process and print its values.
     #[command(hide = true)]
     Case(Case),
@@ -97,6 +99,7 @@ fn main() -> anyhow::Result<()> {
             let server = store_server()?;
             compare_on(&server, plan::store_rows(options.quick), options)
         }
+        Verb::Transport(options) => compare("transport", plan::transport_rows(), options),
         Verb::Case(Case { name, quick, folder }) => {
             std::fs::create_dir_all(&folder)?;
             let report = cases::run(&name, &cases::Setting { quick, folder })?;

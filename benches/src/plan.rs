@@ -144,6 +144,39 @@ pub(crate) fn store_rows(quick: bool) -> Vec<Row> {
     rows
 }
 
+/// Every row of `transport`: lanes between two nodes beside raw TCP.
+pub(crate) fn transport_rows() -> Vec<Row> {
+    let kinds = [("lane", ""), ("lane-key", ", cluster key"), ("lane-tls", ", TLS")];
+    let mut rows = Vec::new();
+    for (len, senders, what) in
+        [(64, 64, "frames of 64 B, 64 senders"), (64 << 10, 4, "frames of 64 KiB, 4 senders")]
+    {
+        rows.extend(kinds.map(|(system, how)| Row {
+            section: "One lane over loopback",
+            title: format!("{what}{how}"),
+            unit: Unit::PerSecond,
+            ours: source(&format!("{system}/frames/{len}/{senders}"), RATE),
+            against: against(
+                "raw TCP, one write a frame",
+                [format!("raw/frames/{len}/{senders}")],
+                RATE,
+            ),
+            goal: Goal::None,
+        }));
+    }
+    for (value, what) in [(P50_US, "p50"), (P99_US, "p99")] {
+        rows.extend(kinds.map(|(system, how)| Row {
+            section: "There and back, one at a time",
+            title: format!("64 B, {what}{how}"),
+            unit: Unit::Micros,
+            ours: source(&format!("{system}/round-trip"), value),
+            against: against("raw TCP ping-pong", ["raw/round-trip"], value),
+            goal: Goal::None,
+        }));
+    }
+    rows
+}
+
 fn sockets(idle: usize) -> [Row; 3] {
     let section = "WebSockets";
     [

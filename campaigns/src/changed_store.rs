@@ -1,4 +1,4 @@
-//! The embedded engine with one thing changed.
+//! An engine with one thing changed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,10 @@ use tenure_store::{
     StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
 };
 use tenure_store_embedded::EmbeddedStore;
+use tenure_store_postgres::{PostgresConfig, PostgresStore};
 use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key, Token};
+
+use crate::database::STORE_VARIABLE;
 
 /// How long after its answer a unit goes to the engine, where answers come early.
 const EARLY: Duration = Duration::from_millis(20);
@@ -35,7 +38,7 @@ pub enum Change {
 }
 
 struct Changed {
-    engine: Arc<EmbeddedStore>,
+    engine: Arc<dyn Store>,
     way: Way,
 }
 
@@ -67,10 +70,16 @@ struct Late {
 /// Hears what nobody waits for any more.
 struct Nobody;
 
-/// The engine in `folder` with a change.
-#[must_use]
-pub fn open(folder: &Path, change: Change) -> Arc<dyn Store> {
-    let engine = Arc::new(EmbeddedStore::new(folder));
+/// The engine that a server has, in `folder` or the database that [`STORE_VARIABLE`] names, with a
+/// change.
+///
+/// # Errors
+/// When the variable cannot be read.
+pub fn open(folder: &Path, change: Change) -> anyhow::Result<Arc<dyn Store>> {
+    let engine: Arc<dyn Store> = match std::env::var(STORE_VARIABLE) {
+        Ok(url) => Arc::new(PostgresStore::new(url.parse::<PostgresConfig>()?)),
+        Err(_) => Arc::new(EmbeddedStore::new(folder)),
+    };
     let way = match change {
         Change::None => Way::Straight { knows_due: true },
         Change::NothingDue => Way::Straight { knows_due: false },
@@ -80,7 +89,7 @@ pub fn open(folder: &Path, change: Change) -> Arc<dyn Store> {
             let (late, due_units) = sync_channel(WAITING_UNITS_MAX);
             std::thread::spawn(move || answer(&units, &late));
             let behind = Arc::clone(&engine);
-            std::thread::spawn(move || pass_on(&behind, &due_units));
+            std::thread::spawn(move || pass_on(&*behind, &due_units));
             Way::Early(submitted)
         }
         Change::Slow(delay) => {
@@ -90,7 +99,7 @@ pub fn open(folder: &Path, change: Change) -> Arc<dyn Store> {
             Way::Slow(answers, delay)
         }
     };
-    Arc::new(Changed { engine, way })
+    Ok(Arc::new(Changed { engine, way }))
 }
 
 /// Answers each unit at once.
@@ -108,7 +117,7 @@ fn answer(
 }
 
 /// Submits each unit when its time has come, in the order in which they were answered.
-fn pass_on(engine: &EmbeddedStore, units: &Receiver<(Instant, Arc<Unit>)>) {
+fn pass_on(engine: &dyn Store, units: &Receiver<(Instant, Arc<Unit>)>) {
     for (due, unit) in units {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         engine.submit(unit, Arc::new(Nobody));

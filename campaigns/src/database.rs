@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// How long the server goes on after the database is back, before it is killed.
 const AFTER: Duration = Duration::from_millis(1_500);
 const PARTITIONS: u32 = 8;
+/// On a disk that may be small: a checkpoint every 96 MiB or so, rather than every GiB.
+const SMALL_LOG: [&str; 2] = ["max_wal_size = 96MB", "min_wal_size = 32MB"];
 
 /// What happens to the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -53,7 +55,7 @@ impl Database {
     pub fn new(trouble: Trouble) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("could not make a folder")?;
         let data = folder.path().join("data");
-        let server = start()?;
+        let server = start(None)?;
         Ok(Self { _folder: folder, data, trouble, server, replica: None })
     }
 
@@ -106,8 +108,7 @@ impl Fault for Database {
             let hosts = format!("127.0.0.1:{}{}", self.server.port(), ports.collect::<String>());
             url = format!("postgres://postgres@{hosts}/postgres");
         }
-        launch.env.retain(|(name, _)| *name != STORE_VARIABLE);
-        launch.env.push((STORE_VARIABLE, url.into()));
+        keep_in(launch, url);
         Ok(())
     }
 
@@ -121,13 +122,23 @@ impl Fault for Database {
     }
 }
 
-/// A new database with the tables in it.
+/// Lets a server keep its actors in the database at `url`.
+pub(crate) fn keep_in(launch: &mut Launch, url: String) {
+    launch.env.retain(|(name, _)| *name != STORE_VARIABLE);
+    launch.env.push((STORE_VARIABLE, url.into()));
+}
+
+/// A new database with the tables in it; in a folder of its own in `folder`, where one is named.
 ///
 /// # Errors
 /// When PostgreSQL is not installed or does not start.
-pub fn start() -> anyhow::Result<PostgresServer> {
-    let settings = vec!["log_min_messages = fatal".to_owned()];
-    let server = PostgresServer::with(&Options { settings, ..Options::default() })?;
+pub fn start(folder: Option<&Path>) -> anyhow::Result<PostgresServer> {
+    let mut settings = vec!["log_min_messages = fatal".to_owned()];
+    if folder.is_some() {
+        settings.extend(SMALL_LOG.map(str::to_owned));
+    }
+    let options = Options { settings, folder: folder.map(Path::to_owned), ..Options::default() };
+    let server = PostgresServer::with(&options)?;
     let config: PostgresConfig = server.url().parse().map_err(anyhow::Error::new)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(migrate(&config, PARTITIONS))?;

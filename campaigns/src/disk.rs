@@ -1,6 +1,7 @@
 //! A disk whose power can be cut: ext4 on a loop device.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -54,6 +55,8 @@ impl Disk {
         let folder = tempfile::tempdir().context("could not make a folder")?;
         let (image, mounted) = (folder.path().join("disk.img"), folder.path().join("disk"));
         std::fs::create_dir(&mounted)?;
+        // Others than root may go through to the disk, as a database does.
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
         // Sparse: it takes as much as is written.
         File::create(&image)?.set_len(BYTES)?;
         // From here on a failure gives back what was taken.
@@ -69,6 +72,15 @@ impl Disk {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.mounted
+    }
+
+    /// Syncs everything that was written.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync(&self) -> anyhow::Result<()> {
+        let root = File::open(&self.mounted)?;
+        rustix::fs::syncfs(&root).context("could not sync the disk")
     }
 
     /// Cuts the power: from now on every write fails, and what was not synced is gone.

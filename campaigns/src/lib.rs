@@ -26,6 +26,7 @@ mod load;
 pub mod many;
 pub mod metrics;
 pub mod mill;
+pub mod no_sync;
 mod offer;
 pub mod overload;
 pub mod port;

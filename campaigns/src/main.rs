@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use tenure_campaigns::database::{self, Database, STORE_VARIABLE, Trouble};
 use tenure_campaigns::disk::Disk;
 use tenure_campaigns::kill::Kill;
-use tenure_campaigns::power::Power;
+use tenure_campaigns::power::{DatabasePower, Power};
 use tenure_campaigns::rounds::{self, Fault, Options};
 use tenure_campaigns::{feeds, fleet, interrupt, keys, many, overload, reminders, sessions, shop};
 
@@ -37,7 +37,8 @@ enum Campaign {
         #[command(flatten)]
         options: Options,
     },
-    /// Cut the power of the server's disk, at any time, again and again; needs root
+    /// Cut the power of the disk under the server's store, or with `--postgres` under its database, at any
+    /// time, again and again; needs root
     Power {
         /// How often
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
@@ -92,10 +93,13 @@ fn main() -> ExitCode {
 
 /// Runs the campaign, in a process of its own where it is to have a database of its own.
 fn on_store(cli: Cli) -> anyhow::Result<bool> {
+    if let (true, Campaign::Power { cuts, options }) = (cli.postgres, &cli.campaign) {
+        return on_disk(|disk| strike(options, *cuts, &mut DatabasePower::new(disk, options)?));
+    }
     if !cli.postgres || std::env::var_os(STORE_VARIABLE).is_some() {
         return run(cli.campaign);
     }
-    let database = database::start()?;
+    let database = database::start(None)?;
     let mut again = std::process::Command::new(std::env::current_exe()?);
     again.args(std::env::args_os().skip(1)).env(STORE_VARIABLE, database.url());
     Ok(again.status()?.success())
@@ -109,11 +113,7 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         }
         Campaign::Kill { kills, options } => strike(&options, kills, &mut Kill::new()?),
         Campaign::Power { cuts, options } => {
-            if let Err(reason) = Disk::check() {
-                println!("skipped: {reason}");
-                return Ok(true);
-            }
-            strike(&options, cuts, &mut Power::new(Disk::new()?))
+            on_disk(|disk| strike(&options, cuts, &mut Power::new(disk)))
         }
         Campaign::Keys(options) => {
             let report = keys::run(&options)?;
@@ -156,6 +156,15 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
             Ok(!report.is_bad())
         }
     }
+}
+
+/// Makes a disk whose power can be cut, where this system has such.
+fn on_disk(run: impl FnOnce(Disk) -> anyhow::Result<bool>) -> anyhow::Result<bool> {
+    if let Err(reason) = Disk::check() {
+        println!("skipped: {reason}");
+        return Ok(true);
+    }
+    run(Disk::new()?)
 }
 
 fn strike(options: &Options, strikes: u32, fault: &mut dyn Fault) -> anyhow::Result<bool> {

@@ -136,7 +136,7 @@ async fn start(options: &Options, folder: &Path) -> anyhow::Result<Node> {
     settings.memory = Some(options.memory.0);
     let builder = Node::builder().actor::<Ledger>().settings(settings);
     let builder = match options.stage.broken {
-        Some(Break::Forgetful) => builder.store(open(folder, Change::Forgetful)),
+        Some(Break::Forgetful) => builder.store(open(folder, Change::Forgetful)?),
         _ => builder.store_in(folder),
     };
     Ok(builder.start().await?)

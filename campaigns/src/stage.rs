@@ -33,7 +33,7 @@ pub struct Stage {
 pub enum Break {
     /// Release replies some milliseconds before their commit: `kill`, `power`.
     EarlyReply,
-    /// Let every sync of a file return at once and do nothing: `power`.
+    /// Let every sync of a file return at once and do nothing, those of a database too: `power`.
     NoSync,
     /// Let write-behind actors wait for ten times their delay: `kill --mode write-behind`.
     LateFlush,

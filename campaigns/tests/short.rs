@@ -210,6 +210,35 @@ fn power_cuts_lose_nothing() {
 }
 
 #[test]
+fn power_cuts_of_a_database_lose_nothing() {
+    for mode in ["write-through", "event-sourced", "write-behind"] {
+        // The first takes the node with it, the second leaves it alone.
+        let (output, text) = campaign(&["power", "--postgres", "--cuts", "2", "--mode", mode]);
+        assert!(output.status.success(), "{mode}");
+        let is_whole = text.contains("power cuts: 2; turns: ") && text.contains(" 0 lost, 0 wrong");
+        assert!(is_skipped(&text) || is_whole, "{text}");
+    }
+}
+
+#[test]
+fn a_database_whose_syncs_do_nothing_is_noticed() {
+    let (output, text) = campaign(&["power", "--postgres", "--cuts", "5", "--break", "no-sync"]);
+    if is_skipped(&text) {
+        return;
+    }
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("LOST: ledger/"), "{text}");
+}
+
+#[test]
+fn a_reply_before_its_commit_to_a_database_is_noticed() {
+    let early = ["kill", "--postgres", "--kills", "20", "--break", "early-reply"];
+    let (output, text) = campaign(&early);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("LOST: ledger/"), "{text}");
+}
+
+#[test]
 fn a_missing_sync_is_noticed() {
     let (output, text) = campaign(&["power", "--cuts", "20", "--break", "no-sync"]);
     if is_skipped(&text) {

@@ -20,7 +20,8 @@ enum Campaign {
     /// Kill a server's process at any time and look for what it acknowledged; `--mode` says how the
     /// actors are kept durable.
     Kill,
-    /// Cut the power of a server's disk at any time and look for what it acknowledged; needs root.
+    /// Cut the power of a server's disk, or with `--postgres` of its database's, at any time and look for
+    /// what it acknowledged; needs root.
     Power,
     /// Cut connections in the middle of calls with idempotency keys and kill the server: each call,
     /// made again until it is answered, must have one effect.

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::command::{Invocation, timed};
+use crate::sim;
 use crate::suite::{self, Tally};
 use crate::tidy;
 
@@ -88,6 +89,7 @@ fn steps(root: &Path) -> Vec<Step<'_>> {
             run: Box::new(move |tally| command.run_observed(root, &mut |line| tally.observe(line))),
         });
     }
+    steps.push(Step::command("sim", root, sim::slice()));
     steps.push(Step::command("doc", root, docs.env("RUSTDOCFLAGS", "-D warnings")));
     steps
 }

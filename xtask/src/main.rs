@@ -15,6 +15,8 @@ mod clients;
 mod command;
 mod fix;
 mod mutants;
+mod scale;
+mod sim;
 mod suite;
 mod tidy;
 mod tutorial;
@@ -67,10 +69,22 @@ enum Verb {
     /// `centrifuge` and `eventsource` clients over restarts of a node; Autobahn's cases; slowhttptest.
     /// Installs what they need from npm and PyPI into `target/clients`.
     Clients(clients::Options),
+    /// Run whole clusters on virtual time, each from a seed, under faults.
+    ///
+    /// `--seed 0x5eed` runs one again, `--trace` shows all of it, `--hours 10` runs many on all
+    /// processors, `--twice 100` compares traces; `--plant` and `--vacuity` must be found. `--help` of
+    /// the simulation lists all.
+    Sim(sim::Options),
     /// Take mechanisms away one at a time, in a copy, and look whether the tests notice.
     ///
     /// `xtask/mutants.toml` lists them with the test that must fail. Takes a quarter of an hour.
     Mutants(mutants::Options),
+    /// Simulate the cluster's protocol alone with up to 1,000 nodes and 10 million actors, and draw the plots
+    /// of docs/scale.
+    ///
+    /// Takes half an hour and up to 12 GB of memory; `-- --sizes 100x1000000` measures one size,
+    /// `-- --plots-only` draws what was measured before.
+    Scale(scale::Options),
     /// Follow docs/tutorial.md to the letter, in a folder of its own, and say how long it took.
     ///
     /// Builds everything from nothing. The ports 7070 and 7071 must be free.
@@ -97,7 +111,9 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::Bench(options) => bench::run(&root, options)?,
         Verb::Campaign(options) => campaign::run(&root, options)?,
         Verb::Clients(options) => clients::run(&root, options)?,
+        Verb::Sim(options) => sim::run(&root, options)?,
         Verb::Mutants(options) => mutants::run(&root, options)?,
+        Verb::Scale(options) => scale::run(&root, options)?,
         Verb::Tutorial => tutorial::run(&root)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -25,8 +25,10 @@ const LEVELS: &[(&str, u8)] = &[
     ("tenure-cli", 4),
     ("tenure-shuttle", 4),
     ("tenure-sim", 4),
+    ("tenure-sim-cluster", 5),
     ("tenure-benches", 4),
     ("tenure-campaigns", 4),
+    ("tenure-scale", 4),
     ("xtask", 4),
 ];
 

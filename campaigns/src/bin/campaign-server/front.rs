@@ -51,7 +51,7 @@ struct Asked {
 
 /// Serves until the process is told to stop. `hides_age` falsifies the metrics.
 pub(crate) fn serve(
-    store: impl FnOnce(&Path) -> Arc<dyn Store>,
+    store: impl FnOnce(&Path) -> Result<Arc<dyn Store>, Box<dyn Error>>,
     hides_age: bool,
 ) -> Result<(), Box<dyn Error>> {
     let cli = Cli::parse();
@@ -64,7 +64,7 @@ pub(crate) fn serve(
         .actor::<EventLedger>()
         .actor::<BehindLedger>()
         .actor::<Clerk>()
-        .store(store(&cli.data));
+        .store(store(&cli.data)?);
     let node = runtime.block_on(node.start())?;
     let front = Front { node: node.clone(), handle: runtime.handle().clone(), hides_age };
     let listener = TcpListener::bind(cli.listen)?;

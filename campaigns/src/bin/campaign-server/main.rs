@@ -7,7 +7,6 @@
 #![expect(clippy::print_stdout, reason = "the first lines of a server are read by its campaign")]
 
 mod front;
-mod no_sync;
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use tenure_campaigns::clerk::Clerk;
 use tenure_campaigns::herald::{Crier, Herald};
 use tenure_campaigns::ledger::{BehindLedger, EventLedger, Ledger, late};
 use tenure_campaigns::mill::Mill;
+use tenure_campaigns::no_sync;
 use tenure_campaigns::speaker::{Speaker, careless};
 use tenure_campaigns::stage::{BREAK_VARIABLE, Break, SLOW_VARIABLE};
 
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let hides_age = broken == Some(Break::HiddenAge);
     if change != Change::None || hides_age || broken == Some(Break::NoKeys) {
-        return front::serve(|folder| open(folder, change), hides_age);
+        return front::serve(|folder| Ok(open(folder, change)?), hides_age);
     }
     let app = tenure::app().actor::<Herald>().actor::<Crier>();
     let app = app.actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>().actor::<Mill>();
