@@ -8,7 +8,7 @@ use super::state::Lookup;
 use super::{Cluster, Effect, Message};
 use crate::directory::Wish;
 
-/// How long an owner that was told of a newer view is given to read it.
+/// How long somebody who was told of a newer view is given to read it.
 const OWNER_LEARNS: Duration = Duration::from_millis(10);
 
 impl Cluster {
@@ -53,7 +53,7 @@ impl Cluster {
         hint: Option<(Incarnation, Tenure)>,
     ) {
         self.locations.refuted(actor, at.1);
-        if let Some((host, tenure)) = hint.filter(|hint| hint.1 > at.1 && self.is_living(hint.0)) {
+        if let Some((host, tenure)) = hint.filter(|hint| hint.1 > at.1 && self.may_answer(hint.0)) {
             self.locations.put(actor, host, tenure);
         }
         if self.locations.get(actor).is_some() {
@@ -82,13 +82,32 @@ impl Cluster {
         }
     }
 
-    pub(super) fn hear_found(&mut self, actor: &ActorId, host: Incarnation, tenure: Tenure) {
-        if self.lookups.remove(actor).is_none() {
+    /// An owner that was stopped for a while may name a host of which this member knows that it is gone: it was
+    /// told of the newer view with the question, and is asked again. Nor is a host of any use whose place is not
+    /// known here yet.
+    pub(super) fn hear_found(
+        &mut self,
+        now: Instant,
+        actor: &ActorId,
+        host: Incarnation,
+        tenure: Tenure,
+    ) {
+        if !self.lookups.contains_key(actor) {
             return;
         }
+        if !self.may_answer(host) {
+            self.hear_view(ViewNumber(host.0));
+            return self.at(now + OWNER_LEARNS, Due::LookUp(actor.clone()));
+        }
+        self.lookups.remove(actor);
         self.locations.put(actor, host, tenure);
         let actor = actor.clone();
         self.effects.push(Effect::Found { actor, host, tenure });
+    }
+
+    /// Whether a call that is sent there can arrive: the view lists it, and not as gone.
+    pub(super) fn may_answer(&self, host: Incarnation) -> bool {
+        self.view.state(host).is_some_and(|state| !state.is_gone())
     }
 
     /// Who was asked has not learnt this view yet, and reads it now; or this member has not.

@@ -97,7 +97,7 @@ impl Cluster {
         let actor = outgoing.actor;
         let is_it = self.hosted.get(&actor).is_some_and(|it| it.stands == ReportedAs::Moving(id));
         let Some(hosted) = is_it.then(|| self.hosted.remove(&actor)).flatten() else { return };
-        if let Some((host, tenure)) = to {
+        if let Some((host, tenure)) = to.filter(|to| self.may_answer(to.0)) {
             self.locations.put(&actor, host, tenure);
         }
         self.effects.push(Effect::Moved { actor, tenure: hosted.tenure, to });

@@ -295,7 +295,7 @@ impl Cluster {
                 self.hear_view(view);
                 self.hear_look_up(now, from, &actor, wish, not_at);
             }
-            Message::Found { actor, host, tenure } => self.hear_found(&actor, host, tenure),
+            Message::Found { actor, host, tenure } => self.hear_found(now, &actor, host, tenure),
             Message::WrongOwner { view, actor } => self.hear_wrong_owner(now, view, actor),
             Message::Busy { actor } => self.hear_busy(&actor),
             Message::Grant { view, actor, tenure, durable, arrived } => {

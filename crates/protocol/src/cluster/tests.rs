@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_types::{ActorId, ActorTypeName, Incarnation, Instant, Key, NodeId, Tenure, ViewNumber};
 
@@ -114,6 +115,39 @@ fn who_asks_first_hosts_an_actor_and_everybody_finds_it_there() {
     // What is remembered is not asked again.
     let done = fair.with(1, |it| it.look_up(NOW, &cart, LOCAL));
     assert_eq!(done, [(1, found(&cart, 1, tenure(2, 1)))]);
+}
+
+/// Met in the simulation: an owner that was stopped named a host that had died meanwhile, and calls went
+/// there until they were late.
+#[test]
+fn a_host_that_is_gone_or_not_known_yet_is_asked_for_again() {
+    let mut fair = pair();
+    let cart = kept_by(&fair, 1);
+    let second = fair.0.get_mut(&Incarnation(2)).unwrap();
+    second.handle_view(NOW, view(5, &[(1, Alive), (2, Alive), (3, Down), (4, Condemned)]));
+    second.look_up(NOW, &cart, LOCAL);
+    let asks = |view| Message::LookUp {
+        view: ViewNumber(view),
+        actor: cart.clone(),
+        wish: LOCAL,
+        not_at: None,
+    };
+    let asked = |view| Effect::Send { to: Incarnation(1), message: asks(view) };
+    assert_eq!(second.take_effects(), [asked(5)]);
+    let mut hear = |at, host| {
+        let (actor, host) = (cart.clone(), Incarnation(host));
+        let answer = Message::Found { actor, host, tenure: tenure(2, 1) };
+        second.handle_message(at, Incarnation(1), answer);
+        let now = second.take_effects();
+        second.handle_time(at + Duration::from_millis(10));
+        (now, second.take_effects(), second.location(&cart))
+    };
+    assert_eq!(hear(NOW, 3), (vec![], vec![asked(5)], None), "it is down");
+    let later = NOW + Duration::from_millis(20);
+    assert_eq!(hear(later, 6), (vec![Effect::Refresh], vec![asked(5)], None), "it is new");
+    let later = NOW + Duration::from_millis(40);
+    let place = Some((Incarnation(4), tenure(2, 1)));
+    assert_eq!(hear(later, 4), (vec![found(&cart, 4, tenure(2, 1))], vec![], place));
 }
 
 #[test]

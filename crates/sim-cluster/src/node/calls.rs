@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tenure_actor::Target;
 use tenure_actor::host::QueuedCall;
 use tenure_actor::wire::{Answer, Decoded, encode_call, end_call};
+use tenure_protocol::view::{MemberState, View};
 use tenure_types::{ActorId, CallError, Clock as _, Incarnation, Instant, Tasks as _, Tenure};
 
 use super::Host;
@@ -186,6 +187,18 @@ impl Host {
                 let answer = Answer::failed(error).encode(now);
                 self.send(from, Body::Settled { number, answer });
             }
+        }
+    }
+
+    /// Ends calls that were handed to members which are gone: nobody there answers any more.
+    pub(super) fn end_calls_at_gone(&self, view: &View) {
+        let is_gone = |it: Incarnation| view.state(it).is_none_or(MemberState::is_gone);
+        let lost = self.with_life(|life| {
+            let lost = life.handed.extract_if(.., |_, handed| is_gone(handed.at.0));
+            lost.collect::<Vec<_>>()
+        });
+        for (_, handed) in lost.into_iter().flatten() {
+            handed.seeking.call.settle(Err(unknown()));
         }
     }
 

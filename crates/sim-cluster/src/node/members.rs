@@ -99,9 +99,10 @@ impl Host {
             Effect::View(view) => {
                 let ring = self.outer.ring(&view);
                 let now = self.process.clock().now();
-                if let Some(life) = &mut self.core.lock().life {
-                    life.cluster.handle_view_and_ring(now, view, ring);
-                }
+                self.with_life(|life| {
+                    life.cluster.handle_view_and_ring(now, Arc::clone(&view), ring);
+                });
+                self.end_calls_at_gone(&view);
             }
             Effect::Suspend => {
                 self.outer.reached("suspended");

@@ -28,6 +28,15 @@ pub(super) fn divide_clients(plan: &mut Plan, seed: u64, first: u32, clients: u3
     }
 }
 
+/// Lets one node after the other be cut off, and never more than one by the same fault: the others see
+/// its lease end.
+pub(super) fn cut_one_by_one(plan: &mut Plan, nodes: u32) {
+    for fault in &mut plan.faults {
+        let at = fault.at_ms % u64::from(nodes.max(1));
+        fault.arguments.iter_mut().for_each(|nodes| *nodes = 1 << at);
+    }
+}
+
 /// Tells the jury of write-behind losses what of a plan may cost a node its memory, and when the store is away.
 pub(super) fn excuse(plan: &Plan, stage: &Stage, start: Instant) {
     for fault in &plan.faults {

@@ -25,13 +25,20 @@ const ACTORS_EACH: u32 = 3;
 const RUSH_FOR: Duration = Duration::from_secs(60);
 /// One run in so many is a rush.
 const RUSH_ONE_IN: u64 = 20;
+/// And another one in so many is a rush in which all that goes wrong is that leases end.
+const LEASES_END_ONE_IN: u64 = 12;
+/// Sets the sequence that decides that apart from others.
+const LEASES_END_SEQUENCE: u64 = 0x6c65_6173;
+/// How long leases are where they are to end: long ones differ by more on two clocks.
+const LEASE_LONG: Duration = Duration::from_secs(30);
 
 /// What a seed says of its run, beside the faults.
 ///
 /// Runs differ in what they are made of, not only in when it happens: half of them have only some kinds of
 /// faults, and then many of those, and clients have their tastes (Groce and others 2012, "Swarm testing",
 /// ISSTA). In a *rush* few clients ask few actors all the time, as it takes to see what happens in the
-/// milliseconds between the end of one lease and the first reply of another node.
+/// milliseconds between the end of one lease and the first reply of another node. In most of them ends of leases
+/// are all that goes wrong.
 pub(super) struct Shape {
     pub(super) nodes: u32,
     pub(super) spares: u32,
@@ -50,6 +57,8 @@ pub(super) struct Shape {
     move_patience: Duration,
     faults_for: Duration,
     kinds: Vec<Kind>,
+    /// All that goes wrong is that leases end.
+    ends_leases: bool,
     strategies: Vec<(Role, Strategy)>,
     sentinel_percent: u64,
     vacuity: Option<Vacuity>,
@@ -61,7 +70,9 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn draw(seed: u64, vacuity: Option<Vacuity>) -> Self {
         let mut dice = Dice::new(seed ^ SHAPE_SEQUENCE).split();
-        let is_rush = dice.one_in(RUSH_ONE_IN) || vacuity == Some(Vacuity::Factor);
+        let ends_leases = vacuity == Some(Vacuity::Factor)
+            || Dice::new(seed ^ LEASES_END_SEQUENCE).split().one_in(LEASES_END_ONE_IN);
+        let is_rush = dice.one_in(RUSH_ONE_IN) || ends_leases;
         let (nodes, spares) = (3 + dice.below(if is_rush { 2 } else { 5 }) as u32, 1);
         let clients = 5 + dice.below(4) as u32;
         let is_far = vacuity.is_some() || dice.one_in(2);
@@ -75,6 +86,7 @@ impl Shape {
             actors.swap(at, dice.below(at as u64 + 1) as usize);
         }
         let lease = match (vacuity, dice.below(3)) {
+            (None, _) if ends_leases => LEASE_LONG,
             _ if is_rush => Duration::from_secs(10),
             (Some(_), _) | (_, 0 | 1) => Duration::from_secs(10),
             _ => Duration::from_secs(2),
@@ -108,11 +120,9 @@ impl Shape {
             lease,
             idle_after: Duration::from_secs([8, 30, 600][dice.below(3) as usize]),
             move_patience: Duration::from_millis([5_000, 5_000, 300][dice.below(3) as usize]),
-            faults_for: if is_rush { RUSH_FOR } else { FAULTS_FOR },
-            kinds: match vacuity {
-                Some(Vacuity::Factor) => vec![Kind::TableCut],
-                _ => kinds(&mut dice, is_rush),
-            },
+            faults_for: if is_rush && !ends_leases { RUSH_FOR } else { FAULTS_FOR },
+            kinds: if ends_leases { vec![Kind::TableCut] } else { kinds(&mut dice, is_rush) },
+            ends_leases,
             strategies,
             sentinel_percent: [0, 70, 100][dice.below(3) as usize],
             vacuity,
@@ -125,12 +135,19 @@ impl Shape {
     pub(super) fn plan(&self, seed: u64, settings: &Settings) -> Plan {
         let mut shape = Faults { spares: self.spares, ..Faults::new(self.nodes, self.faults_for) };
         shape.kinds.clone_from(&self.kinds);
+        if self.ends_leases {
+            shape.gap = self.lease * 2 / 3;
+            shape.lasts = Some((self.lease * 16 / 15, self.lease * 4 / 3));
+        }
         if matches!(self.vacuity, Some(Vacuity::Rates | Vacuity::Factor)) {
             // It would bring the clocks together again.
             shape.kinds.retain(|kind| *kind != Kind::Drift);
         }
         let mut plan = settings.plan(seed, &shape);
         if settings.plan.is_none() {
+            if self.ends_leases {
+                plan::cut_one_by_one(&mut plan, self.nodes);
+            }
             let people = self.clients + SUBSCRIBERS + FEED_READERS;
             plan::divide_clients(&mut plan, seed, self.nodes + self.spares, people);
         }
@@ -186,7 +203,6 @@ fn kinds(dice: &mut Dice, is_rush: bool) -> Vec<Kind> {
         return match dice.below(3) {
             0 => vec![Crash, LookDead, Refuse, Reset],
             1 => vec![Crash, OneWay, Partition, Pause, Sever, TableCut],
-            // Leases end while their holders are heard: the shortest of all times counts there.
             _ => vec![OneWay, TableCut],
         };
     }

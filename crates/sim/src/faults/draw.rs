@@ -17,6 +17,8 @@ pub struct Shape {
     pub until: Duration,
     /// The mean time between the beginnings of two faults.
     pub gap: Duration,
+    /// How long every fault lasts, from and to; drawn by its kind when nothing is said.
+    pub lasts: Option<(Duration, Duration)>,
     /// What goes wrong.
     pub kinds: Vec<Kind>,
 }
@@ -27,7 +29,8 @@ impl Shape {
     #[must_use]
     pub fn new(nodes: u32, until: Duration) -> Self {
         let (from, gap) = (Duration::from_secs(5), Duration::from_secs(5));
-        Self { nodes, spares: 1, from, until, gap, kinds: Kind::promised() }
+        let (spares, kinds) = (1, Kind::promised());
+        Self { nodes, spares, from, until, gap, lasts: None, kinds }
     }
 }
 
@@ -51,7 +54,11 @@ impl Plan {
             if kind == Kind::Join && shape.spares == 0 {
                 continue;
             }
-            let lasts_ms = lasts(dice, kind).min(ms(shape.until) - at_ms);
+            let drawn = match shape.lasts {
+                Some((from, to)) => ms(from) + dice.below(ms(to.saturating_sub(from)).max(1)),
+                None => lasts(dice, kind),
+            };
+            let lasts_ms = drawn.min(ms(shape.until) - at_ms);
             let arguments = arguments(dice, kind, shape);
             faults.push(Fault { at_ms, lasts_ms, kind, arguments });
         }
