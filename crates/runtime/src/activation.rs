@@ -324,6 +324,12 @@ impl Activation {
         })
     }
 
+    /// What a turn is said to have done whose change was in memory and will never be stored. Where replies wait
+    /// for the store nobody saw it. Else reads, events and work beside turns may have.
+    pub(crate) fn outcome_unsaved(&self) -> Outcome {
+        if self.kind.durable { Outcome::NotExecuted } else { Outcome::Unknown }
+    }
+
     /// The ticket of a commit that has failed: nothing that saw a lost state leaves.
     fn never(&self) -> Ticket {
         let ticket = Ticket::new();

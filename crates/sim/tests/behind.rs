@@ -7,6 +7,7 @@ mod cast;
 use std::future::IntoFuture;
 
 use cast::{MS, SECOND};
+use tenure::Outcome;
 use tenure::prelude::*;
 use tenure_sim::{Node, NodeSpec, Simulation, each_seed};
 use tenure_store::{MemoryDisk, Stored};
@@ -228,6 +229,27 @@ fn a_turn_that_suspends_is_preceded_by_a_flush() {
     assert_eq!(stored(&disk, "a"), 2);
 }
 
+/// Met in the simulation of clusters: one slow read after the other kept a flush from ever finding the actor
+/// alone, and a crash lost turns that were seconds old.
+#[test]
+fn slow_reads_keep_no_flush_waiting() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let meter = node.actor::<Meter>("a");
+    assert_eq!(sim.run_until(meter.add(1).into_future()), Ok(1));
+    let slow = node.begin(meter.get_slowly(2_000));
+    sim.advance(MS);
+    let slower = node.begin(meter.get_slowly(4_000));
+    sim.advance(DELAY);
+    assert_eq!((stored(&disk, "a"), node.runtime().unsaved().actors), (1, 0));
+    // Who waits behind the reads is not forgotten.
+    let add = node.begin(meter.add(1));
+    sim.advance(5 * SECOND);
+    assert_eq!((slow.take(), slower.take(), add.take()), (Some(Ok(1)), Some(Ok(1)), Some(Ok(2))));
+    sim.advance(DELAY);
+    assert_eq!(stored(&disk, "a"), 2);
+}
+
 #[test]
 fn what_was_unsaved_survives_a_store_that_failed_and_came_back() {
     let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
@@ -260,6 +282,25 @@ fn a_durable_read_of_what_was_lost_is_told() {
     assert!(matches!(told, Err(CallError::Storage { .. })), "{told:?}");
     sim.advance(10 * SECOND);
     assert_eq!(sim.run_until(meter.get().into_future()), Ok(stored(&disk, "a")));
+}
+
+/// Reads do not wait for the store, so somebody may have seen it.
+#[test]
+fn a_held_reply_whose_turn_is_lost_does_not_say_that_nothing_happened() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let meter = node.actor::<Meter>("a");
+    disk.faults().delay_batches(Some(300 * MS));
+    assert_eq!(sim.run_until(meter.add(1).into_future()), Ok(1));
+    sim.advance(DELAY + MS);
+    let held = node.begin(meter.add(1));
+    sim.advance(MS);
+    assert_eq!(sim.run_until(meter.get().into_future()), Ok(2), "it is seen");
+    assert!(held.take().is_none(), "it waits");
+    disk.faults().fail("the disk is away");
+    sim.advance(SECOND);
+    let told = held.take().expect("it has ended");
+    assert_eq!(told.expect_err("it is lost").outcome(), Outcome::Unknown);
 }
 
 macro_rules! closer {

@@ -30,6 +30,12 @@ impl<P: Deref<Target = Arc<Activation>>> Hold<P> {
         entered.then(|| Self { activation, exclusive, released: false })
     }
 
+    /// Enters to encode what was written behind: a shared hold.
+    pub(crate) fn enter_flush(activation: P) -> Option<Self> {
+        let entered = activation.word.enter_flush();
+        entered.then(|| Self { activation, exclusive: false, released: false })
+    }
+
     /// Takes over the exclusive hold that a new activation is made with, or that
     /// `TurnWord::enter_reset` took.
     pub(crate) fn adopt(activation: P) -> Self {

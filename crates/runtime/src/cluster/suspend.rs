@@ -101,7 +101,7 @@ impl Runtime {
             ticket.settle(Err(withheld(activation, Outcome::Unknown)));
         }
         if let Some(ticket) = units.pending {
-            ticket.settle(Err(withheld(activation, Outcome::NotExecuted)));
+            ticket.settle(Err(withheld(activation, activation.outcome_unsaved())));
         }
         let detail = "the node has lost its lease, and dropped what it had in memory".into();
         refuse(activation, calls, &CallError::Unavailable { detail });

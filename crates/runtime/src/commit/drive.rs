@@ -143,7 +143,8 @@ impl Runtime {
         let storage =
             |detail: String, outcome| CallError::Storage { detail: detail.into(), outcome };
         let submitted_before = submitted_before && !Planted::ReadBack.is_planted();
-        let outcome = if submitted_before { Outcome::Unknown } else { Outcome::NotExecuted };
+        let outcome =
+            if submitted_before { Outcome::Unknown } else { activation.outcome_unsaved() };
         match why {
             Loss::Overtaken { stored, by } => {
                 self.meters.conflicts.increment();
@@ -183,7 +184,7 @@ fn fail(activation: &Activation, in_flight: &Ticket, pending: Option<Ticket>, er
         let id = activation.id();
         pending.settle(Err(CallError::Storage {
             detail: format!("{id} was not saved: the state before it could not be").into(),
-            outcome: Outcome::NotExecuted,
+            outcome: activation.outcome_unsaved(),
         }));
     }
 }

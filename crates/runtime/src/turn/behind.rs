@@ -165,8 +165,9 @@ impl Runtime {
         Some((dirty.base, dirty.beside.entries))
     }
 
-    /// Encodes between turns what has been dirty for long enough, or leaves a mark for the turn
-    /// that runs.
+    /// Encodes what has been dirty for long enough, beside shared turns, or leaves a mark for the exclusive
+    /// turn that runs. Shared turns encode nothing at their end, and nobody else calls this: so nothing is
+    /// encoded by two at a time.
     pub(crate) fn flush(self: &Arc<Self>, activation: &Arc<Activation>) {
         // The mark goes with what is dirty: alone it would stay, and keep the activation for ever.
         let is_dirty = activation.with_cold(|cold| {
@@ -177,7 +178,7 @@ impl Runtime {
         if !is_dirty {
             return;
         }
-        if let Some(mut hold) = Hold::enter_next(activation, true) {
+        if let Some(mut hold) = Hold::enter_flush(activation) {
             if let Err(error) = self.encode_behind(activation, &hold.state()) {
                 tracing::error!(actor = %activation.id(), %error, "a flush failed");
             }

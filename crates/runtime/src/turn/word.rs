@@ -73,6 +73,16 @@ impl Word {
         Some(Word(if exclusive { word | WRITER } else { word + 1 }))
     }
 
+    /// Enters to encode what was written behind: beside shared turns, also where no turn may start any more
+    /// because the activation moves. One that starts over has nothing to encode: the exclusive turn that said so
+    /// has done it at its end.
+    pub(crate) fn enter_flush(self) -> Option<Word> {
+        let Word(word) = self;
+        let blocked = WRITER | RESET | LOST | PAUSED | SEALED;
+        let is_blocked = word & blocked != 0 || word & READERS == READERS;
+        (!is_blocked).then_some(Word(word + 1))
+    }
+
     /// Ends a turn.
     pub(crate) fn leave(self, exclusive: bool) -> Word {
         let Word(word) = self;
@@ -182,6 +192,10 @@ impl TurnWord {
         self.update(|word| word.enter_next(exclusive).ok_or(())).is_ok()
     }
 
+    pub(crate) fn enter_flush(&self) -> bool {
+        self.update(|word| word.enter_flush().ok_or(())).is_ok()
+    }
+
     pub(crate) fn enter_reset(&self) -> bool {
         self.update(|word| word.enter_reset().ok_or(())).is_ok()
     }
@@ -260,6 +274,23 @@ mod tests {
             (Word(QUEUED | RESET), true, None),
         ] {
             assert_eq!(word.enter_next(exclusive), expected, "{word:?} exclusive: {exclusive}");
+        }
+    }
+
+    #[test]
+    fn what_was_written_behind_is_encoded_beside_readers_and_not_beside_a_writer() {
+        for (word, expected) in [
+            (Word(UNSAVED | FLUSH), Some(Word(UNSAVED | FLUSH | 1))),
+            (Word(UNSAVED | QUEUED | 2), Some(Word(UNSAVED | QUEUED | 3))),
+            (Word(UNSAVED | MOVING | 1), Some(Word(UNSAVED | MOVING | 2))),
+            (Word(UNSAVED | WRITER), None),
+            (Word(UNSAVED | PAUSED), None),
+            (Word(UNSAVED | RESET), None),
+            (Word(UNSAVED | LOST), None),
+            (Word(SEALED), None),
+            (Word(READERS), None),
+        ] {
+            assert_eq!(word.enter_flush(), expected, "{word:?}");
         }
     }
 
