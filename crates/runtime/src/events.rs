@@ -61,7 +61,9 @@ impl Runtime {
     /// may have a successor already.
     fn current(&self, target: &Target) -> Option<Arc<Activation>> {
         let activation = self.catalog.find(target).filter(|it| it.is_live())?;
-        let leaves = self.cluster.is_some() && activation.word.read().has(MOVING | SEALED);
+        let leaves = self.cluster.as_ref().is_some_and(|cluster| {
+            activation.word.read().has(MOVING | SEALED) || cluster.has_aside(target)
+        });
         (!leaves || Planted::OldEvents.is_planted()).then_some(activation)
     }
 

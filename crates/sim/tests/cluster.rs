@@ -422,6 +422,10 @@ impl Herald {
         self.rang
     }
 
+    pub fn leave(&mut self, cx: &mut Context<Self>) {
+        cx.deactivate();
+    }
+
     pub fn work(&mut self, cx: &mut Context<Self>) {
         self.said += 1;
         cx.spawn(std::future::ready(()), |()| HeraldRing {});
@@ -513,6 +517,13 @@ fn events_are_read_within_the_lease_and_from_nobody_who_may_have_a_successor() {
     }
     assert_eq!(sim.run_until(two.actor::<Herald>("h").say().into_future()), Ok(()));
     assert_eq!((stand(&one), stand(&two)), ([Ok(2), unavailable], [Ok(2), Ok(1)]));
+    // Nor is one asked that leaves and has not heard yet that the keeper of its actor knows.
+    assert_eq!(sim.run_until(two.actor::<Herald>("h").leave().into_future()), Ok(()));
+    sim.advance(SECOND);
+    let three = join(&spec, &sim, &disk, 3);
+    three.grant::<Herald>("h", tenure(3, 1));
+    assert_eq!(sim.run_until(three.actor::<Herald>("h").say().into_future()), Ok(()));
+    assert_eq!((stand(&two)[0], stand(&three)[0]), (Ok(3), Ok(3)));
 }
 
 #[test]

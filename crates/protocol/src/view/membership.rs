@@ -225,6 +225,9 @@ impl Membership {
     }
 
     fn tell_lease(&mut self, change: Option<LeaseChange>) {
+        if change == Some(LeaseChange::Suspended) {
+            self.verdicts.forget_accusations();
+        }
         self.effects.extend(change.map(|change| match change {
             LeaseChange::Suspended => Effect::Suspend,
             LeaseChange::Resumed => Effect::Resume,

@@ -59,6 +59,11 @@ impl Cluster {
         &self.seat
     }
 
+    /// Whether an activation of this actor is held for good: it may have a successor elsewhere.
+    pub(crate) fn has_aside(&self, target: &Target) -> bool {
+        self.aside.lock().contains_key(&place_of(target))
+    }
+
     pub(super) fn set_suspended(&self, is_suspended: bool) {
         self.suspended.store(is_suspended, Ordering::Release);
     }

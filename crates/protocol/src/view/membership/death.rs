@@ -16,7 +16,9 @@ impl Membership {
             Death::Presumption { .. } if Planted::FastPath.is_planted() => Some(Verdict::Dead),
             Death::Proof if self.config.fast_path != FastPath::Off => Some(Verdict::Dead),
             Death::Presumption { seen_by }
-                if self.config.fast_path == FastPath::Presumed && seen_by >= self.eyes() =>
+                if self.config.fast_path == FastPath::Presumed
+                    && seen_by >= self.eyes()
+                    && self.lease.holds(now) =>
             {
                 Some(Verdict::Condemned(Reason::PresumedDead))
             }
@@ -39,9 +41,12 @@ impl Membership {
 
     /// The member's report to a slot owner is missing for 1.03 L + 50 ms, as the caller observed: it is
     /// condemned although it beats. Say it again while the member is living and the report is missing.
+    ///
+    /// Who has no lease itself condemns nobody: it may be the one that cannot be reached, and be down by now. An
+    /// accusation that has not reached the table when the lease ends is dropped.
     pub fn accuse(&mut self, now: Instant, incarnation: Incarnation) {
         let is_living = self.view.state(incarnation).is_some_and(MemberState::is_living);
-        if is_living && self.may_judge(incarnation) {
+        if is_living && self.may_judge(incarnation) && self.lease.holds(now) {
             self.verdicts.pass(now, incarnation, Verdict::Condemned(Reason::MissingReport));
             self.work(now);
         }

@@ -318,6 +318,28 @@ fn a_member_that_beats_and_does_not_report_is_condemned() {
     assert_eq!(bench.table.row(inc(1)).unwrap().state, Alive, "nobody accuses itself");
 }
 
+/// Met in the simulation: a member that had been cut off from the table for longer than its lease was back, and the first
+/// thing it did was to condemn one that lived.
+#[test]
+fn who_has_lost_its_own_lease_condemns_nobody() {
+    let mut bench = Bench::with_others(Config::default(), 2);
+    bench.is_reachable = false;
+    bench.node.accuse(at(700), inc(2));
+    bench.run(at(10_100));
+    bench.is_reachable = true;
+    bench.node.accuse(at(10_100), inc(3));
+    bench.run(at(10_320));
+    for other in [2, 3] {
+        assert_eq!(bench.table.row(inc(other)).unwrap().state, Alive);
+        bench.beat_of(other);
+    }
+    // With its lease it may.
+    bench.run(at(12_000));
+    bench.node.accuse(at(12_000), inc(3));
+    bench.run(at(12_100));
+    assert_eq!(bench.table.row(inc(3)).unwrap().state, Condemned);
+}
+
 #[test]
 fn lost_lanes_hold_everything_back_until_a_renewal() {
     let mut bench = Bench::with_others(Config::default(), 2);

@@ -57,6 +57,11 @@ impl Verdicts {
         self.rows.clear();
     }
 
+    /// Drops what is not proven: who said it has lost its own lease meanwhile.
+    pub(super) fn forget_accusations(&mut self) {
+        self.rows.retain(|_, (verdict, _)| !matches!(verdict, Verdict::Condemned(_)));
+    }
+
     pub(super) fn expired(&mut self, now: Instant, incarnation: Incarnation, beat: u64) {
         // A request that is on its way is not overtaken by another of the same beat.
         let waits = |(verdict, _): &(Verdict, Errand)| *verdict >= Verdict::Expired { beat };
