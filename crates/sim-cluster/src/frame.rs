@@ -1,10 +1,8 @@
 //! What simulated processes send each other.
 
-use tenure_protocol::cluster::Message as Directory;
-use tenure_protocol::migration::MoveId;
-use tenure_runtime::Packed;
+use tenure_cluster::{Body as Between, Lane};
 use tenure_sim::net::{Class, Message};
-use tenure_types::{ActorId, Incarnation, Tenure, ViewNumber};
+use tenure_types::Incarnation;
 
 use crate::follow::{Follow, Followed, Read, WasRead};
 use crate::ops::{Ask, Said};
@@ -23,42 +21,8 @@ pub struct Frame {
 /// What a frame says.
 #[derive(Clone)]
 pub enum Body {
-    /// Slots, directory entries, moves.
-    Directory(Directory),
-    /// There is a view with this number.
-    Hint(ViewNumber),
-    /// A member resets its connections and refuses new ones, as the sender sees it.
-    Presumed(Incarnation),
-    /// A call for an actor that lives at the receiver.
-    Handed {
-        /// Counts the calls that the sender handed on.
-        number: u64,
-        /// The call, encoded. What its turn leaves goes back with [`Body::Settled`].
-        call: Vec<u8>,
-    },
-    /// A call was handed to the wrong node.
-    NotHere {
-        /// Which of the receiver's calls.
-        number: u64,
-        /// Where the actor may be.
-        hint: Option<(Incarnation, Tenure)>,
-    },
-    /// The reply of a call that was handed on.
-    Settled {
-        /// Which of the receiver's calls.
-        number: u64,
-        /// What its turn left, encoded.
-        answer: Vec<u8>,
-    },
-    /// The memory of an actor that moves.
-    Shipped {
-        /// Which move.
-        id: MoveId,
-        /// Which actor.
-        actor: ActorId,
-        /// What it takes along.
-        packed: Packed,
-    },
+    /// What nodes say to each other.
+    Node(Between),
     /// A client asks a node.
     Ask(Ask),
     /// A node answers a client.
@@ -85,12 +49,12 @@ pub enum Body {
 impl Message for Frame {
     fn class(&self) -> Class {
         match &self.body {
-            Body::Directory(_) | Body::Hint(_) | Body::Presumed(_) => Class::Lane(0),
-            Body::Handed { .. }
-            | Body::NotHere { .. }
-            | Body::Settled { .. }
-            | Body::FollowHere { .. } => Class::Lane(1),
-            Body::Shipped { .. } => Class::Lane(2),
+            Body::Node(body) => Class::Lane(match body.lane() {
+                Lane::Control => 0,
+                Lane::Call => 1,
+                Lane::Bulk => 2,
+            }),
+            Body::FollowHere { .. } => Class::Lane(1),
             Body::Ask(_)
             | Body::Said(_)
             | Body::Follow(_)
@@ -102,28 +66,17 @@ impl Message for Frame {
 
     fn bytes(&self) -> u32 {
         let bytes = match &self.body {
-            Body::Directory(message) => message.wire_bytes(),
-            Body::Hint(_) | Body::Presumed(_) | Body::NotHere { .. } => 40,
+            Body::Node(body) => between_bytes(body),
             Body::Follow(_) | Body::FollowHere { .. } | Body::Read(_) => 80,
             Body::Followed(_) | Body::WasRead(_) => 512,
-            Body::Handed { call: bytes, .. } | Body::Settled { answer: bytes, .. } => {
-                40 + bytes.len()
-            }
             Body::Ask(_) | Body::Said(_) => 160,
-            Body::Shipped { .. } => 1_024,
         };
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
     fn name(&self) -> &'static str {
         match &self.body {
-            Body::Directory(message) => message.name(),
-            Body::Hint(_) => "hint",
-            Body::Presumed(_) => "presumed",
-            Body::Handed { .. } => "handed",
-            Body::NotHere { .. } => "not-here",
-            Body::Settled { .. } => "settled",
-            Body::Shipped { .. } => "shipped",
+            Body::Node(body) => body.name(),
             Body::Ask(_) => "ask",
             Body::Said(_) => "said",
             Body::Follow(_) => "follow",
@@ -132,5 +85,17 @@ impl Message for Frame {
             Body::Read(_) => "read",
             Body::WasRead(_) => "was-read",
         }
+    }
+}
+
+/// About how many bytes it takes on the wire.
+fn between_bytes(body: &Between) -> usize {
+    match body {
+        Between::Directory(message) => message.wire_bytes(),
+        Between::Hint(_) | Between::Presumed(_) | Between::NotHere { .. } => 40,
+        Between::Handed { call: bytes, .. } | Between::Settled { answer: bytes, .. } => {
+            40 + bytes.len()
+        }
+        Between::Shipped { .. } => 1_024,
     }
 }

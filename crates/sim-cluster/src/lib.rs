@@ -1,7 +1,7 @@
 //! Whole clusters on virtual time: the real runtime and the cluster's real protocol over a simulated network,
 //! member table and store, with clients that remember everything they were told.
 //!
-//! [`node`] carries out what the protocol's machines decide, as the composition root of a real node does.
+//! [`node`] runs the driver of a real node (`tenure_cluster`) in a simulated process.
 //! [`run`] is one run: a seed decides all of it.
 
 pub mod cast;
@@ -14,7 +14,6 @@ pub mod machines;
 pub mod node;
 mod noted;
 pub mod ops;
-mod proxy;
 pub mod readers;
 pub mod run;
 pub mod stage;

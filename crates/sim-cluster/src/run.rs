@@ -121,7 +121,7 @@ impl Cluster {
         shape.configure(&mut outer);
         // What was asked before may keep an actor busy that long.
         let busy = BUDGET_MAX + TURN_MAX;
-        let silence = busy.max(outer.membership.terms.expiry() + Duration::from_secs(1));
+        let silence = busy.max(outer.config.membership.terms.expiry() + Duration::from_secs(1));
         let outer = Arc::new(outer);
         let fleet = Fleet::new(&outer, machines.clone(), stage.clone());
         let outside = Outside { net, store, table, machines };
@@ -260,7 +260,7 @@ impl Cluster {
 
     /// Tells the jury how large everything is that is bounded.
     fn measure(&self) {
-        let (config, at) = (&self.outer.cluster, self.sim.now());
+        let (config, at) = (&self.outer.config.cluster, self.sim.now());
         for host in self.fleet.living() {
             let Some((node, sizes)) = host.sizes() else { continue };
             let sizes = [

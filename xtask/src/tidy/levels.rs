@@ -21,19 +21,20 @@ const LEVELS: &[(&str, u8)] = &[
     ("tenure-store-*", 2),
     ("tenure-gateway", 2),
     ("tenure-client", 2),
-    ("tenure", 3),
-    ("tenure-cli", 4),
-    ("tenure-shuttle", 4),
-    ("tenure-sim", 4),
-    ("tenure-sim-cluster", 5),
-    ("tenure-benches", 4),
-    ("tenure-campaigns", 4),
-    ("tenure-scale", 4),
-    ("xtask", 4),
+    ("tenure-cluster", 3),
+    ("tenure", 4),
+    ("tenure-cli", 5),
+    ("tenure-shuttle", 5),
+    ("tenure-sim", 5),
+    ("tenure-sim-cluster", 6),
+    ("tenure-benches", 5),
+    ("tenure-campaigns", 5),
+    ("tenure-scale", 5),
+    ("xtask", 5),
 ];
 
 /// Every package in this folder is of the level beside it.
-const FOLDER_LEVELS: &[(&str, u8)] = &[("examples", 4)];
+const FOLDER_LEVELS: &[(&str, u8)] = &[("examples", 5)];
 
 /// The code that the macros write names `::tenure`, so the macros themselves import none of it.
 const WITHOUT_OWN_DEPENDENCIES: &[&str] = &["tenure-macros"];

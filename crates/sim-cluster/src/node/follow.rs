@@ -8,7 +8,7 @@ use tenure_store::{FeedError, FeedFrom, FeedPage};
 use tenure_types::{CallError, FeedName, Incarnation, Tasks as _};
 
 use super::Host;
-use super::members::not_executed;
+use super::host::not_a_member;
 use crate::cast::FEED;
 use crate::follow::{Follow, Followed, Following, Read, WasRead};
 use crate::frame::{Body, Frame};
@@ -22,7 +22,7 @@ impl Host {
             return self.tell_follower(place, follow, follow.after.unwrap_or_default());
         }
         let Some(runtime) = self.runtime() else {
-            return self.say_followed(place, follow.number, Err(not_executed()));
+            return self.say_followed(place, follow.number, Err(not_a_member()));
         };
         let host = Arc::clone(self);
         let answer = async move {
@@ -34,17 +34,22 @@ impl Host {
             let from = follow.after.or(receipt.log()).unwrap_or_default();
             let id = follow.who.id();
             let me = host.incarnation();
-            let there = host.with_life(|life| match life.cluster.hosted(&id) {
-                Some(_) => Some(life.incarnation),
-                None => life.cluster.location(&id).map(|(host, _)| host),
-            });
-            match there.flatten() {
+            match host.driver.whereabouts(&id) {
                 Some(there) if Some(there) == me => host.tell_follower(place, follow, from),
-                Some(there) => host.send(there, Body::FollowHere { place, follow, from }),
+                Some(there) => host.pass_on(there, Body::FollowHere { place, follow, from }),
                 None => host.say_followed(place, follow.number, Err(elsewhere())),
             }
         };
-        self.process.spawn("follow", Box::pin(answer));
+        self.process().spawn("follow", Box::pin(answer));
+    }
+
+    /// Sends to the node where an actor lives, if it is known where that is.
+    fn pass_on(&self, to: Incarnation, body: Body) {
+        let Some(from) = self.incarnation() else { return };
+        let place = self.driver.view().member(to).and_then(|member| member.address.parse().ok());
+        if let Some(place) = place {
+            self.world().port.send(place, Frame { from, to, body });
+        }
     }
 
     /// Tells a subscriber what this node knows.
@@ -52,20 +57,20 @@ impl Host {
         let runtime = self.runtime();
         let found = runtime.and_then(|it| Some((it.target_of(&follow.who.id())?, it)));
         let Some((target, runtime)) = found else {
-            return self.say_followed(place, follow.number, Err(not_executed()));
+            return self.say_followed(place, follow.number, Err(not_a_member()));
         };
         let host = Arc::clone(self);
         let tell = async move {
             let page = runtime.events(&target, from.0, from.1).await;
             host.say_followed(place, follow.number, page.map(|page| Following { from, page }));
         };
-        self.process.spawn("tell", Box::pin(tell));
+        self.process().spawn("tell", Box::pin(tell));
     }
 
     fn say_followed(&self, place: u32, number: u64, result: Result<Following, CallError>) {
         let from = self.incarnation().unwrap_or(Incarnation(0));
         let body = Body::Followed(Followed { number, result });
-        self.port.send(place, Frame { from, to: Incarnation(0), body });
+        self.world().port.send(place, Frame { from, to: Incarnation(0), body });
     }
 
     /// A reader of the feed asks.
@@ -75,9 +80,9 @@ impl Host {
             let result = host.read_feed(&read).await;
             let from = host.incarnation().unwrap_or(Incarnation(0));
             let body = Body::WasRead(WasRead { number: read.number, result });
-            host.port.send(place, Frame { from, to: Incarnation(0), body });
+            host.world().port.send(place, Frame { from, to: Incarnation(0), body });
         };
-        self.process.spawn("read", Box::pin(answer));
+        self.process().spawn("read", Box::pin(answer));
     }
 
     async fn read_feed(&self, read: &Read) -> Option<Result<FeedPage, FeedError>> {

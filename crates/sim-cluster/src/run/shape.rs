@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_protocol::lease::LeaseTerms;
@@ -164,20 +165,21 @@ impl Shape {
     }
 
     pub(super) fn configure(&self, outer: &mut Outer) {
-        outer.membership.terms = LeaseTerms::new(self.lease);
+        let config = Arc::get_mut(&mut outer.config).expect("no node runs yet");
+        config.membership.terms = LeaseTerms::new(self.lease);
         if self.vacuity == Some(Vacuity::Factor) {
-            outer.membership.terms.observed_for = self.lease;
+            config.membership.terms.observed_for = self.lease;
         }
         if self.vacuity == Some(Vacuity::Presumed) {
-            outer.membership.fast_path = FastPath::Presumed;
+            config.membership.fast_path = FastPath::Presumed;
         }
-        outer.cluster.report_patience = outer.membership.terms.expiry();
-        outer.cluster.move_patience = self.move_patience;
+        config.cluster.report_patience = config.membership.terms.expiry();
+        config.cluster.move_patience = self.move_patience;
+        config.strategies = self.strategies.iter().map(|(role, it)| (role.name(), *it)).collect();
         outer.runtime.idle_after = self.idle_after;
         outer.runtime.volatile_idle_after = 2 * self.idle_after;
         outer.runtime.deadline = Duration::from_secs(10);
         outer.sentinel_percent = self.sentinel_percent;
-        outer.strategies = self.strategies.iter().map(|(role, it)| (role.name(), *it)).collect();
     }
 }
 

@@ -1,0 +1,49 @@
+use std::collections::BTreeMap;
+
+use tenure_actor::ActorType;
+use tenure_actor::wire::Types;
+use tenure_protocol::cluster::ClusterConfig;
+use tenure_protocol::directory::Wish;
+use tenure_protocol::placement::Strategy;
+use tenure_protocol::view::membership::Config as MembershipConfig;
+
+/// How a node takes part in its cluster. Times and strategies are the same at every node.
+#[derive(Debug)]
+pub struct Config {
+    /// The actor types that the node runs.
+    pub types: Vec<ActorType>,
+    /// The same, as calls of other nodes name them.
+    wire: Types,
+    /// How each type is placed, by its name; balanced where it is not listed.
+    pub strategies: BTreeMap<&'static str, Strategy>,
+    /// How it takes part in the member table.
+    pub membership: MembershipConfig,
+    /// Bounds and times of its directory.
+    pub cluster: ClusterConfig,
+}
+
+impl Config {
+    /// A node that runs these types, with defaults.
+    #[must_use]
+    pub fn new(types: Vec<ActorType>) -> Self {
+        Self {
+            wire: Types::new(&types),
+            types,
+            strategies: BTreeMap::new(),
+            membership: MembershipConfig::default(),
+            cluster: ClusterConfig::default(),
+        }
+    }
+
+    pub(crate) fn wire(&self) -> &Types {
+        &self.wire
+    }
+
+    /// How actors of a type want to be placed.
+    pub(crate) fn wish(&self, type_name: &str) -> Wish {
+        let strategy = self.strategies.get(type_name).copied().unwrap_or_default();
+        let durable =
+            self.types.iter().any(|it| it.name.as_str() == type_name && it.persist.is_durable());
+        Wish { strategy, durable }
+    }
+}

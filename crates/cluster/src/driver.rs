@@ -1,0 +1,364 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tenure_protocol::cluster::Sizes;
+use tenure_protocol::view::View;
+use tenure_protocol::view::membership::{Death, Membership, Timer};
+use tenure_runtime::Runtime;
+use tenure_types::{ActorId, Clock, Incarnation, Instant, Tasks, Tenure, ViewNumber};
+
+use crate::config::Config;
+use crate::life::{Life, Local, Picture};
+use crate::message::{Body, Frame};
+use crate::world::{Heard, World};
+
+/// How often a node looks after what nobody reminds it of.
+const LOOK_PERIOD: Duration = Duration::from_millis(100);
+/// How long another member's presumption of a death counts beside one's own.
+const PRESUMED_FOR: Duration = Duration::from_secs(2);
+
+/// A process of a node. See the crate's documentation.
+pub struct Driver<W: World> {
+    pub(crate) world: W,
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tasks: Arc<dyn Tasks>,
+    pub(crate) core: Mutex<Core>,
+    queue: Mutex<Queue>,
+}
+
+/// What the node's one owner has.
+pub(crate) struct Core {
+    pub(crate) membership: Membership,
+    pub(crate) timer: Option<(Timer, Instant)>,
+    pub(crate) life: Option<Life>,
+    /// Incarnations that are being fenced.
+    pub(crate) fencing: BTreeSet<Incarnation>,
+    /// Who presumes the death of which members, and since when.
+    presumed: BTreeMap<Incarnation, BTreeMap<Incarnation, Instant>>,
+    look_at: Instant,
+    /// It leaves, and does not join again.
+    pub(crate) is_leaving: bool,
+}
+
+#[derive(Default)]
+struct Queue {
+    locals: VecDeque<(Incarnation, Local)>,
+    waker: Option<Waker>,
+}
+
+/// What the owner looks at next.
+enum Next {
+    Local(Incarnation, Local),
+    Heard(Heard),
+    Time,
+}
+
+impl<W: World> Driver<W> {
+    /// A node that has not begun.
+    #[must_use]
+    pub fn new(world: W, config: Arc<Config>) -> Arc<Self> {
+        let (clock, tasks) = (world.clock(), world.tasks());
+        let core = Core {
+            membership: Membership::new(config.membership, ViewNumber(0)),
+            timer: None,
+            life: None,
+            fencing: BTreeSet::new(),
+            presumed: BTreeMap::new(),
+            look_at: clock.now() + LOOK_PERIOD,
+            is_leaving: false,
+        };
+        let (core, queue) = (Mutex::new(core), Mutex::default());
+        Arc::new(Self { world, config, clock, tasks, core, queue })
+    }
+
+    /// Joins the cluster, and goes on until the node has left or its process ends.
+    pub fn start(self: &Arc<Self>) {
+        self.pass(Incarnation(0), Local::Join);
+        let driven = Arc::clone(self);
+        self.tasks.spawn("node", Box::pin(async move { driven.drive().await }));
+    }
+
+    /// What is around it.
+    pub fn world(&self) -> &W {
+        &self.world
+    }
+
+    /// Its runtime, once it stands.
+    pub fn runtime(&self) -> Option<Arc<Runtime>> {
+        self.core.lock().life.as_ref()?.runtime.clone()
+    }
+
+    /// Its incarnation, while it is a member.
+    pub fn incarnation(&self) -> Option<Incarnation> {
+        self.core.lock().incarnation()
+    }
+
+    /// The newest view that it knows.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(self.core.lock().membership.view())
+    }
+
+    /// Until when it may release what its actors produce.
+    pub fn lease_until(&self) -> Instant {
+        self.core.lock().membership.lease_until()
+    }
+
+    /// What it looks like.
+    pub fn picture(&self) -> Picture {
+        let core = self.core.lock();
+        let view = core.membership.view().number;
+        let Some(life) = &core.life else {
+            let (incarnation, sizes) = (Incarnation(0), Default::default());
+            let (hosted, entries) = (Vec::new(), Vec::new());
+            return Picture { incarnation, view, is_settled: false, hosted, entries, sizes };
+        };
+        let cluster = &life.cluster;
+        let hosted = cluster.each_hosted().map(|(actor, tenure, is)| (actor.clone(), tenure, is));
+        let entries = cluster.each_entry().map(|(actor, host, of)| (actor.clone(), host, of));
+        Picture {
+            incarnation: life.incarnation,
+            view,
+            is_settled: cluster.is_settled(),
+            hosted: hosted.collect(),
+            entries: entries.collect(),
+            sizes: cluster.sizes(),
+        }
+    }
+
+    /// What it knows of an actor, for people.
+    pub fn explain(&self, actor: &ActorId) -> String {
+        let core = self.core.lock();
+        let Some(life) = &core.life else { return "no member".to_owned() };
+        let seeking = life.seeking.get(actor).map_or(0, Vec::len);
+        let handed = life.handed.values().filter(|it| it.actor == *actor).count();
+        let runtime = life.runtime.as_ref().map(|it| it.activations());
+        format!(
+            "{}: {seeking} calls seek, {handed} handed, lease {:?} at {:?}, runtime {runtime:?}; {}",
+            life.incarnation,
+            core.membership.lease_until(),
+            self.clock.now(),
+            life.cluster.explain(actor)
+        )
+    }
+
+    /// How much it has of what is bounded, while it is a member.
+    pub fn sizes(&self) -> Option<(Incarnation, Sizes)> {
+        let core = self.core.lock();
+        core.life.as_ref().map(|life| (life.incarnation, life.cluster.sizes()))
+    }
+
+    /// Where an actor lives, as far as this node knows: here, or where it was found last.
+    pub fn whereabouts(&self, actor: &ActorId) -> Option<Incarnation> {
+        let core = self.core.lock();
+        let life = core.life.as_ref()?;
+        match life.cluster.hosted(actor) {
+            Some(_) => Some(life.incarnation),
+            None => life.cluster.location(actor).map(|(host, _)| host),
+        }
+    }
+
+    /// Whether the actor runs here under this right.
+    pub fn is_home_of(&self, actor: &ActorId, tenure: Tenure) -> bool {
+        let core = self.core.lock();
+        core.life.as_ref().is_some_and(|life| life.cluster.hosted(actor) == Some(tenure))
+    }
+
+    pub(crate) fn is_owner_of(&self, actor: &ActorId) -> bool {
+        let core = self.core.lock();
+        let life = core.life.as_ref();
+        life.is_some_and(|it| it.cluster.owner_of(actor) == Some(it.incarnation))
+    }
+
+    /// Whether a frame is for this run, and of one that may be heard.
+    pub fn hears(&self, from: Incarnation, to: Incarnation) -> bool {
+        let core = self.core.lock();
+        core.incarnation() == Some(to) && core.is_heard(from)
+    }
+
+    /// Lets it leave in good order.
+    pub fn drain(&self) {
+        self.pass(Incarnation(0), Local::Drain);
+    }
+
+    /// The death of this run is proven.
+    pub fn died(&self, incarnation: Incarnation) {
+        self.pass(Incarnation(0), Local::Died(incarnation));
+    }
+
+    /// Keeps what happened inside until the owner looks at it. `of` zero: of the process.
+    pub(crate) fn pass(&self, of: Incarnation, local: Local) {
+        let mut queue = self.queue.lock();
+        queue.locals.push_back((of, local));
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Sends to a member, if it is known where that is.
+    pub(crate) fn send(&self, to: Incarnation, body: Body) {
+        let core = self.core.lock();
+        self.send_from(&core, to, body);
+    }
+
+    pub(crate) fn send_from(&self, core: &Core, to: Incarnation, body: Body) {
+        let Some(from) = core.incarnation() else { return };
+        if let Some(member) = core.membership.view().member(to) {
+            self.world.send(member, Frame { from, to, body });
+        }
+    }
+
+    async fn drive(self: Arc<Self>) {
+        loop {
+            match self.next().await {
+                Next::Local(of, local) => self.handle_local(of, local),
+                Next::Heard(heard) => self.handle_heard(heard),
+                Next::Time => self.handle_time(),
+            }
+            self.carry_out();
+        }
+    }
+
+    fn due(&self) -> Instant {
+        let core = self.core.lock();
+        let timer = core.timer.map_or(Instant::NEVER, |(_, at)| at);
+        let directory = core.life.as_ref().and_then(|life| life.cluster.next_due());
+        timer.min(directory.unwrap_or(Instant::NEVER)).min(core.look_at)
+    }
+
+    async fn next(&self) -> Next {
+        let due = self.due();
+        let mut heard = pin!(self.world.heard());
+        let mut time = self.tasks.sleep_until(due);
+        poll_fn(|cx| {
+            let mut queue = self.queue.lock();
+            if let Some((of, local)) = queue.locals.pop_front() {
+                return Poll::Ready(Next::Local(of, local));
+            }
+            queue.waker = Some(cx.waker().clone());
+            drop(queue);
+            if let Poll::Ready(heard) = heard.as_mut().poll(cx) {
+                return Poll::Ready(Next::Heard(heard));
+            }
+            time.as_mut().poll(cx).map(|()| Next::Time)
+        })
+        .await
+    }
+
+    fn handle_time(self: &Arc<Self>) {
+        let now = self.clock.now();
+        let mut core = self.core.lock();
+        if let Some((timer, _)) = core.timer.filter(|(_, at)| *at <= now) {
+            core.timer = None;
+            core.membership.handle_timer(now, timer);
+        }
+        if let Some(life) = &mut core.life {
+            life.cluster.handle_time(now);
+        }
+        if core.look_at <= now {
+            core.look_at = now + LOOK_PERIOD;
+            drop(core);
+            self.look_after_calls();
+            self.look_after_drain();
+        }
+    }
+
+    fn handle_heard(self: &Arc<Self>, heard: Heard) {
+        match heard {
+            Heard::Frame(frame) => self.handle_frame(frame),
+            Heard::Broken { address, refused } => self.handle_broken(&address, refused),
+            Heard::Else => {}
+        }
+    }
+
+    fn handle_frame(self: &Arc<Self>, frame: Frame) {
+        let now = self.clock.now();
+        let mut core = self.core.lock();
+        if core.incarnation() != Some(frame.to) {
+            return;
+        }
+        match frame.body {
+            Body::Directory(message) => {
+                if let Some(life) = &mut core.life {
+                    life.cluster.handle_message(now, frame.from, message);
+                }
+            }
+            Body::Hint(number) => core.membership.handle_number(now, number),
+            Body::Presumed(incarnation) if core.is_heard(frame.from) => {
+                core.presume(now, incarnation, frame.from);
+            }
+            body => {
+                if core.is_heard(frame.from) {
+                    drop(core);
+                    self.handle_call_frame(frame.from, body);
+                }
+            }
+        }
+    }
+
+    /// Somebody should look at the rows of who is there. If it also refuses new connections its death is
+    /// presumed, and the others are told.
+    fn handle_broken(&self, address: &str, refused: bool) {
+        let now = self.clock.now();
+        let mut core = self.core.lock();
+        let there: Vec<Incarnation> = core
+            .membership
+            .view()
+            .members()
+            .filter(|member| member.state.is_living() && *member.address == *address)
+            .map(|member| member.incarnation)
+            .collect();
+        let Some(me) = core.incarnation() else { return };
+        for it in there {
+            if !refused {
+                core.membership.handle_hint(now, it);
+                continue;
+            }
+            core.presume(now, it, me);
+            let living = core.membership.view().members().filter(|member| member.state.is_living());
+            for member in
+                living.map(|member| member.incarnation).filter(|to| *to != it && *to != me)
+            {
+                self.send_from(&core, member, Body::Presumed(it));
+            }
+        }
+    }
+}
+
+impl Core {
+    /// A member is said to have reset its connections and to refuse new ones, by `by`. What was said long ago
+    /// is forgotten with the view.
+    fn presume(&mut self, now: Instant, incarnation: Incarnation, by: Incarnation) {
+        let view = Arc::clone(self.membership.view());
+        let is_living = |it: &Incarnation| view.state(*it).is_some_and(|state| state.is_living());
+        self.presumed.retain(|it, _| is_living(it));
+        if !is_living(&incarnation) {
+            return;
+        }
+        let eyes = self.presumed.entry(incarnation).or_default();
+        eyes.retain(|_, at| now.saturating_since(*at) < PRESUMED_FOR);
+        eyes.insert(by, now);
+        let seen_by = eyes.len();
+        self.membership.handle_death(now, incarnation, Death::Presumption { seen_by });
+    }
+
+    pub(crate) fn incarnation(&self) -> Option<Incarnation> {
+        self.life.as_ref().map(|life| life.incarnation)
+    }
+
+    /// Whether frames of this incarnation are taken: it is not down.
+    pub(crate) fn is_heard(&self, from: Incarnation) -> bool {
+        let view = self.membership.view();
+        match view.state(from) {
+            Some(state) => !state.is_gone(),
+            None => from.0 > view.number.0,
+        }
+    }
+}

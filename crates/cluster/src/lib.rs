@@ -1,0 +1,29 @@
+//! A node of a cluster: it carries out what the protocol's machines decide.
+//!
+//! [`Driver`] owns the machines of one process (`tenure_protocol`) and the runtime that runs its actors. Everything
+//! that happens to it comes through one queue, in the order in which it happened; what a call needs
+//! and no machine decides goes past the queue ([`Driver::take_now`]). A process that was condemned goes on as a new
+//! incarnation, where its [`World`] wants that.
+//!
+//! **Invariant:** nothing here does I/O, reads a clock or draws a random number but through [`World`]. So the
+//! simulation runs these very sources.
+
+mod calls;
+mod config;
+mod directory;
+mod drain;
+mod driver;
+mod life;
+mod members;
+mod message;
+mod reply;
+mod rings;
+mod seat;
+mod world;
+
+pub use config::Config;
+pub use driver::Driver;
+pub use life::Picture;
+pub use message::{Body, Frame, Lane};
+pub use rings::{RINGS_MAX, Rings};
+pub use world::{Heard, World};

@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tenure_actor::Target;
+use tenure_actor::host::QueuedCall;
+use tenure_protocol::cluster::{Cluster, Sizes};
+use tenure_protocol::migration::MoveId;
+use tenure_protocol::view::membership::Lost as TableLost;
+use tenure_protocol::view::table::TableAnswer;
+use tenure_runtime::{Packed, Runtime};
+use tenure_types::{ActorId, ActorTypeName, CallError, Incarnation, Tenure, ViewNumber};
+
+/// One incarnation of a process: from its row in the member table to its end.
+pub(crate) struct Life {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) cluster: Cluster,
+    /// `None` until the store is joined.
+    pub(crate) runtime: Option<Arc<Runtime>>,
+    pub(crate) lease_until: Arc<AtomicU64>,
+    /// Calls whose actor is being looked up.
+    pub(crate) seeking: BTreeMap<ActorId, Vec<Seeking>>,
+    /// Calls that were handed to other nodes, by number.
+    pub(crate) handed: BTreeMap<u64, Handed>,
+    pub(crate) calls_handed: u64,
+    /// What was packed here and is on its way, and what came and does not run yet.
+    pub(crate) packed: BTreeMap<MoveId, Packed>,
+    pub(crate) arrived: BTreeMap<MoveId, Packed>,
+    /// Activations that are gone, while a move of theirs is not over.
+    pub(crate) gone: BTreeMap<ActorId, Tenure>,
+    pub(crate) is_draining: bool,
+}
+
+/// A call that looks for its actor.
+pub(crate) struct Seeking {
+    pub(crate) target: Target,
+    pub(crate) call: Arc<dyn QueuedCall>,
+    /// How often it was at the wrong place.
+    pub(crate) missed: u32,
+}
+
+/// A call that is at another node.
+pub(crate) struct Handed {
+    pub(crate) actor: ActorId,
+    pub(crate) at: (Incarnation, Tenure),
+    pub(crate) seeking: Seeking,
+}
+
+/// What happens inside of a process.
+pub(crate) enum Local {
+    /// A call whose actor is not here.
+    Absent { target: Target, call: Arc<dyn QueuedCall> },
+    /// An activation is sealed and saved.
+    Leaving { actor: ActorId, tenure: Tenure },
+    /// An activation is gone.
+    Lost { actor: ActorId, tenure: Tenure },
+    /// The store is joined and the runtime stands.
+    Started(Arc<Runtime>),
+    /// The member table has answered, or has not.
+    Answered(u64, Result<TableAnswer, TableLost>),
+    /// An incarnation is fenced.
+    Fenced(Incarnation),
+    /// An activation is packed, or is not.
+    Packed(MoveId, Result<Packed, CallError>),
+    /// A sentinel has told that a process died.
+    Died(Incarnation),
+    /// Join the cluster (again).
+    Join,
+    /// Leave it.
+    Drain,
+}
+
+/// What a process looks like from outside.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Its incarnation; zero while it is no member.
+    pub incarnation: Incarnation,
+    /// Its newest view.
+    pub view: ViewNumber,
+    /// Whether every slot it has by the ring is open.
+    pub is_settled: bool,
+    /// Its activations, and whether turns run on them.
+    pub hosted: Vec<(ActorId, Tenure, bool)>,
+    /// Its directory entries: which actor, where it is or was asked to be, and its right.
+    pub entries: Vec<(ActorId, Incarnation, Tenure)>,
+    /// How much it has of what is bounded.
+    pub sizes: Sizes,
+}
+
+/// The actor that a target names.
+pub(crate) fn name_of(target: &Target) -> ActorId {
+    let actor_type = ActorTypeName::new(target.type_name).expect("a type has a good name");
+    ActorId { actor_type, key: target.key.clone() }
+}

@@ -1,0 +1,279 @@
+//! Carries out what the membership decides.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use tenure_protocol::cluster::Cluster;
+use tenure_protocol::view::membership::{Death, Effect, Lost};
+use tenure_protocol::view::table::{JoinToken, TableRequest};
+use tenure_runtime::{Runtime, Seat as RuntimeSeat};
+use tenure_types::{CallError, Incarnation, Outcome, ViewNumber};
+
+use crate::driver::{Core, Driver};
+use crate::life::{Life, Local};
+use crate::message::Body;
+use crate::seat::NodeSeat;
+use crate::world::World;
+
+/// After how long a store that could not be joined, or could not fence, is asked again.
+const STORE_AGAIN: Duration = Duration::from_millis(100);
+/// After how long a node that was discarded joins again.
+const JOIN_AGAIN: Duration = Duration::from_millis(200);
+
+impl<W: World> Driver<W> {
+    pub(crate) fn handle_local(self: &Arc<Self>, of: Incarnation, local: Local) {
+        let now = self.clock.now();
+        let mut core = self.core.lock();
+        if of != Incarnation(0) && core.incarnation() != Some(of) {
+            drop(core);
+            return drop_local(local);
+        }
+        match local {
+            Local::Join => self.join(&mut core),
+            Local::Drain => self.begin_drain(&mut core),
+            Local::Answered(request, result) => {
+                core.membership.handle_answer(now, request, result);
+            }
+            Local::Fenced(incarnation) => {
+                core.fencing.remove(&incarnation);
+                core.membership.handle_fenced(incarnation);
+                if let Some(life) = &mut core.life {
+                    life.cluster.handle_fenced(now, incarnation);
+                }
+            }
+            Local::Died(incarnation) => {
+                core.membership.handle_death(now, incarnation, Death::Proof);
+            }
+            Local::Started(runtime) => {
+                if let Some(life) = &mut core.life {
+                    life.runtime = Some(runtime);
+                }
+                core.membership.ready(now);
+            }
+            local => {
+                drop(core);
+                self.handle_activation(local);
+            }
+        }
+    }
+
+    fn join(&self, core: &mut Core) {
+        let seat = self.world.place();
+        let (high, low) = (self.world.below(u64::MAX), self.world.below(u64::MAX));
+        let token = JoinToken(u128::from(high) << 64 | u128::from(low));
+        core.membership.join(self.clock.now(), seat, token);
+    }
+
+    /// Does what both machines want, until they want nothing more.
+    pub(crate) fn carry_out(self: &Arc<Self>) {
+        loop {
+            let mut core = self.core.lock();
+            let members = core.membership.take_effects();
+            core.publish_lease();
+            let directory = core.life.as_mut().map(|life| life.cluster.take_effects());
+            drop(core);
+            let directory = directory.unwrap_or_default();
+            if members.is_empty() && directory.is_empty() {
+                return;
+            }
+            members.into_iter().for_each(|effect| self.carry_out_member(effect));
+            directory.into_iter().for_each(|effect| self.carry_out_directory(effect));
+        }
+    }
+
+    fn carry_out_member(self: &Arc<Self>, effect: Effect) {
+        match effect {
+            Effect::Ask { request, ask } => self.ask_table(request, ask),
+            Effect::SetTimer { timer, at } => self.core.lock().timer = Some((timer, at)),
+            Effect::Joined(incarnation) => self.begin_life(incarnation),
+            Effect::View(view) => {
+                self.world.learnt(&view);
+                let ring = self.world.rings().of(&view);
+                let now = self.clock.now();
+                self.with_life(|life| {
+                    life.cluster.handle_view_and_ring(now, Arc::clone(&view), ring);
+                });
+                self.end_calls_at_gone(&view);
+            }
+            Effect::Suspend => {
+                self.world.reached("suspended");
+                self.world.suspended();
+                self.with_runtime(|runtime| runtime.suspend());
+            }
+            Effect::Resume => {
+                self.world.reached("resumed");
+                self.with_runtime(|runtime| runtime.resume());
+            }
+            Effect::Discard => self.discard(),
+            Effect::Left => {
+                self.world.reached("left");
+                self.world.left();
+            }
+            Effect::Fence(incarnation) => self.fence(incarnation),
+            Effect::Hint(number) => self.hint(number),
+            Effect::Trouble(trouble) => self.world.trouble(&trouble),
+        }
+    }
+
+    fn with_runtime(&self, work: impl FnOnce(&Arc<Runtime>)) {
+        if let Some(runtime) = self.runtime() {
+            work(&runtime);
+        }
+    }
+
+    fn ask_table(self: &Arc<Self>, request: u64, ask: TableRequest) {
+        let terms = self.config.membership.terms;
+        let until = self.clock.now() + terms.ask_time_max;
+        let driver = Arc::clone(self);
+        let asking = self.world.ask_table(ask);
+        let task = async move {
+            let mut asking = pin!(asking);
+            let mut late = driver.tasks.sleep_until(until);
+            let result = poll_fn(|cx| match asking.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(result),
+                Poll::Pending => late.as_mut().poll(cx).map(|()| Err(Lost)),
+            });
+            let result = result.await;
+            driver.pass(Incarnation(0), Local::Answered(request, result));
+        };
+        self.tasks.spawn("table", Box::pin(task));
+    }
+
+    /// The table has a row: the store is joined, and the runtime started over it.
+    fn begin_life(self: &Arc<Self>, incarnation: Incarnation) {
+        let lease_until = Arc::new(AtomicU64::new(0));
+        let store = self.world.store();
+        let seat = NodeSeat {
+            incarnation,
+            lease_until: Arc::clone(&lease_until),
+            driver: Arc::downgrade(self),
+        };
+        let seat = Arc::new(seat);
+        let mut core = self.core.lock();
+        let seed = self.world.below(u64::MAX);
+        let cluster = Cluster::new(incarnation, self.config.cluster.clone(), seed);
+        let mut life = Life {
+            incarnation,
+            cluster,
+            runtime: None,
+            lease_until,
+            seeking: Default::default(),
+            handed: Default::default(),
+            calls_handed: 0,
+            packed: Default::default(),
+            arrived: Default::default(),
+            gone: Default::default(),
+            is_draining: false,
+        };
+        let view = Arc::clone(core.membership.view());
+        let ring = self.world.rings().of(&view);
+        life.cluster.handle_view_and_ring(self.clock.now(), view, ring);
+        core.life = Some(life);
+        drop(core);
+        let driver = Arc::clone(self);
+        let start = async move {
+            loop {
+                let seat = Arc::clone(&seat) as Arc<dyn RuntimeSeat>;
+                let parts = driver.world.parts(Arc::clone(&store), seat);
+                match Runtime::start(parts, &driver.config.types).await {
+                    Ok(runtime) => return driver.pass(incarnation, Local::Started(runtime)),
+                    Err(_) if driver.incarnation() != Some(incarnation) => return,
+                    Err(error) => {
+                        driver.world.refused(&error);
+                        driver.tasks.sleep_until(driver.clock.now() + STORE_AGAIN).await;
+                    }
+                }
+            }
+        };
+        self.tasks.spawn("start", Box::pin(start));
+    }
+
+    /// Everything in memory goes; the process joins again as a new incarnation.
+    fn discard(self: &Arc<Self>) {
+        self.world.reached("discarded");
+        self.world.suspended();
+        let mut core = self.core.lock();
+        let Some(life) = core.life.take() else { return };
+        let is_leaving = core.is_leaving;
+        drop(core);
+        life.lease_until.store(0, Ordering::Relaxed);
+        if let Some(runtime) = &life.runtime {
+            runtime.discard();
+        }
+        for seeking in life.seeking.into_values().flatten() {
+            seeking.call.settle(Err(not_executed()));
+        }
+        for handed in life.handed.into_values() {
+            handed.seeking.call.settle(Err(unknown()));
+        }
+        let joins_again = self.world.discarded(life.incarnation);
+        if is_leaving || !joins_again {
+            return self.world.left();
+        }
+        let driver = Arc::clone(self);
+        let again = async move {
+            driver.tasks.sleep_until(driver.clock.now() + JOIN_AGAIN).await;
+            driver.pass(Incarnation(0), Local::Join);
+        };
+        self.tasks.spawn("join-again", Box::pin(again));
+    }
+
+    pub(crate) fn fence(self: &Arc<Self>, incarnation: Incarnation) {
+        if !self.core.lock().fencing.insert(incarnation) {
+            return;
+        }
+        let store = self.world.store();
+        let driver = Arc::clone(self);
+        let fence = async move {
+            while store.fence(incarnation).await.is_err() {
+                driver.tasks.sleep_until(driver.clock.now() + STORE_AGAIN).await;
+            }
+            driver.world.fenced(incarnation);
+            driver.pass(Incarnation(0), Local::Fenced(incarnation));
+        };
+        self.tasks.spawn("fence", Box::pin(fence));
+    }
+
+    fn hint(&self, number: ViewNumber) {
+        let core = self.core.lock();
+        let view = Arc::clone(core.membership.view());
+        let me = core.incarnation();
+        for member in view.members().filter(|it| it.state.is_living()) {
+            if Some(member.incarnation) != me {
+                self.send_from(&core, member.incarnation, Body::Hint(number));
+            }
+        }
+    }
+}
+
+impl Core {
+    /// The runtime looks at the lease by itself, whenever it releases something.
+    fn publish_lease(&self) {
+        if let Some(life) = &self.life {
+            let until = self.membership.lease_until().as_nanos();
+            life.lease_until.store(until, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What belongs to an incarnation that is over.
+fn drop_local(local: Local) {
+    if let Local::Absent { call, .. } = local {
+        call.settle(Err(not_executed()));
+    }
+}
+
+pub(crate) fn not_executed() -> CallError {
+    CallError::Unavailable { detail: "the node has lost its place in the cluster".into() }
+}
+
+pub(crate) fn unknown() -> CallError {
+    CallError::Withheld {
+        detail: "the node that was asked did not answer".into(),
+        outcome: Outcome::Unknown,
+    }
+}

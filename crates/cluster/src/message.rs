@@ -1,0 +1,95 @@
+//! What nodes say to each other.
+
+use tenure_protocol::cluster::Message;
+use tenure_protocol::migration::MoveId;
+use tenure_runtime::Packed;
+use tenure_types::{ActorId, Incarnation, Tenure, ViewNumber};
+
+/// One message between two nodes.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The run of the node that wrote it.
+    pub from: Incarnation,
+    /// The run it is for: another run at the same address leaves it.
+    pub to: Incarnation,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a frame says.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Slots, directory entries, moves.
+    Directory(Message),
+    /// There is a view with this number.
+    Hint(ViewNumber),
+    /// A member resets its connections and refuses new ones, as the sender sees it.
+    Presumed(Incarnation),
+    /// A call for an actor that lives at the receiver.
+    Handed {
+        /// Counts the calls that the sender handed on.
+        number: u64,
+        /// The call, encoded (`tenure_actor::wire`). What its turn leaves goes back with [`Body::Settled`].
+        call: Vec<u8>,
+    },
+    /// A call was handed to the wrong node.
+    NotHere {
+        /// Which of the receiver's calls.
+        number: u64,
+        /// Where the actor may be.
+        hint: Option<(Incarnation, Tenure)>,
+    },
+    /// The reply of a call that was handed on.
+    Settled {
+        /// Which of the receiver's calls.
+        number: u64,
+        /// What its turn left, encoded.
+        answer: Vec<u8>,
+    },
+    /// The memory of an actor that moves.
+    Shipped {
+        /// Which move.
+        id: MoveId,
+        /// Which actor.
+        actor: ActorId,
+        /// What it takes along.
+        packed: Packed,
+    },
+}
+
+/// What never waits behind each other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Lane {
+    /// Slots, directory entries, hints.
+    Control,
+    /// Calls and their answers.
+    Call,
+    /// What moves.
+    Bulk,
+}
+
+impl Body {
+    /// On which lane it goes.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Directory(_) | Self::Hint(_) | Self::Presumed(_) => Lane::Control,
+            Self::Handed { .. } | Self::NotHere { .. } | Self::Settled { .. } => Lane::Call,
+            Self::Shipped { .. } => Lane::Bulk,
+        }
+    }
+
+    /// What kind of message it is, for counters and traces.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Directory(message) => message.name(),
+            Self::Hint(_) => "hint",
+            Self::Presumed(_) => "presumed",
+            Self::Handed { .. } => "handed",
+            Self::NotHere { .. } => "not-here",
+            Self::Settled { .. } => "settled",
+            Self::Shipped { .. } => "shipped",
+        }
+    }
+}
