@@ -7,6 +7,7 @@
 
 pub mod balance;
 pub mod cluster;
+pub mod codec;
 pub mod directory;
 pub mod gossip;
 pub mod lease;

@@ -304,3 +304,15 @@ proptest! {
         take(&bytes);
     }
 }
+
+#[test]
+fn names_of_types_are_found_or_remembered() {
+    let types = types::<Pot>();
+    let name = |name: &str| types.name(name).map(ActorTypeName::as_str);
+    assert_eq!(name("pot"), Some("pot"));
+    let (first, again) = (name("of_another_program"), name("of_another_program"));
+    assert_eq!(first, Some("of_another_program"));
+    assert!(std::ptr::eq(first.unwrap(), again.unwrap()), "it is kept once");
+    assert_eq!(name("Pot"), None);
+    assert_eq!(name(""), None);
+}

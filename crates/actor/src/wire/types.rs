@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tenure_types::CallError;
+use tenure_types::{ActorTypeName, CallError};
 
+use super::names;
 use crate::{ActorType, Method};
 
 /// The actor types of a node, by their names.
@@ -22,6 +23,17 @@ impl Types {
     pub fn new(types: &[ActorType]) -> Self {
         let known = types.iter().map(|it| (it.name.as_str(), Known::new(it)));
         Self(known.collect())
+    }
+
+    /// The name of a type that another node has written: of one that is run here, or of one that only newer
+    /// programs have, which is remembered for good. `None` where it could not be one, and past
+    /// [`FOREIGN_TYPES_MAX`](super::FOREIGN_TYPES_MAX) of the latter.
+    #[must_use]
+    pub fn name(&self, name: &str) -> Option<ActorTypeName> {
+        match self.0.get(name) {
+            Some(known) => Some(known.actor_type.name),
+            None => names::keep(name).ok(),
+        }
     }
 
     pub(super) fn find(&self, name: &str) -> Result<&Known, CallError> {
