@@ -37,19 +37,3 @@ pub const SLOTS_MAX: usize = Slot::COUNT;
 /// The most activations in one part of one slot's report. Senders keep to
 /// [`ClusterConfig::report_len_max`](crate::cluster::ClusterConfig::report_len_max), which is far less.
 pub const REPORTED_MAX: usize = 65_536;
-
-/// A document that begins with the version of its form.
-fn begin() -> Writer {
-    let mut out = Writer::default();
-    out.byte(VERSION);
-    out
-}
-
-/// What comes after the version, if it is the one that is known.
-fn open(bytes: &[u8]) -> Result<Reader<'_>, CodecError> {
-    let mut from = Reader::new(bytes);
-    match from.byte("version")? {
-        VERSION => Ok(from),
-        version => Err(CodecError::Version { version }),
-    }
-}

@@ -1,14 +1,14 @@
-use super::VERSION;
-
 /// Why bytes are not what they should be. Nothing of them was taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
     /// Another program wrote it, in a form that this one does not know.
-    #[error("its form is version {version}, and this program reads {VERSION}; deploy one program")]
+    #[error("its form is version {version}, and this program reads {reads}; deploy one program")]
     Version {
         /// What it says.
         version: u8,
+        /// What this program knows.
+        reads: u8,
     },
     /// A newer program wrote it.
     #[error(

@@ -3,7 +3,7 @@
 use tenure_types::ActorTypeName;
 
 use super::actor::Names;
-use super::{CodecError, REPORTED_MAX, Reader, SLOTS_MAX, Writer, begin, open};
+use super::{CodecError, REPORTED_MAX, Reader, SLOTS_MAX, VERSION, Writer};
 use crate::cluster::{Message, Refusal};
 use crate::directory::Wish;
 use crate::placement::Strategy;
@@ -63,7 +63,7 @@ impl Message {
     /// Its bytes. Where `report_len_max` is what it is by default, they fit into a frame of a control lane.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = begin();
+        let mut out = Writer::begin(VERSION);
         out.message(self);
         out.into_bytes()
     }
@@ -77,7 +77,7 @@ impl Message {
         bytes: &[u8],
         names: &dyn Fn(&str) -> Option<ActorTypeName>,
     ) -> Result<Self, CodecError> {
-        let mut from = open(bytes)?;
+        let mut from = Reader::open(bytes, VERSION)?;
         let message = match from.byte("message")? {
             kind::RELAY => Self::Relay {
                 origin: from.incarnation()?,

@@ -17,6 +17,18 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
+    /// Reads what comes after the version of the form, if that is the one which is known.
+    ///
+    /// # Errors
+    /// [`CodecError::Short`], [`CodecError::Version`].
+    pub fn open(bytes: &'a [u8], reads: u8) -> Result<Self, CodecError> {
+        let mut from = Self::new(bytes);
+        match from.byte("version")? {
+            version if version == reads => Ok(from),
+            version => Err(CodecError::Version { version, reads }),
+        }
+    }
+
     /// One byte.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use tenure_types::{NODE_ID_BYTES_MAX, NodeId};
 
-use super::{ADDRESS_BYTES_MAX, CodecError, Reader, Writer, begin, open};
+use super::{ADDRESS_BYTES_MAX, CodecError, Reader, VERSION, Writer};
 use crate::view::table::{
     FORGET_MAX, JoinToken, ROWS_MAX, Reason, RowRead, TableAction, TableAnswer, TableError,
     TableOutcome, TableRequest, WATCH_MAX,
@@ -51,7 +51,7 @@ impl TableRequest {
     /// the first ones: the table leaves out the others.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = begin();
+        let mut out = Writer::begin(VERSION);
         out.view(self.seen);
         match &self.action {
             TableAction::Poll { known, watch } => {
@@ -97,7 +97,7 @@ impl TableRequest {
     /// # Errors
     /// What is wrong with them.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let mut from = open(bytes)?;
+        let mut from = Reader::open(bytes, VERSION)?;
         let request = Self { seen: from.view()?, action: from.action()? };
         from.end().map(|()| request)
     }
@@ -107,7 +107,7 @@ impl TableAnswer {
     /// Its bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = begin();
+        let mut out = Writer::begin(VERSION);
         out.number(self.timeline).view(self.number);
         match &self.outcome {
             Ok(TableOutcome::Read { view, rows }) => {
@@ -136,7 +136,7 @@ impl TableAnswer {
     /// # Errors
     /// What is wrong with them.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let mut from = open(bytes)?;
+        let mut from = Reader::open(bytes, VERSION)?;
         let (timeline, number) = (from.number("timeline")?, from.view()?);
         let answer = Self { timeline, number, outcome: from.outcome()? };
         from.end().map(|()| answer)

@@ -122,9 +122,10 @@ fn what_a_newer_program_writes_is_named() {
     let bytes = Message::Behind { view: ViewNumber(1) }.encode();
     for version in [0, VERSION + 1, 255] {
         let newer = [&[version][..], &bytes[1..]].concat();
-        assert_eq!(to_message(&newer), Err(CodecError::Version { version }));
-        assert_eq!(TableRequest::decode(&newer), Err(CodecError::Version { version }));
-        assert_eq!(TableAnswer::decode(&newer), Err(CodecError::Version { version }));
+        let refused = CodecError::Version { version, reads: VERSION };
+        assert_eq!(to_message(&newer), Err(refused.clone()));
+        assert_eq!(TableRequest::decode(&newer), Err(refused.clone()));
+        assert_eq!(TableAnswer::decode(&newer), Err(refused));
     }
     let unknown = |what, number| CodecError::Kind { what, number };
     assert_eq!(to_message(&[VERSION, 23, 1]), Err(unknown("message", 23)));
@@ -144,7 +145,7 @@ fn a_type_that_nobody_knows_is_named_and_one_that_could_be_none_is_not_asked_for
     let unknown = CodecError::UnknownType { name: "cart".to_owned() };
     assert_eq!(Message::decode(&bytes, &|_| None), Err(unknown));
     let busy = |name: &str, key: &str| {
-        let mut out = begin();
+        let mut out = Writer::begin(VERSION);
         out.byte(7).text(name).text(key);
         Message::decode(&out.into_bytes(), &|name| {
             panic!("{name} is asked for");
@@ -201,7 +202,7 @@ fn numbers_have_one_form_and_keep_to_their_range() {
     assert_eq!(number(&[0x80; 11]), wrong);
     assert_eq!(Reader::new(&[2]).flag("it"), Err(CodecError::Number { what: "it" }));
     let slot = |number: u64| {
-        let mut out = begin();
+        let mut out = Writer::begin(VERSION);
         out.byte(1).number(0).len(1).number(number);
         to_message(&out.into_bytes())
     };
@@ -231,7 +232,7 @@ fn what_the_table_leaves_out_is_not_sent() {
 #[test]
 fn members_stand_in_order_and_once() {
     let view = |numbers: &[u8]| {
-        let mut out = begin();
+        let mut out = Writer::begin(VERSION);
         out.number(1).number(9).byte(1).flag(true).number(9).len(numbers.len());
         for number in numbers {
             out.byte(*number).text("node").byte(1).flag(false).byte(1).text("a:1");

@@ -17,6 +17,12 @@
 pub struct Writer(Vec<u8>);
 
 impl Writer {
+    /// A document that begins with the version of its form.
+    #[must_use]
+    pub fn begin(version: u8) -> Self {
+        Self(vec![version])
+    }
+
     /// One byte.
     pub fn byte(&mut self, byte: u8) -> &mut Self {
         self.0.push(byte);
