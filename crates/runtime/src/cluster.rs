@@ -16,7 +16,7 @@ mod seat;
 mod state;
 mod suspend;
 
-pub use packed::Packed;
+pub use packed::{PACKED_BYTES_MAX, PACKED_VERSION, PackError, Packed};
 pub use right::{TENURE_SEQUENCE_MAX, TENURE_VIEW_MAX};
 pub use seat::{LostBy, Seat};
 pub(crate) use state::Cluster;

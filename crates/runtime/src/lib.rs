@@ -30,7 +30,8 @@ mod turn;
 mod watch;
 
 pub use cluster::{
-    HELD_CALLS_MAX, LostBy, Packed, Seat, TENURE_SEQUENCE_MAX, TENURE_VIEW_MAX, WITHHELD_MAX,
+    HELD_CALLS_MAX, LostBy, PACKED_BYTES_MAX, PACKED_VERSION, PackError, Packed, Seat,
+    TENURE_SEQUENCE_MAX, TENURE_VIEW_MAX, WITHHELD_MAX,
 };
 pub use commit::behind::Unsaved;
 pub use config::RuntimeConfig;

@@ -31,6 +31,17 @@ struct Outcome {
     reply: Arc<[u8]>,
 }
 
+impl Outcome {
+    /// Its stored form.
+    fn row(&self) -> Vec<u8> {
+        let mut row = Vec::with_capacity(HEAD_BYTES + self.reply.len());
+        row.extend_from_slice(&self.arguments.to_le_bytes());
+        row.extend_from_slice(&self.at_ms.to_le_bytes());
+        row.extend_from_slice(&self.reply);
+        row
+    }
+}
+
 /// What is known of a call's key.
 pub(crate) enum Known {
     /// Nothing: the turn runs.
@@ -68,14 +79,9 @@ impl Outcomes {
         at_ms: u64,
         reply: &[u8],
     ) -> (Vec<u8>, Vec<Box<str>>) {
-        let mut row = Vec::with_capacity(HEAD_BYTES + reply.len());
-        row.extend_from_slice(&key.arguments.to_le_bytes());
-        row.extend_from_slice(&at_ms.to_le_bytes());
-        row.extend_from_slice(reply);
-        self.insert(
-            key.key.clone(),
-            Outcome { arguments: key.arguments, at_ms, reply: reply.into() },
-        );
+        let outcome = Outcome { arguments: key.arguments, at_ms, reply: reply.into() };
+        let row = outcome.row();
+        self.insert(key.key.clone(), outcome);
         self.order.push_back(key.key.clone());
         let mut forgotten = Vec::new();
         while self.order.len() > 1 && self.has_too_much(at_ms) {
@@ -86,6 +92,11 @@ impl Outcomes {
             forgotten.push(oldest);
         }
         (row, forgotten)
+    }
+
+    /// Every outcome in its stored form, by key.
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = (&str, Vec<u8>)> {
+        self.by_key.iter().map(|(key, outcome)| (&**key, outcome.row()))
     }
 
     /// Takes a stored outcome.

@@ -10,6 +10,9 @@ use tenure_types::Instant;
 
 /// How many timers an activation has at most; further ones are not started.
 pub(crate) const TIMERS_MAX: usize = 1_000;
+/// Shorter periods are taken for this one: the clock that timers follow is no finer.
+pub(crate) const PERIOD_MIN: Duration = Duration::from_millis(1);
+
 /// Timers by their names.
 #[derive(Default)]
 pub(crate) struct Timers(Option<BTreeMap<TimerId, Timer>>);

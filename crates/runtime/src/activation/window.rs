@@ -9,7 +9,7 @@ use tenure_types::Instant;
 /// How many events a window holds.
 pub(crate) const WINDOW_EVENTS_MAX: u64 = 1_000;
 /// How long a window in memory holds an event.
-const WINDOW_AGE_MAX: Duration = Duration::from_secs(120);
+pub(crate) const WINDOW_AGE_MAX: Duration = Duration::from_secs(120);
 /// The bytes of a window in memory.
 const WINDOW_BYTES_MAX: usize = 4 << 20;
 /// The bytes of a window that is stored when its activation leaves in order.
@@ -63,6 +63,22 @@ impl Window {
         self.events.iter().skip(first).map(|(offset, _, event)| (*offset, event))
     }
 
+    /// The events and how old they are at `now`, oldest first.
+    pub(crate) fn ages(
+        &self,
+        now: Instant,
+    ) -> impl ExactSizeIterator<Item = (Duration, &EventBytes)> {
+        self.events.iter().map(move |(_, at, event)| (now.saturating_since(*at), event))
+    }
+
+    /// The events are as old at `now` as they were at `then`, on another node's clock.
+    pub(crate) fn move_clock(&mut self, then: Instant, now: Instant) {
+        for (_, at, _) in &mut self.events {
+            let age = then.saturating_since(*at).as_nanos() as u64;
+            *at = Instant::from_nanos(now.as_nanos().saturating_sub(age));
+        }
+    }
+
     fn has_too_much(&self, now: Instant) -> bool {
         let is_old =
             |(_, at, _): &(u64, Instant, EventBytes)| now.saturating_since(*at) > WINDOW_AGE_MAX;
@@ -104,6 +120,22 @@ mod tests {
         window.push(10, Instant::from_nanos(0), vec![0; 2 * WINDOW_BYTES_MAX].into());
         assert!(window.after(8, 10).is_none());
         assert_eq!(window.after(9, 10).map(|it| it.len()), Some(1), "whatever it has");
+    }
+
+    #[test]
+    fn on_another_clock_events_are_as_old_as_they_were() {
+        let at = |seconds: u64| Instant::from_nanos(seconds * 1_000_000_000);
+        let mut window = Window::default();
+        window.push(7, at(100), vec![1].into());
+        window.push(8, at(130), vec![2].into());
+        window.move_clock(at(140), at(1_000));
+        let ages = |window: &Window, now| -> Vec<u64> {
+            window.ages(now).map(|(age, _)| age.as_secs()).collect()
+        };
+        assert_eq!(ages(&window, at(1_005)), [45, 15]);
+        // That clock has just begun: they are no older than it.
+        window.move_clock(at(1_005), at(20));
+        assert_eq!(ages(&window, at(20)), [20, 15]);
     }
 
     #[test]

@@ -23,6 +23,10 @@ impl Runtime {
     /// packs what it takes along. No turn starts on it until [`Runtime::unseal`]; calls wait until
     /// then, or until [`Runtime::moved`]. What was written behind is flushed before.
     ///
+    /// What comes of an actor for which [`Runtime::can_move`] is `false` goes on in this process only:
+    /// [`Packed::encode`] refuses it. Whoever moves between processes asks that first, so that nothing
+    /// is sealed in vain.
+    ///
     /// # Errors
     /// `Unavailable` where there is no activation under that tenure, it leaves or moves already, or
     /// its state is lost meanwhile; it is then not sealed.
@@ -48,6 +52,15 @@ impl Runtime {
         ended?;
         let packed = packed.lock().take();
         packed.ok_or_else(|| unavailable(format!("{} was not packed", activation.id())))
+    }
+
+    /// Whether what this actor has in memory can leave the process: whether its type has a stored form.
+    /// Volatile types have none, so their actors stay where they are until they end, and begin anew
+    /// elsewhere; types that this node does not run do not move from it.
+    #[must_use]
+    pub fn can_move(&self, target: &Target) -> bool {
+        let kind = self.kinds.get(target.slot as usize).and_then(Option::as_ref);
+        kind.is_some_and(|kind| kind.stored)
     }
 
     /// The activation that is here under this tenure.
@@ -206,11 +219,17 @@ impl Runtime {
                 delivery: timer.delivery.clone(),
                 left: timer.due.saturating_since(now),
             });
-            (cold.kept.as_deref().cloned(), timers.collect())
+            let mut kept = cold.kept.as_deref().cloned();
+            if let Some(kept) = &mut kept {
+                // Its last unit is durable, and so is the record that opens its log: events wait for it no
+                // more. Its ticket may be settled a little later, and not where the activation goes.
+                kept.opened = None;
+            }
+            (kept, timers.collect())
         });
         let tenure = right::unpack(activation.right());
         let (actor, tag) = (activation.id(), activation.tag());
-        Ok(Packed(Arc::new(Contents { actor, tenure, tag, state, kept, timers })))
+        Ok(Packed(Arc::new(Contents { actor, tenure, tag, state, kept, timers, at: now })))
     }
 
     fn unpack(&self, activation: &Activation, packed: &Packed) {
@@ -219,7 +238,9 @@ impl Runtime {
             activation.note_encoded(self.hash_state(&state.bytes), state.bytes.len());
         }
         if let Some(kept) = &packed.0.kept {
-            activation.with_kept(|place| *place = kept.clone());
+            let mut kept = kept.clone();
+            kept.window.move_clock(packed.0.at, self.clock.now());
+            activation.with_kept(|place| *place = kept);
         }
     }
 

@@ -1,13 +1,17 @@
+mod form;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_actor::{Delivery, State, Ticket, TimerId};
 use tenure_store::Encoded;
-use tenure_types::{ActorId, StateTag, Tenure};
+use tenure_types::{ActorId, Instant, StateTag, Tenure};
 
 use crate::activation::kept::Kept;
 use crate::sync::Mutex;
+
+pub use form::{PACKED_BYTES_MAX, PACKED_VERSION, PackError};
 
 /// What an activation takes along when it moves: everything but the calls that wait, which follow
 /// when it has moved. Clones are the same.
@@ -25,6 +29,8 @@ pub(super) struct Contents {
     /// The event log with its window, outcomes of calls with keys, reminders.
     pub(super) kept: Option<Kept>,
     pub(super) timers: Vec<PackedTimer>,
+    /// When it was packed: how old its events are is told by the clock that this was read from.
+    pub(super) at: Instant,
 }
 
 pub(super) enum PackedState {

@@ -9,11 +9,8 @@ use tenure_actor::{Delivery, TimerChange, TimerId};
 use tenure_types::Instant;
 
 use crate::activation::Activation;
-use crate::activation::timers::{TIMERS_MAX, Timer};
+use crate::activation::timers::{PERIOD_MIN, TIMERS_MAX, Timer};
 use crate::runtime::Runtime;
-
-/// Shorter periods are taken for this one: the clock that timers follow is no finer.
-const PERIOD_MIN: Duration = Duration::from_millis(1);
 
 /// Wakes the node for one timer of an activation that may be gone by then.
 struct Tick {
