@@ -50,6 +50,9 @@ pub(crate) const READ_BYTES_MIN: usize = 4 << 10;
 /// Bodies up to this size are copied: into the buffer that is written with others, and out of the
 /// buffer they arrived in, so that one that is kept does not keep the whole buffer alive.
 pub(crate) const COPIED_BYTES_MAX: usize = 4 << 10;
+/// A larger body is copied as well when the buffer it arrived in is more than so many times its size: whoever
+/// keeps what it holds credit for keeps no more than that alive.
+pub(crate) const KEPT_TIMES_MAX: usize = 4;
 /// The most bytes of a frame that the receiving end of a lane sends: a grant.
 pub(crate) const ANSWER_BYTES_MAX: usize = 8;
 

@@ -1,14 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use tokio::select;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::bounds::{
-    ANSWER_BYTES_MAX, CONTROL_HELD_BYTES_MAX, COPIED_BYTES_MAX, PING_EVERY, SILENCE_MAX,
-};
+use crate::bounds::{ANSWER_BYTES_MAX, CONTROL_HELD_BYTES_MAX, PING_EVERY, SILENCE_MAX};
 use crate::credit::{Account, Credit, part_of};
 use crate::event::{Inbound, LaneEnd};
 use crate::frame::{Class, Frame, FrameError, HEADER_BYTES, Header, Origin, own};
@@ -138,17 +136,17 @@ pub(crate) async fn drive(
 impl Lane<'_> {
     /// Hands every whole frame on.
     fn deliver(&mut self, receiving: &mut Receiving) -> Result<Read, FrameError> {
-        let (max, plain) = (self.class.frame_bytes_max(), &mut receiving.plain);
-        while let Some(header) = Header::parse(plain, max, ANSWER_BYTES_MAX)? {
+        let max = self.class.frame_bytes_max();
+        while let Some(header) = Header::parse(&receiving.plain, max, ANSWER_BYTES_MAX)? {
             let weight = HEADER_BYTES + header.body_len;
             if header.origin == Origin::Upper && self.class.has_credit() && weight > self.credit {
                 return Err(FrameError::OverCredit { weight, credit: self.credit });
             }
-            if plain.len() < weight {
-                return Ok(Read::Missing(weight - plain.len()));
+            if receiving.plain.len() < weight {
+                return Ok(Read::Missing(weight - receiving.plain.len()));
             }
             if header.origin == Origin::Transport {
-                plain.advance(weight);
+                receiving.plain.advance(weight);
                 match (header.kind, header.body_len) {
                     (own::PING, 0) => self.owes_pong = true,
                     (own::GOODBYE, 0) => return Ok(Read::Goodbye),
@@ -156,13 +154,7 @@ impl Lane<'_> {
                 }
                 continue;
             }
-            let body = if header.body_len <= COPIED_BYTES_MAX {
-                let body = Bytes::copy_from_slice(&plain[HEADER_BYTES..weight]);
-                plain.advance(weight);
-                body
-            } else {
-                plain.split_to(weight).freeze().slice(HEADER_BYTES..)
-            };
+            let body = receiving.body(weight);
             let frame = Frame { class: self.class, kind: header.kind, body };
             let mut held = 0;
             let credit = Credit::new(self.account, weight, &mut held);

@@ -6,9 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::timeout;
 
 use crate::bounds::{
-    BATCH_BYTES_MAX, COPIED_BYTES_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REFUSAL_MAX,
+    BATCH_BYTES_MAX, COPIED_BYTES_MAX, KEPT_TIMES_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REFUSAL_MAX,
 };
-use crate::frame::{Origin, encode, encode_header, own};
+use crate::frame::{HEADER_BYTES, Origin, encode, encode_header, own};
 use crate::network::BoxStream;
 use crate::seal::{Opener, Sealer};
 
@@ -30,6 +30,7 @@ pub(crate) fn halves(stream: BoxStream) -> (Receiving, Sending) {
         half: read,
         sealed: BytesMut::new(),
         plain: BytesMut::new(),
+        allocated: 0,
         opener: None,
         chunk: READ_BYTES_MIN,
         record: 0,
@@ -52,6 +53,8 @@ pub(crate) struct Receiving {
     sealed: BytesMut,
     /// What can be taken.
     pub(crate) plain: BytesMut,
+    /// How large the buffer is that `plain` is a part of.
+    allocated: usize,
     opener: Option<Opener>,
     /// What the next read asks for.
     chunk: usize,
@@ -67,12 +70,14 @@ impl Receiving {
     /// Nothing that was read is lost.
     pub(crate) async fn fill(&mut self, missing: usize) -> Result<(), ReadError> {
         loop {
-            let target = if self.opener.is_some() { &mut self.sealed } else { &mut self.plain };
-            let wanted = match self.opener {
-                Some(_) => self.record.saturating_sub(target.len()),
-                None => missing,
+            let target = if self.opener.is_some() {
+                let wanted = self.record.saturating_sub(self.sealed.len());
+                self.sealed.reserve(wanted.max(self.chunk));
+                &mut self.sealed
+            } else {
+                self.make_room(missing.max(self.chunk));
+                &mut self.plain
             };
-            target.reserve(wanted.max(self.chunk));
             let room = target.capacity() - target.len();
             let read = self.half.read_buf(target).await;
             let read = read.map_err(|error| ReadError::Ended(Some(error)))?;
@@ -82,6 +87,9 @@ impl Receiving {
             if read >= self.chunk.min(room) {
                 self.chunk = (2 * self.chunk).min(READ_BYTES_MAX);
             }
+            if self.opener.is_some() {
+                self.make_room(missing.max(self.sealed.len()));
+            }
             let Some(opener) = &mut self.opener else { return Ok(()) };
             let before = self.plain.len();
             let opened = opener.open(&mut self.sealed, &mut self.plain);
@@ -90,6 +98,31 @@ impl Receiving {
                 return Ok(());
             }
         }
+    }
+
+    /// Makes room for so many more bytes in `plain`, and knows what it takes: a buffer that grows by itself
+    /// would be of any size.
+    fn make_room(&mut self, more: usize) {
+        let plain = &mut self.plain;
+        if plain.capacity() - plain.len() >= more || plain.try_reclaim(more) {
+            return;
+        }
+        let mut larger = BytesMut::with_capacity(plain.len() + more);
+        larger.extend_from_slice(plain);
+        self.allocated = larger.capacity();
+        self.plain = larger;
+    }
+
+    /// Takes the frame at the front of `plain`, which has arrived: its body, with a header so many bytes. Whoever
+    /// keeps it keeps at most [`KEPT_TIMES_MAX`] times as many alive.
+    pub(crate) fn body(&mut self, weight: usize) -> Bytes {
+        let len = weight - HEADER_BYTES;
+        if len > COPIED_BYTES_MAX && self.allocated <= KEPT_TIMES_MAX * len {
+            return self.plain.split_to(weight).freeze().slice(HEADER_BYTES..);
+        }
+        let body = Bytes::copy_from_slice(&self.plain[HEADER_BYTES..weight]);
+        self.plain.advance(weight);
+        body
     }
 
     /// Gives the buffers back when nothing is in them: an idle lane holds none.
@@ -127,7 +160,8 @@ impl Receiving {
         while self.plain.len() < length {
             self.fill(length - self.plain.len()).await?;
         }
-        Ok(self.plain.split_to(length).freeze())
+        // Copied: a hello is kept for long, and the buffer may be larger.
+        Ok(Bytes::copy_from_slice(&self.plain.split_to(length)))
     }
 
     /// Reads and throws away what still comes, until the other end closes or `bytes_max` came. Who hangs up
@@ -343,6 +377,35 @@ impl Sending {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The buffer lives as long as one body that is a part of it.
+    #[test]
+    fn who_keeps_a_body_keeps_little_more() {
+        for (len, room, is_copied) in [
+            (COPIED_BYTES_MAX, 2 * COPIED_BYTES_MAX, true),
+            (COPIED_BYTES_MAX + 1, READ_BYTES_MAX, true),
+            (READ_BYTES_MAX / 8, READ_BYTES_MAX, true),
+            (READ_BYTES_MAX / 2, READ_BYTES_MAX, false),
+            (READ_BYTES_MAX / 2, READ_BYTES_MAX + 1, false),
+            (READ_BYTES_MAX / 2, 8 << 20, true),
+            (2 << 20, 7 << 20, false),
+        ] {
+            let (ours, _theirs) = tokio::io::duplex(1);
+            let (mut receiving, _) = halves(Box::new(ours));
+            // The buffer of a frame that was larger, and is used again.
+            receiving.make_room(room + HEADER_BYTES);
+            encode(&mut receiving.plain, Origin::Upper, 1, &vec![7; len]);
+            encode(&mut receiving.plain, Origin::Upper, 1, b"more");
+            let begin = receiving.plain.as_ptr() as usize;
+            let body = receiving.body(HEADER_BYTES + len);
+            assert!(body.len() == len && body.iter().all(|byte| *byte == 7));
+            let is_part = (begin..begin + receiving.allocated).contains(&(body.as_ptr() as usize));
+            assert_eq!(is_part, !is_copied, "{len} of {room}");
+            assert!(
+                receiving.plain.ends_with(b"more") && receiving.plain.len() == HEADER_BYTES + 4
+            );
+        }
+    }
 
     #[test]
     fn parts_are_written_in_order_wherever_a_write_ends() {
