@@ -1,10 +1,12 @@
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::select;
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::bounds::{PARTING_BYTES_MAX, REFUSAL_MAX, STRANGERS_MAX, STRANGERS_PER_ADDRESS_MAX};
@@ -32,8 +34,7 @@ pub(crate) async fn run(mut listener: Listener, node: Arc<Node>, peers: Arc<Peer
                 continue;
             }
         };
-        // Past the bound nothing is read and nothing is said.
-        let Some(stranger) = Strangers::enter(&strangers, address) else { continue };
+        let stranger = Strangers::enter(&strangers, address);
         let (node, peers) = (Arc::clone(&node), Arc::clone(&peers));
         tokio::spawn(async move {
             if let Err(error) = serve(stream, stranger, &node, &peers).await {
@@ -50,13 +51,22 @@ async fn serve(
     node: &Node,
     peers: &Peers,
 ) -> Result<(), HandshakeError> {
-    let caller = hear(&node.local, stream).await?;
-    let (peer, class) = (caller.introduction.dialler.clone(), caller.introduction.class);
-    let Some(admission) = peers.admit(&peer, class) else {
-        return Err(caller.refuse_as_stranger(&node.local).await);
+    let admitted = async {
+        let caller = hear(&node.local, stream).await?;
+        let (peer, class) = (caller.introduction.dialler.clone(), caller.introduction.class);
+        let Some(admission) = peers.admit(&peer, class) else {
+            return Err(caller.refuse_as_stranger(&node.local).await);
+        };
+        Ok((caller, Admitted { peers, peer, class, admission }))
     };
-    let admitted = Admitted { peers, peer, class, admission };
-    admitted.serve(caller, stranger, node).await
+    let (caller, admitted) = select! {
+        biased;
+        () = stranger.displaced.notified() => return Err(HandshakeError::Displaced),
+        admitted = admitted => admitted?,
+    };
+    // It is a peer from here on, and no stranger takes its place.
+    drop(stranger);
+    admitted.serve(caller, node).await
 }
 
 /// An inbound lane's place among the peers', given back however the lane ends.
@@ -68,12 +78,7 @@ struct Admitted<'a> {
 }
 
 impl Admitted<'_> {
-    async fn serve(
-        &self,
-        caller: Caller,
-        stranger: Stranger,
-        node: &Node,
-    ) -> Result<(), HandshakeError> {
+    async fn serve(&self, caller: Caller, node: &Node) -> Result<(), HandshakeError> {
         let Admission { stop, place, .. } = &self.admission;
         let class = self.class;
         // A lane in whose place this one comes ends first, so that frames stay in order.
@@ -85,7 +90,6 @@ impl Admitted<'_> {
         let Ok(baton) = baton else { return Ok(()) };
         let credit = if class.has_credit() { place.account.begin(class) as u64 } else { 0 };
         let mut link = caller.welcome(&node.local.hello, credit).await?;
-        drop(stranger);
         let (direction, hello) = (Direction::Inbound, std::mem::take(&mut link.hello));
         let peer = self.peer.clone();
         node.inbound.happened(Event::LaneUp { peer, class, direction, hello });
@@ -107,50 +111,81 @@ impl Drop for Admitted<'_> {
     }
 }
 
-/// Connections that are not authenticated yet, counted.
+/// Connections that are not authenticated yet, by when they came. Where there are too many, a new one takes the
+/// place of the oldest: whoever is in a hurry to show who it is gets in, however many stay silent.
 #[derive(Default)]
-struct Strangers(Mutex<Counts>);
+struct Strangers(Mutex<Inside>);
 
 #[derive(Default)]
-struct Counts {
+struct Inside {
+    came: u64,
     all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<Option<IpAddr>, BTreeMap<u64, Arc<Notify>>>,
 }
 
 /// One of them, until it is dropped.
 struct Stranger {
     strangers: Arc<Strangers>,
     ip: Option<IpAddr>,
+    came: u64,
+    /// Another one took its place.
+    displaced: Arc<Notify>,
 }
 
 impl Strangers {
-    /// Counts one more; none when there are too many.
-    fn enter(strangers: &Arc<Self>, address: Option<SocketAddr>) -> Option<Stranger> {
+    /// Lets one more in, in the place of another one if there are too many.
+    fn enter(strangers: &Arc<Self>, address: Option<SocketAddr>) -> Stranger {
         let ip = address.map(|address| address.ip());
-        let mut counts = strangers.0.lock();
-        let from_there = ip.and_then(|ip| counts.by_address.get(&ip).copied()).unwrap_or(0);
-        if counts.all >= STRANGERS_MAX || from_there >= STRANGERS_PER_ADDRESS_MAX {
-            return None;
+        let mut inside = strangers.0.lock();
+        let from_there = inside.by_address.get(&ip).map_or(0, BTreeMap::len);
+        if ip.is_some() && from_there >= STRANGERS_PER_ADDRESS_MAX {
+            inside.displace(ip);
+        } else if inside.all >= STRANGERS_MAX
+            && let Some(crowded) = inside.crowded()
+        {
+            inside.displace(crowded);
         }
-        counts.all += 1;
-        if let Some(ip) = ip {
-            counts.by_address.insert(ip, from_there + 1);
+        inside.came += 1;
+        inside.all += 1;
+        let (came, displaced) = (inside.came, Arc::new(Notify::new()));
+        inside.by_address.entry(ip).or_default().insert(came, Arc::clone(&displaced));
+        Stranger { strangers: Arc::clone(strangers), ip, came, displaced }
+    }
+}
+
+impl Inside {
+    /// The address with the most of them, and of several the one with the oldest. As many as a node has lanes
+    /// count as one: no address that has only those loses them to many that have fewer.
+    fn crowded(&self) -> Option<Option<IpAddr>> {
+        let crowd = |came: &BTreeMap<u64, _>| came.len().max(Class::ALL.len());
+        let oldest = |came: &BTreeMap<u64, _>| came.keys().next().copied();
+        let most =
+            self.by_address.iter().max_by_key(|(_, came)| (crowd(came), Reverse(oldest(came))));
+        most.map(|(ip, _)| *ip)
+    }
+
+    /// The oldest one from there goes.
+    fn displace(&mut self, ip: Option<IpAddr>) {
+        let oldest = self.by_address.get(&ip).and_then(|came| came.keys().next().copied());
+        if let Some(displaced) = oldest.and_then(|came| self.leave(ip, came)) {
+            displaced.notify_one();
         }
-        Some(Stranger { strangers: Arc::clone(strangers), ip })
+    }
+
+    fn leave(&mut self, ip: Option<IpAddr>, came: u64) -> Option<Arc<Notify>> {
+        let there = self.by_address.get_mut(&ip)?;
+        let left = there.remove(&came)?;
+        if there.is_empty() {
+            self.by_address.remove(&ip);
+        }
+        self.all -= 1;
+        Some(left)
     }
 }
 
 impl Drop for Stranger {
     fn drop(&mut self) {
-        let mut counts = self.strangers.0.lock();
-        counts.all -= 1;
-        let Some(ip) = self.ip else { return };
-        if let Some(count) = counts.by_address.get_mut(&ip) {
-            *count -= 1;
-            if *count == 0 {
-                counts.by_address.remove(&ip);
-            }
-        }
+        let _displaced_before = self.strangers.0.lock().leave(self.ip, self.came);
     }
 }
 
@@ -158,22 +193,47 @@ impl Drop for Stranger {
 mod tests {
     use super::*;
 
+    fn address(host: u16) -> Option<SocketAddr> {
+        let [high, low] = host.to_be_bytes();
+        Some(SocketAddr::from(([10, 0, high, low], 1)))
+    }
+
+    fn is_inside(stranger: &Stranger) -> bool {
+        let inside = stranger.strangers.0.lock();
+        inside.by_address.get(&stranger.ip).is_some_and(|it| it.contains_key(&stranger.came))
+    }
+
     #[test]
-    fn strangers_are_bounded_in_all_and_from_each_address() {
+    fn of_an_address_with_its_share_the_oldest_goes() {
         let strangers = Arc::new(Strangers::default());
-        let address = |host: u8| Some(SocketAddr::from(([10, 0, 0, host], 1)));
-        let mut inside = Vec::new();
-        for _ in 0..STRANGERS_PER_ADDRESS_MAX {
-            inside.push(Strangers::enter(&strangers, address(1)).expect("there is room"));
-        }
-        assert!(Strangers::enter(&strangers, address(1)).is_none(), "one address has its share");
-        let others = (2..=255).cycle();
-        for host in others.take(STRANGERS_MAX - STRANGERS_PER_ADDRESS_MAX) {
-            inside.push(Strangers::enter(&strangers, address(host)).expect("there is room"));
-        }
-        assert!(Strangers::enter(&strangers, None).is_none(), "there is no room");
+        let enter = || Strangers::enter(&strangers, address(1));
+        let mut inside: Vec<_> = (0..STRANGERS_PER_ADDRESS_MAX).map(|_| enter()).collect();
+        assert!(inside.iter().all(is_inside));
+        inside.push(enter());
+        let out: Vec<_> = inside.iter().map(is_inside).collect();
+        assert!(!out[0] && out[1..].iter().all(|it| *it), "one for one, the oldest");
+        assert_eq!(strangers.0.lock().all, STRANGERS_PER_ADDRESS_MAX);
         inside.clear();
-        let counts = strangers.0.lock();
-        assert_eq!((counts.all, counts.by_address.len()), (0, 0), "all is forgotten");
+        let left = strangers.0.lock();
+        assert_eq!((left.all, left.by_address.len()), (0, 0), "all is forgotten");
+    }
+
+    #[test]
+    fn where_there_is_no_room_the_most_crowded_address_loses_its_oldest() {
+        let strangers = Arc::new(Strangers::default());
+        let enter = |host| Strangers::enter(&strangers, address(host));
+        // Three lanes of a peer, then a crowd, and then one from everywhere.
+        let peer: Vec<_> = (0..3).map(|_| enter(1)).collect();
+        let crowd: Vec<_> = (0..STRANGERS_PER_ADDRESS_MAX).map(|_| enter(2)).collect();
+        let free = STRANGERS_MAX - peer.len() - crowd.len();
+        let others: Vec<_> = (0..free as u16).map(|host| enter(100 + host)).collect();
+        let more: Vec<_> = (0..crowd.len() as u16 - 3).map(|host| enter(1_000 + host)).collect();
+        let out = crowd.iter().filter(|it| !is_inside(it)).count();
+        assert_eq!(out, crowd.len() - 3, "the crowd alone");
+        assert!(peer.iter().chain(&others).chain(&more).all(is_inside));
+        assert_eq!(strangers.0.lock().all, STRANGERS_MAX);
+        // From now on nobody has more than a peer may have: then the oldest goes.
+        let _last = enter(2_000);
+        assert_eq!(peer.iter().map(is_inside).collect::<Vec<_>>(), [false, true, true]);
     }
 }

@@ -64,9 +64,10 @@ pub const ADDRESS_BYTES_MAX: usize = 512;
 pub const HELLO_BYTES_MAX: usize = 64 << 10;
 /// The most bytes of a handshake's message: a hello and the names around it.
 pub(crate) const HANDSHAKE_BYTES_MAX: usize = HELLO_BYTES_MAX + 1_024;
-/// The most connections that are not authenticated yet.
+/// The most connections that are not authenticated yet: past it the oldest one of the address with the most of
+/// them ends.
 pub const STRANGERS_MAX: usize = 512;
-/// The most connections from one address that are not authenticated yet.
+/// The most connections from one address that are not authenticated yet: past it the oldest one of them ends.
 pub const STRANGERS_PER_ADDRESS_MAX: usize = 64;
 /// The most connections that the in-memory network holds for a node until it accepts them.
 pub(crate) const MEMORY_BACKLOG_MAX: usize = 128;

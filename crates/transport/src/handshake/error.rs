@@ -84,6 +84,11 @@ pub enum HandshakeError {
         /// Who accepts.
         acceptor: NodeId,
     },
+    /// It did not show who it is, and another connection was let in instead.
+    #[error(
+        "it had not shown who it is when too many others came; look who opens so many connections"
+    )]
+    Displaced,
     /// What came is no handshake, although the other end is authenticated.
     #[error("the other end's handshake makes no sense; it may be of a broken version")]
     Malformed,

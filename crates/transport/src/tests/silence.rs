@@ -67,7 +67,7 @@ async fn peers_that_hold_everything_are_not_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn strangers_that_say_nothing_are_bounded_and_leave() {
+async fn strangers_that_say_nothing_are_bounded_and_keep_nobody_out() {
     let subject = subject();
     let (a, b) = (subject.node("a").await, subject.node("b").await);
     let began = Instant::now();
@@ -79,25 +79,30 @@ async fn strangers_that_say_nothing_are_bounded_and_leave() {
             Err(_) => tokio::task::yield_now().await,
         }
     }
-    // One more is cut off at once, without a word.
     pass(Duration::from_millis(1)).await;
-    let (mut late, _) = subject.network.dial(b.transport.address()).await.unwrap();
-    assert_eq!(late.read(&mut [0; 8]).await.unwrap(), 0);
+    b.transport.set_peers([a.peer()]).unwrap();
+    a.transport.set_peers([b.peer()]).unwrap();
+    for class in Class::ALL {
+        a.log.up(&b.identity, class, Direction::Outbound, 1).await;
+    }
     assert!(began.elapsed() < HANDSHAKE_MAX, "only after {:?}", began.elapsed());
-    for mut stranger in strangers {
+    let mut silent = strangers.into_iter();
+    for mut oldest in silent.by_ref().take(Class::ALL.len()) {
+        assert_eq!(oldest.read(&mut [0; 8]).await.unwrap(), 0, "a lane has its place");
+    }
+    assert!(began.elapsed() < HANDSHAKE_MAX, "only after {:?}", began.elapsed());
+    for mut stranger in silent {
         assert_eq!(stranger.read(&mut [0; 8]).await.unwrap(), 0, "nothing is said to it");
     }
     assert!(began.elapsed() >= HANDSHAKE_MAX);
-    let late = b.log.tell(|told| {
-        let is_late = |event: &&Event| {
-            matches!(event, Event::CallerRefused { error: HandshakeError::TimedOut, .. })
-        };
-        told.events.iter().filter(is_late).count()
-    });
-    assert_eq!(late, STRANGERS_MAX);
-    b.transport.set_peers([a.peer()]).unwrap();
-    a.transport.set_peers([b.peer()]).unwrap();
-    a.log.up(&b.identity, Class::Call, Direction::Outbound, 1).await;
+    let refused = |is_it: fn(&HandshakeError) -> bool| {
+        let is_it =
+            |event: &&Event| matches!(event, Event::CallerRefused { error, .. } if is_it(error));
+        b.log.tell(|told| told.events.iter().filter(is_it).count())
+    };
+    assert_eq!(refused(|it| matches!(it, HandshakeError::Displaced)), Class::ALL.len());
+    let late = refused(|it| matches!(it, HandshakeError::TimedOut));
+    assert_eq!(late, STRANGERS_MAX - Class::ALL.len());
 }
 
 #[tokio::test(start_paused = true)]
