@@ -3,7 +3,7 @@
 //! [`EmbeddedStore`] keeps the [`tenure_store::Store`] contract over an LSM tree. The folders
 //! follow a unit: `commit` (queue, one committing thread, one synced batch for everyone who
 //! waits), `rows`, `keys` and `view` (the tree, its keys, and what is
-//! read of one moment), `feeds` (what units append for others), `load` (a small pool that reads), `open` and
+//! read of one moment), `seat` (who uses the folder: one alone, or several that share it), `feeds` (what units append for others), `load` (a small pool that reads), `open` and
 //! `integrity` (what is checked before anything is served), `failure` (what happens when the disk
 //! fails).
 //!
@@ -22,6 +22,7 @@ mod lock;
 mod open;
 mod restore;
 mod rows;
+mod seat;
 mod serving;
 mod store;
 mod view;

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use parking_lot::RwLock;
 use rustix::rand::{GetRandomFlags, getrandom};
-use tenure_store::StoreError;
+use tenure_store::{Fences, StoreError};
 use tenure_types::Incarnation;
 
 use crate::EmbeddedConfig;
@@ -26,9 +27,19 @@ use crate::serving::Serving;
 pub(crate) const DATA: &str = "data";
 pub(crate) const DATA_UNFINISHED: &str = "data.new";
 
-/// The threads of one incarnation, or of a store that is only read.
+/// For whom the folder is opened.
+pub(crate) enum For {
+    /// The next incarnation, alone.
+    One,
+    /// Those that join. With the fences of a run that has failed they go on as they were.
+    Several(Option<Arc<RwLock<Fences>>>),
+}
+
+/// The threads of one run, or of a store that is only read.
 pub(crate) struct Running {
     pub(crate) serving: Arc<Serving>,
+    /// Several incarnations may join it.
+    pub(crate) is_shared: bool,
     work: Work,
     loaders: Vec<JoinHandle<()>>,
 }
@@ -48,9 +59,12 @@ struct Reading {
     lock: FolderLock,
 }
 
-/// Opens the folder under the next incarnation and starts its threads. `failure` is what ended the
-/// incarnation before, if it failed.
-pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Running, StoreError> {
+/// Opens the folder and starts its threads. `failure` is what ended the run before, if it failed.
+pub(crate) fn open(
+    config: &EmbeddedConfig,
+    failure: Option<Fault>,
+    whom: For,
+) -> Result<Running, StoreError> {
     let path = &config.path;
     create_folder(path)?;
     let lock = FolderLock::acquire(path)?;
@@ -74,18 +88,22 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
         checkpoint(config, &data, &mut progress, verified)?;
     }
     let rows = open_rows(config, &tree)?;
-    let incarnation = Incarnation(check(&rows, &tree, verified)?.0 + 1);
+    let last = check(&rows, &tree, verified)?;
+    let is_shared = matches!(whom, For::Several(_));
+    let fences = fences_for(whom, last);
+    let incarnation = fences.read().highest().max(last);
     progress.mark(ProgressState::Running, verified.batch)?;
     let feed_store = match rows.feed_store()? {
         Some(number) => number,
         None => draw_number()?,
     };
-    let feeds = Feeds::open(&rows.view())?;
-    let serving = Arc::new(Serving::new(config, incarnation, feed_store, rows.clone()));
+    let feeds = Feeds::open(&rows.view(), is_shared)?;
+    let serving = Arc::new(Serving::new(config, Arc::clone(&fences), feed_store, rows.clone()));
     let mut writer = BatchWriter {
         rows,
         heads: Arc::clone(&serving.heads),
         due_floor: Arc::clone(&serving.due_floor),
+        fences,
         incarnation,
         number: verified.batch,
         progress,
@@ -101,7 +119,21 @@ pub(crate) fn open(config: &EmbeddedConfig, failure: Option<Fault>) -> Result<Ru
         }
         return Err(counting(path, error));
     }
-    start(config, serving, writer, lock)
+    start(config, serving, is_shared, writer, lock)
+}
+
+/// Who may commit, where `last` is the highest incarnation that was ever seen. What joined an earlier
+/// run is over: nobody of it is left.
+fn fences_for(whom: For, last: Incarnation) -> Arc<RwLock<Fences>> {
+    match whom {
+        For::Several(Some(kept)) => kept,
+        For::Several(None) => Arc::new(RwLock::new(Fences::after(last))),
+        For::One => {
+            let mut fences = Fences::after(last);
+            fences.open();
+            Arc::new(RwLock::new(fences))
+        }
+    }
 }
 
 /// A number that no other store has.
@@ -133,12 +165,13 @@ pub(crate) fn open_to_read(config: &EmbeddedConfig) -> Result<Option<Running>, S
         integrity::remove_journals(&tree)?;
     }
     let rows = open_rows(config, &tree)?;
-    let incarnation = check(&rows, &tree, verified)?;
+    let fences = fences_for(For::Several(None), check(&rows, &tree, verified)?);
     let feed_store = rows.feed_store()?.unwrap_or(0);
-    let serving = Arc::new(Serving::new(config, incarnation, feed_store, rows));
+    let serving = Arc::new(Serving::new(config, fences, feed_store, rows));
     serving.queue.refuse(Refusal::Fenced("the store is open to be read, not to be written".into()));
     let reading = Reading { tree, is_emptied: verified.is_emptied, lock };
-    let running = Running { serving, work: Work::Read(reading), loaders: Vec::new() };
+    let (work, loaders) = (Work::Read(reading), Vec::new());
+    let running = Running { serving, is_shared: false, work, loaders };
     start_loaders(config, running).map(Some)
 }
 
@@ -317,6 +350,7 @@ fn counting(path: &Path, error: TreeError) -> StoreError {
 fn start(
     config: &EmbeddedConfig,
     serving: Arc<Serving>,
+    is_shared: bool,
     writer: BatchWriter,
     lock: FolderLock,
 ) -> Result<Running, StoreError> {
@@ -331,7 +365,8 @@ fn start(
             stopped
         })?
     };
-    let running = Running { serving, work: Work::Commit(committer), loaders: Vec::new() };
+    let (work, loaders) = (Work::Commit(committer), Vec::new());
+    let running = Running { serving, is_shared, work, loaders };
     start_loaders(config, running)
 }
 
@@ -379,7 +414,12 @@ fn stop(serving: &Serving, data: &Path, end: End, writer: BatchWriter) -> Result
 }
 
 impl Running {
-    /// Ends the incarnation and waits until nothing of it is left.
+    /// Whether it was opened to be read, by nobody who commits.
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self.work, Work::Read(_))
+    }
+
+    /// Ends the run and waits until nothing of it is left.
     ///
     /// # Errors
     /// [`StoreError`] when the stop could not be marked or the tree does not end.

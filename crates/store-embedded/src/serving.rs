@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tenure_store::{Content, Due, FeedError, FeedFrom, StoreError, Stored};
-use tenure_types::{ActorId, FeedName, Incarnation};
+use tenure_store::{Content, Due, FeedError, FeedFrom, Fences, StoreError, Stored};
+use tenure_types::{ActorId, FeedName};
 
 use crate::EmbeddedConfig;
 use crate::backup::{self, Backup};
@@ -14,9 +14,11 @@ use crate::load::{DirectLoads, DueFloor, LoadQueue, Page};
 use crate::rows::Rows;
 use crate::view::View;
 
-/// One incarnation of the engine. It stays after its end, to say why.
+/// One run of the engine: from where the folder is opened to where nobody uses it any more. It stays
+/// after its end, to say why.
 pub(crate) struct Serving {
-    pub(crate) incarnation: Incarnation,
+    /// Who may read and commit.
+    pub(crate) fences: Arc<RwLock<Fences>>,
     pub(crate) queue: CommitQueue,
     pub(crate) loads: LoadQueue,
     direct_loads: DirectLoads,
@@ -24,19 +26,19 @@ pub(crate) struct Serving {
     pub(crate) due_floor: Arc<DueFloor>,
     /// Tells this store's cursors from those of others.
     feed_store: u64,
-    /// The tree for loads; `None` when the incarnation has ended.
+    /// The tree for loads; `None` when the run has ended.
     rows: RwLock<Option<Rows>>,
 }
 
 impl Serving {
     pub(crate) fn new(
         config: &EmbeddedConfig,
-        incarnation: Incarnation,
+        fences: Arc<RwLock<Fences>>,
         feed_store: u64,
         rows: Rows,
     ) -> Self {
         Self {
-            incarnation,
+            fences,
             queue: CommitQueue::new(),
             loads: LoadQueue::new(),
             direct_loads: DirectLoads::new(config.direct_loads_max),
@@ -87,7 +89,7 @@ impl Serving {
             let rows = self.rows.read();
             let Some(rows) = &*rows else { return Err(self.unavailable()) };
             let view = rows.view();
-            let last = (view.last_batch()?, self.incarnation);
+            let last = (view.last_batch()?, self.fences.read().highest());
             (view, last)
         };
         backup::write(&view, last, &self.queue, out)
@@ -116,8 +118,10 @@ impl Serving {
         from: &FeedFrom,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let (place, current) = ((self.feed_store, feed), self.incarnation);
-        match self.view(|view| Ok(view.read_feed(place, current, from, limit)))? {
+        let place = (self.feed_store, feed);
+        // Before the view: who is over by now has everything in it.
+        let fences = self.fences.read().clone();
+        match self.view(|view| Ok(view.read_feed(place, &fences, from, limit)))? {
             Err(FeedError::Store(error)) => Err(error),
             page => Ok(page),
         }

@@ -2,41 +2,32 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
 use tenure_store::{
     Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
-    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
+    StoredHead, Trimmed, Unit, UnitSink,
 };
 use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key};
 
 use crate::EmbeddedConfig;
 use crate::answer::{self, Answer};
-use crate::commit::{End, Refusal, WaitingTrim};
-use crate::failure::Fault;
+use crate::commit::{Errand, WaitingTrim};
 use crate::load::{Reader, Request};
-use crate::open::{Running, journal_bytes, open, open_to_read};
-use crate::serving::Serving;
+use crate::open::journal_bytes;
+use crate::seat::{Handle, unavailable};
 
 /// A store in one folder of a local disk.
 ///
-/// Nothing is opened before [`Store::open`]. Dropped without [`Store::close`] it stops as if the
-/// process had crashed, except that its threads end first.
+/// Nothing is opened before [`Store::open`], [`Store::join`] or [`EmbeddedStore::host`]. Dropped without
+/// [`Store::close`] it stops as if the process had crashed, except that its threads end first.
+///
+/// # Several incarnations
+/// One process has the folder, and in it [`EmbeddedStore::share`] makes further stores over the same
+/// open folder: each joins as an incarnation of its own, and is closed for itself. The folder is let go
+/// of when the last one is closed. Whoever opens the store alone ends all that have joined. What has
+/// joined lives as long as this process has the folder open, and through a failure of its disk: when
+/// the folder is opened again, everything that was ever seen is fenced.
 pub struct EmbeddedStore {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    config: EmbeddedConfig,
-    /// Held while the engine is opened, fenced or closed, on a thread made for it.
-    control: Mutex<Control>,
-    serving: RwLock<Option<Arc<Serving>>>,
-}
-
-#[derive(Default)]
-struct Control {
-    running: Option<Running>,
-    /// What ended the last incarnation, if it failed and none was opened since.
-    failure: Option<Fault>,
+    handle: Arc<Handle>,
 }
 
 impl EmbeddedStore {
@@ -49,8 +40,23 @@ impl EmbeddedStore {
     /// A store as `config` says.
     #[must_use]
     pub fn with_config(config: EmbeddedConfig) -> Self {
-        let (control, serving) = (Mutex::default(), RwLock::new(None));
-        Self { shared: Arc::new(Shared { config, control, serving }) }
+        Self { handle: Arc::new(Handle::new(config)) }
+    }
+
+    /// Another store over the same folder, which is not open yet.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { handle: Arc::new(self.handle.share()) }
+    }
+
+    /// Opens the folder for incarnations that join through [`EmbeddedStore::share`], keeps it open until
+    /// this one is closed, and gives the highest incarnation that was ever handed out, has joined or was
+    /// fenced: whoever hands out numbers begins above it. This one itself reads and commits nothing.
+    ///
+    /// # Errors
+    /// As [`Store::join`].
+    pub fn host(&self) -> BoxFuture<'static, Result<Incarnation, StoreError>> {
+        self.control(Handle::host)
     }
 
     /// The space that journals take on the disk, in bytes: what the next start reads. It stays near
@@ -61,7 +67,7 @@ impl EmbeddedStore {
     /// [`StoreError::Io`] when the folder cannot be listed, which is also so before the first
     /// `open`.
     pub fn journal_bytes(&self) -> Result<u64, StoreError> {
-        journal_bytes(&self.shared.config)
+        journal_bytes(self.handle.config())
     }
 
     /// Reads the tree as it is.
@@ -70,7 +76,7 @@ impl EmbeddedStore {
         &self,
         read: impl FnOnce(&crate::view::View) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.shared.serving()?.view(read)
+        self.handle.serving()?.view(read)
     }
 
     /// Sends a request to the pool.
@@ -78,7 +84,7 @@ impl EmbeddedStore {
         &self,
         request: impl FnOnce(Reader<T>) -> Request,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
-        let queued = self.shared.serving().and_then(|serving| {
+        let queued = self.handle.serving().and_then(|serving| {
             let (answerer, answer) = answer::channel();
             match serving.loads.push(request(answerer)) {
                 Ok(()) => Ok((serving, answer)),
@@ -95,12 +101,12 @@ impl EmbeddedStore {
     /// Runs `work`, which waits for threads and the disk, on a thread of its own.
     fn control<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Handle) -> Result<T, StoreError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
-        let shared = Arc::clone(&self.shared);
+        let handle = Arc::clone(&self.handle);
         let (answerer, answer) = answer::channel();
         let thread = std::thread::Builder::new().name("tenure-store".to_owned());
-        let spawned = thread.spawn(move || answerer.answer(work(&shared)));
+        let spawned = thread.spawn(move || answerer.answer(work(&handle)));
         let spawned = spawned.map(drop).map_err(|error| StoreError::Io {
             doing: "starting the thread tenure-store".into(),
             detail: error.to_string().into(),
@@ -120,17 +126,21 @@ impl Store for EmbeddedStore {
     }
 
     fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
-        self.control(Shared::open)
+        self.control(Handle::open)
+    }
+
+    fn join(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.control(move |handle| handle.join(incarnation))
     }
 
     /// It reads journals as a start does, into memory: what is in the tree's files may be arranged
-    /// anew, and says the same.
+    /// anew, and says the same. Where the folder is open in this process already it is read beside.
     fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.control(Shared::open_to_read)
+        self.control(Handle::open_to_read)
     }
 
     fn fence(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.control(move |shared| shared.fence(incarnation))
+        self.control(move |handle| handle.fence(incarnation))
     }
 
     fn load(&self, actor: &ActorId) -> BoxFuture<'static, Result<Option<Stored>, StoreError>> {
@@ -144,7 +154,7 @@ impl Store for EmbeddedStore {
     /// caller after about 40 us, because two threads are woken, and spends nearly twice the
     /// processor time on each load of 64 callers. [`Store::load`] tries this way first, too.
     fn load_now(&self, actor: &ActorId) -> Option<Result<Option<Stored>, StoreError>> {
-        match self.shared.serving() {
+        match self.handle.serving() {
             Ok(serving) => serving.read_now(actor),
             Err(error) => Some(Err(error)),
         }
@@ -204,16 +214,16 @@ impl Store for EmbeddedStore {
         keep: FeedKeep,
     ) -> BoxFuture<'static, Result<Trimmed, StoreError>> {
         let feed = feed.clone();
-        let serving = self.shared.serving();
+        let serving = self.handle.serving();
         let planned = self.queue(|answer| Request::PlanTrim { feed, keep, answer });
         Box::pin(async move {
             let serving = serving?;
             let Some(plan) = planned.await? else { return Ok(Trimmed::default()) };
             let (answer, trimmed) = answer::channel();
-            if !serving.queue.push_trim(WaitingTrim { plan, answer }) {
+            if !serving.queue.push_errand(Errand::Trim(WaitingTrim { plan, answer })) {
                 return Err(match serving.queue.refusal() {
                     Some(_) => serving.unavailable(),
-                    None => unavailable("too many trims wait"),
+                    None => unavailable("too much waits for the committing thread"),
                 });
             }
             trimmed.await.unwrap_or_else(|| Err(serving.unavailable()))
@@ -222,113 +232,19 @@ impl Store for EmbeddedStore {
 
     fn submit(&self, unit: Arc<Unit>, sink: Arc<dyn UnitSink>) {
         let token = unit.token;
-        if let Err((sink, outcome)) = self.shared.accept(unit, sink) {
+        if let Err((sink, outcome)) = self.handle.accept(unit, sink) {
             sink.settled(token, outcome);
         }
     }
 
     fn back_up(&self, mut out: Box<dyn Write + Send>) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.control(move |shared| {
-            let serving = shared.serving()?;
+        self.control(move |handle| {
+            let serving = handle.serving()?;
             Ok(serving.back_up(&mut out)?.bytes)
         })
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.control(Shared::close)
+        self.control(Handle::close)
     }
-}
-
-impl Control {
-    /// Ends the incarnation that runs, if one does.
-    fn end(&mut self, refusal: Refusal) -> Result<(), StoreError> {
-        let Some(running) = self.running.take() else { return Ok(()) };
-        let ended = running.end(refusal);
-        self.failure = match ended {
-            Ok(End::Orderly | End::Fenced) => None,
-            Ok(End::Failed(fault)) => Some(fault),
-            // A thread that does not end may still fail.
-            Err(_) => Some(Fault::System),
-        };
-        ended.map(drop)
-    }
-}
-
-impl Shared {
-    fn open(&self) -> Result<Incarnation, StoreError> {
-        let mut control = self.control.lock();
-        control.end(Refusal::Fenced("the store was opened again".into()))?;
-        let opened = open(&self.config, control.failure).inspect_err(|error| {
-            if matches!(error, StoreError::Io { .. }) {
-                control.failure.get_or_insert(Fault::System);
-            }
-        })?;
-        let incarnation = opened.serving.incarnation;
-        *self.serving.write() = Some(Arc::clone(&opened.serving));
-        *control = Control { running: Some(opened), failure: None };
-        Ok(incarnation)
-    }
-
-    fn open_to_read(&self) -> Result<bool, StoreError> {
-        let mut control = self.control.lock();
-        control.end(Refusal::Fenced("the store was opened to be read".into()))?;
-        let opened = open_to_read(&self.config)?;
-        *self.serving.write() = opened.as_ref().map(|opened| Arc::clone(&opened.serving));
-        control.running = opened;
-        Ok(control.running.is_some())
-    }
-
-    fn fence(&self, incarnation: Incarnation) -> Result<(), StoreError> {
-        let mut control = self.control.lock();
-        let current = control.running.as_ref().map(|running| running.serving.incarnation);
-        match current {
-            None => Err(unavailable("it is not open")),
-            Some(current) if incarnation < current => Ok(()),
-            Some(current) if incarnation > current => {
-                Err(unavailable(&format!("incarnation {incarnation} was not handed out yet")))
-            }
-            Some(_) => {
-                control.end(Refusal::Fenced(format!("incarnation {incarnation} was fenced").into()))
-            }
-        }
-    }
-
-    fn close(&self) -> Result<(), StoreError> {
-        let mut control = self.control.lock();
-        control.end(Refusal::Closing)?;
-        match control.failure {
-            Some(_) => Err(unavailable("it had failed, so its stop is not marked as orderly")),
-            None => Ok(()),
-        }
-    }
-
-    fn serving(&self) -> Result<Arc<Serving>, StoreError> {
-        self.serving.read().clone().ok_or_else(|| unavailable("it is not open"))
-    }
-
-    fn accept(
-        &self,
-        unit: Arc<Unit>,
-        sink: Arc<dyn UnitSink>,
-    ) -> Result<(), (Arc<dyn UnitSink>, UnitOutcome)> {
-        if let Err(refusal) = unit.check() {
-            return Err((sink, refusal));
-        }
-        match self.serving.read().as_ref() {
-            Some(serving) => serving.queue.push(unit, sink),
-            None => Err((sink, UnitOutcome::Fenced { reason: "the store is not open".into() })),
-        }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if let Some(running) = self.control.get_mut().running.take() {
-            running.abandon(Refusal::Fenced("the store was dropped".into()));
-        }
-    }
-}
-
-fn unavailable(detail: &str) -> StoreError {
-    StoreError::Unavailable { detail: detail.into() }
 }

@@ -12,4 +12,5 @@ mod leftovers;
 mod lifecycle;
 mod power_cut;
 mod reading;
+mod sharing;
 mod support;

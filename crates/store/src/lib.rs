@@ -9,6 +9,7 @@ mod beside;
 pub mod conformance;
 mod contract;
 pub mod feed;
+mod fences;
 pub mod memory;
 pub mod reading;
 pub mod row;
@@ -21,6 +22,7 @@ pub use feed::{
     CURSOR_CHARS_MAX, Cursor, CursorError, FEED_PAGE_BYTES_MAX, FEEDS_MAX, FeedEntry, FeedError,
     FeedFrom, FeedInfo, FeedKeep, FeedPage, Stripe, Stripes, TRIM_ENTRIES_MAX, Trimmed,
 };
+pub use fences::Fences;
 pub use memory::{MemoryDisk, MemoryStore};
 pub use store_error::StoreError;
 pub use unit::{Append, Content, ROW_BYTES_MAX, UNIT_BYTES_MAX, UNIT_ROWS_MAX, Unit, UnitOutcome};

@@ -10,7 +10,6 @@ mod commit;
 mod disk;
 mod faults;
 mod feeds;
-mod fences;
 mod load;
 mod plans;
 mod rows;

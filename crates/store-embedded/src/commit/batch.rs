@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tenure_store::row::{self, Beside};
-use tenure_store::{Content, StoreError, Trimmed, Unit, UnitOutcome};
+use tenure_store::{Content, Fences, StoreError, Trimmed, Unit, UnitOutcome};
 use tenure_types::Incarnation;
 
 use super::heads::{Head, Heads};
@@ -19,6 +20,9 @@ pub(crate) struct BatchWriter {
     pub(crate) rows: Rows,
     pub(crate) heads: Arc<Heads>,
     pub(crate) due_floor: Arc<DueFloor>,
+    /// Who may commit. Only this thread changes it.
+    pub(crate) fences: Arc<RwLock<Fences>>,
+    /// The highest incarnation that is counted durably.
     pub(crate) incarnation: Incarnation,
     /// The number of the last batch.
     pub(crate) number: u64,
@@ -71,7 +75,7 @@ impl BatchWriter {
             }
         }
         if accepted > 0 {
-            self.feeds.end_batch(self.incarnation, &mut batch);
+            self.feeds.end_batch(&mut batch);
             self.write(batch)?;
             let units = &units[..outcomes.len()];
             self.heads.settle(units.iter().map(|waiting| &waiting.unit.actor));
@@ -95,7 +99,7 @@ impl BatchWriter {
         }
     }
 
-    fn write(&mut self, batch: Batch) -> Result<(), TreeError> {
+    pub(super) fn write(&mut self, batch: Batch) -> Result<(), TreeError> {
         self.number += 1;
         let record = BatchRecord { number: self.number, incarnation: self.incarnation };
         batch.commit(record)?;
@@ -112,7 +116,7 @@ impl BatchWriter {
         self.scratch.clear();
         row::encode(unit, beside, &mut self.scratch);
         batch.put_head(&unit.actor, &self.scratch);
-        self.feeds.append(unit, batch);
+        self.feeds.append(unit, self.number + 1, batch);
         let (version, token) = (unit.version, unit.token);
         self.heads.set(&unit.actor, Head { version, token, beside });
         Ok(())
@@ -121,10 +125,7 @@ impl BatchWriter {
     /// What lies beside the head of the unit's actor if the unit may be written, else what it is
     /// answered.
     fn check(&self, unit: &Unit) -> Result<Beside, UnitOutcome> {
-        let incarnation = unit.token.incarnation;
-        if incarnation != self.incarnation {
-            let current = self.incarnation;
-            let reason = format!("incarnation {incarnation} was superseded by {current}").into();
+        if let Some(reason) = self.fences.read().refusal(unit.token.incarnation) {
             return Err(UnitOutcome::Fenced { reason });
         }
         match self.head(unit) {

@@ -4,17 +4,16 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tenure_store::{StoreError, Trimmed, Unit, UnitOutcome, UnitSink};
+use tenure_store::{Unit, UnitOutcome, UnitSink};
 
-use crate::answer::Answerer;
-use crate::feeds::TrimPlan;
+use super::errand::Errand;
 
 /// The most units that may wait for the committing thread. The runtime has at most one unit in
 /// flight for each actor, so this bounds the actors that wait for the disk.
 const QUEUE_UNITS_MAX: usize = 65_536;
 
-/// The most trims that may wait for the committing thread.
-const QUEUE_TRIMS_MAX: usize = 64;
+/// The most errands that may wait for the committing thread.
+const QUEUE_ERRANDS_MAX: usize = 64;
 
 /// How long the committing thread keeps looking for work before it parks, where there is another
 /// processor to make that work on. Waking a thread on a sleeping core takes about 30 us, so a
@@ -25,12 +24,6 @@ const SPIN: Duration = Duration::from_micros(50);
 pub(crate) struct Waiting {
     pub(crate) unit: Arc<Unit>,
     pub(crate) sink: Arc<dyn UnitSink>,
-}
-
-/// A trim that waits, and who hears of it.
-pub(crate) struct WaitingTrim {
-    pub(crate) plan: TrimPlan,
-    pub(crate) answer: Answerer<Result<Trimmed, StoreError>>,
 }
 
 /// Why the queue takes no more units, and what becomes of those in it.
@@ -53,7 +46,7 @@ impl Refusal {
 
 /// What the committing thread finds.
 pub(super) enum Found {
-    /// Units or trims.
+    /// Units or errands.
     Work,
     Refused(Refusal),
 }
@@ -69,7 +62,7 @@ pub(crate) struct CommitQueue {
 
 struct State {
     waiting: Vec<Waiting>,
-    trims: Vec<WaitingTrim>,
+    errands: Vec<Errand>,
     refusal: Option<Refusal>,
     /// The committing thread, while it is parked or about to be.
     parked: Option<Thread>,
@@ -77,7 +70,7 @@ struct State {
 
 impl CommitQueue {
     pub(crate) fn new() -> Self {
-        let state = State { waiting: Vec::new(), trims: Vec::new(), refusal: None, parked: None };
+        let state = State { waiting: Vec::new(), errands: Vec::new(), refusal: None, parked: None };
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let spin = if processors > 1 { SPIN } else { Duration::ZERO };
         Self { state: Mutex::new(state), signs: AtomicUsize::new(0), spin }
@@ -102,20 +95,15 @@ impl CommitQueue {
         Ok(())
     }
 
-    /// Queues a trim; `false` if there is no room or the queue is refused.
-    pub(crate) fn push_trim(&self, trim: WaitingTrim) -> bool {
+    /// Queues an errand; `false` if there is no room or the queue is refused.
+    pub(crate) fn push_errand(&self, errand: Errand) -> bool {
         let mut state = self.state.lock();
-        if state.refusal.is_some() || state.trims.len() >= QUEUE_TRIMS_MAX {
+        if state.refusal.is_some() || state.errands.len() >= QUEUE_ERRANDS_MAX {
             return false;
         }
-        state.trims.push(trim);
+        state.errands.push(errand);
         self.signal(state);
         true
-    }
-
-    /// Takes the trims that wait.
-    pub(super) fn take_trims(&self) -> Vec<WaitingTrim> {
-        std::mem::take(&mut self.state.lock().trims)
     }
 
     /// Takes no more units. The first refusal stands, except that a fence overrides a closing.
@@ -145,14 +133,15 @@ impl CommitQueue {
         }
     }
 
-    /// Waits for work and moves what waits to the end of `into`. Called by one thread only.
+    /// Waits for work and moves what waits to the ends of `into` and `errands`. Called by one thread
+    /// only. The errands are to be done after the units: those were there first, or are as good as.
     ///
     /// A closing queue is drained first: [`Found::Refused`] is said when it is empty.
-    pub(super) fn wait(&self, into: &mut Vec<Waiting>) -> Found {
+    pub(super) fn wait(&self, into: &mut Vec<Waiting>, errands: &mut Vec<Errand>) -> Found {
         let began = Instant::now();
         loop {
             if self.signs.load(Ordering::Relaxed) > 0
-                && let Some(found) = self.take(into, false)
+                && let Some(found) = self.take(into, errands, false)
             {
                 return found;
             }
@@ -160,7 +149,7 @@ impl CommitQueue {
                 std::hint::spin_loop();
                 continue;
             }
-            if let Some(found) = self.take(into, true) {
+            if let Some(found) = self.take(into, errands, true) {
                 return found;
             }
             std::thread::park();
@@ -168,10 +157,17 @@ impl CommitQueue {
     }
 
     /// Takes what is there; if that is nothing and `parks`, notes that the thread parks now.
-    fn take(&self, into: &mut Vec<Waiting>, parks: bool) -> Option<Found> {
+    fn take(
+        &self,
+        into: &mut Vec<Waiting>,
+        errands: &mut Vec<Errand>,
+        parks: bool,
+    ) -> Option<Found> {
         let mut state = self.state.lock();
         self.signs.store(0, Ordering::Relaxed);
-        if !state.waiting.is_empty() || !state.trims.is_empty() {
+        let has_errands = !state.errands.is_empty();
+        errands.append(&mut state.errands);
+        if !state.waiting.is_empty() || has_errands {
             if into.is_empty() {
                 std::mem::swap(into, &mut state.waiting);
             } else {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use tenure_store::{UNIT_ROWS_MAX, UnitOutcome};
 
 use super::batch::BatchWriter;
-use super::queue::{Found, Refusal, Waiting, WaitingTrim};
+use super::errand::Errand;
+use super::queue::{Found, Refusal, Waiting};
 use crate::failure::{Fault, TreeError};
 use crate::serving::Serving;
 
@@ -33,12 +34,15 @@ pub(crate) struct Committer {
     serving: Arc<Serving>,
     writer: BatchWriter,
     waiting: Vec<Waiting>,
+    /// Those that came with the units in `waiting`, to be done after them.
+    errands: Vec<Errand>,
     batches_since_sweep: usize,
 }
 
 impl Committer {
     pub(crate) fn new(serving: Arc<Serving>, writer: BatchWriter) -> Self {
-        Self { serving, writer, waiting: Vec::new(), batches_since_sweep: 0 }
+        let (waiting, errands) = (Vec::new(), Vec::new());
+        Self { serving, writer, waiting, errands, batches_since_sweep: 0 }
     }
 
     /// Commits batch after batch until the queue is refused.
@@ -48,7 +52,10 @@ impl Committer {
                 break self.fail(&error, Vec::new());
             }
             if self.waiting.is_empty() {
-                match self.serving.queue.wait(&mut self.waiting) {
+                if let Err(error) = self.run_errands() {
+                    break self.fail(&error, Vec::new());
+                }
+                match self.serving.queue.wait(&mut self.waiting, &mut self.errands) {
                     Found::Work => {}
                     Found::Refused(Refusal::Closing) => break End::Orderly,
                     Found::Refused(Refusal::Fenced(_)) => break End::Fenced,
@@ -56,9 +63,6 @@ impl Committer {
             }
             if let Some(Refusal::Fenced(_)) = self.serving.queue.refusal() {
                 break End::Fenced;
-            }
-            if let Err(error) = self.trim() {
-                break self.fail(&error, Vec::new());
             }
             if self.waiting.is_empty() {
                 continue;
@@ -92,6 +96,7 @@ impl Committer {
         let queue = &self.serving.queue;
         while self.writer.has_leftovers()
             && self.waiting.is_empty()
+            && self.errands.is_empty()
             && queue.is_quiet()
             && queue.refusal().is_none()
         {
@@ -100,13 +105,9 @@ impl Committer {
         Ok(())
     }
 
-    /// Trims feeds as was asked.
-    fn trim(&mut self) -> Result<(), TreeError> {
-        for WaitingTrim { plan, answer } in self.serving.queue.take_trims() {
-            let trimmed = self.writer.trim(&plan)?;
-            answer.answer(Ok(trimmed));
-        }
-        Ok(())
+    /// Does what else was asked; what a failure leaves is answered by nobody.
+    fn run_errands(&mut self) -> Result<(), TreeError> {
+        std::mem::take(&mut self.errands).into_iter().try_for_each(|it| self.writer.run(it))
     }
 
     /// Refuses everything from now on; the units of `batch` are answered with what waits.
@@ -120,9 +121,8 @@ impl Committer {
 
     /// Answers what is left: nothing of it becomes durable any more.
     fn refuse_rest(&mut self) {
-        while let Found::Work = self.serving.queue.wait(&mut self.waiting) {
-            drop(self.serving.queue.take_trims());
-        }
+        while let Found::Work = self.serving.queue.wait(&mut self.waiting, &mut self.errands) {}
+        self.errands.clear();
         let Some(refusal) = self.serving.queue.refusal() else { return };
         let rest = std::mem::take(&mut self.waiting);
         let fenced = UnitOutcome::Fenced { reason: refusal.reason().into() };

@@ -1,27 +1,35 @@
 use std::ops::Bound::{self, Excluded, Included};
 
-use tenure_store::feed::{Reading, TRIM_ENTRIES_MAX};
-use tenure_store::row::feed::{decode_entry, decode_stripe};
+use tenure_store::feed::{Reading, Segment, TRIM_ENTRIES_MAX};
+use tenure_store::row::feed::decode_stripe;
 use tenure_store::{
-    FeedEntry, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, StoreError, Stripes,
+    FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Fences, StoreError, Stripes,
 };
-use tenure_types::{FeedName, Incarnation};
+use tenure_types::FeedName;
 
+use super::merge::{Merge, Part};
 use crate::keys;
-use crate::view::{Scan, View};
+use crate::view::View;
 
 /// The bytes of entries that are looked at for one trim.
 const PLAN_BYTES_MAX: u64 = 16 << 20;
 
-/// Which entries go: those of one stripe behind `after` up to `until`.
+/// Which entries go.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TrimPlan {
     pub(crate) feed: FeedName,
+    /// One for each stripe that something goes of.
+    pub(crate) parts: Vec<TrimPart>,
+    pub(crate) has_more: bool,
+}
+
+/// Of one stripe: the entries behind `after` up to `until`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TrimPart {
     pub(crate) stripe: u64,
     pub(crate) after: u64,
     pub(crate) until: u64,
     pub(crate) bytes: u64,
-    pub(crate) has_more: bool,
 }
 
 impl View {
@@ -63,25 +71,24 @@ impl View {
         })
     }
 
-    /// Reads what [`tenure_store::Store::read_feed`] answers.
+    /// Reads what [`tenure_store::Store::read_feed`] answers. `fences` are from before this view was
+    /// taken: of who is over there everything is in it.
     pub(crate) fn read_feed(
         &self,
         (store, feed): (u64, &FeedName),
-        current: Incarnation,
+        fences: &Fences,
         from: &FeedFrom,
         limit: usize,
     ) -> Result<FeedPage, FeedError> {
         let stripes = self.stripes(feed)?;
-        let mut reading = Reading::begin((store, feed), &stripes, |it| it < current, from, limit)?;
-        while let Some(segment) = reading.segment() {
-            let mut entries =
-                Entries::of(self, feed, segment.stripe, segment.after, segment.until)?;
-            while let Some((_, entry, _)) = entries.next()? {
-                if !reading.push(entry?)? {
-                    return Ok(reading.page());
-                }
+        let is_over = |it| fences.is_over(it);
+        let mut reading = Reading::begin((store, feed), &stripes, is_over, from, limit)?;
+        let part = |it: &Segment| Part { stripe: it.stripe, after: it.after, until: it.until };
+        let mut entries = Merge::new(self, feed, reading.segments().map(part).collect::<Vec<_>>());
+        while let Some(found) = entries.next()? {
+            if !reading.push(found.entry?)? {
+                return Ok(reading.page());
             }
-            reading = reading.end_segment()?;
         }
         Ok(reading.page())
     }
@@ -97,9 +104,8 @@ impl View {
         let mut info = FeedInfo { name, entries: 0, bytes: 0, oldest_ms: None, error: None };
         let read = self.stripes(&info.name).and_then(|stripes| {
             (info.entries, info.bytes) = (stripes.entries(), stripes.bytes());
-            let Some(it) = stripes.oldest() else { return Ok(None) };
-            let mut oldest = Entries::of(self, &info.name, it.number, it.floor, it.floor + 1)?;
-            oldest.next()?.map(|(_, entry, _)| entry).transpose()
+            let oldest = Merge::new(self, &info.name, parts(&stripes)).next()?;
+            oldest.map(|found| found.entry).transpose()
         });
         match read {
             Ok(oldest) => info.oldest_ms = oldest.map(|entry| entry.at_ms),
@@ -115,62 +121,71 @@ impl View {
         keep: FeedKeep,
     ) -> Result<Option<TrimPlan>, StoreError> {
         let stripes = self.stripes(feed)?;
-        let Some(oldest) = stripes.oldest() else { return Ok(None) };
-        let (mut until, mut bytes, kept) = (oldest.floor, 0, stripes.bytes());
-        let mut entries = Entries::of(self, feed, oldest.number, until, oldest.stable)?;
-        let (mut has_more, mut at, mut unread) = (true, until, 0);
-        while until - oldest.floor < TRIM_ENTRIES_MAX && bytes < PLAN_BYTES_MAX {
-            let Some((position, entry, length)) = entries.next()? else { break };
-            if position != at + 1 {
+        let mut entries = Merge::new(self, feed, parts(&stripes));
+        let mut going = Going { parts: Vec::new(), unread: Vec::new(), entries: 0, bytes: 0 };
+        let (mut has_more, kept) = (true, stripes.bytes());
+        while going.entries < TRIM_ENTRIES_MAX && going.bytes < PLAN_BYTES_MAX {
+            let Some(found) = entries.next()? else { break };
+            let floor = stripes.all().iter().find(|it| it.number == found.stripe);
+            let reached = going.reached(found.stripe).or(floor.map(|it| it.floor));
+            if reached.map(|it| it + 1) != Some(found.position) {
+                // What is missing is named to who reads it, and kept from being counted as trimmed.
                 break;
             }
-            (at, unread) = (position, unread + length);
-            // A damaged one tells no time: it goes with the next that goes.
-            let Ok(entry) = entry else { continue };
-            if entry.at_ms >= keep.since_ms && kept - bytes <= keep.bytes_max {
-                has_more = false;
-                break;
+            let place = (found.stripe, found.position, found.bytes);
+            match found.entry {
+                // A damaged one tells no time: it goes with the next that goes.
+                Err(_) => going.unread.push(place),
+                Ok(it) if it.at_ms >= keep.since_ms && kept - going.bytes <= keep.bytes_max => {
+                    has_more = false;
+                    break;
+                }
+                Ok(_) => going.take(place),
             }
-            (until, bytes) = (at, bytes + std::mem::take(&mut unread));
         }
-        // What is missing is named to who reads it, and kept from being counted as trimmed.
-        let (stripe, after) = (oldest.number, oldest.floor);
-        let plan = TrimPlan { feed: feed.clone(), stripe, after, until, bytes, has_more };
-        Ok((until > after).then_some(plan))
+        let (feed, parts) = (feed.clone(), going.parts);
+        Ok((!parts.is_empty()).then_some(TrimPlan { feed, parts, has_more }))
     }
 }
 
-/// The position of an entry, what it is, and its bytes.
-type Found = (u64, Result<FeedEntry, StoreError>, u64);
-
-/// The entries of a part of a stripe.
-struct Entries<'a> {
-    feed: &'a FeedName,
-    stripe: u64,
-    scan: Scan,
+/// The entries that a trim is found to remove.
+struct Going {
+    /// One for each stripe.
+    parts: Vec<TrimPart>,
+    /// Damaged ones that go with the next.
+    unread: Vec<(u64, u64, u64)>,
+    entries: u64,
+    bytes: u64,
 }
 
-impl<'a> Entries<'a> {
-    fn of(
-        view: &View,
-        feed: &'a FeedName,
-        stripe: u64,
-        after: u64,
-        until: u64,
-    ) -> Result<Self, StoreError> {
-        let from = Excluded(keys::entry(feed, stripe, after));
-        let range = (from, Included(keys::entry(feed, stripe, until)));
-        let scan = view.scan(range).map_err(|error| error.reading(&format!("the feed {feed}")))?;
-        Ok(Self { feed, stripe, scan })
+impl Going {
+    /// The last position that was looked at of a stripe.
+    fn reached(&self, stripe: u64) -> Option<u64> {
+        let unread = self.unread.iter().rev().find(|it| it.0 == stripe).map(|it| it.1);
+        unread.or_else(|| self.parts.iter().find(|it| it.stripe == stripe).map(|it| it.until))
     }
 
-    /// The position of the next one, what it is, and its bytes.
-    fn next(&mut self) -> Result<Option<Found>, StoreError> {
-        let next = self.scan.next();
-        let next = next.map_err(|error| error.reading(&format!("the feed {}", self.feed)))?;
-        let Some((key, row)) = next else { return Ok(None) };
-        let position = keys::read_position(&key).unwrap_or(0);
-        let entry = decode_entry(self.feed, (self.stripe, position), &row);
-        Ok(Some((position, entry, row.len() as u64)))
+    fn take(&mut self, place: (u64, u64, u64)) {
+        for (stripe, position, bytes) in std::mem::take(&mut self.unread).into_iter().chain([place])
+        {
+            match self.parts.iter_mut().find(|it| it.stripe == stripe) {
+                Some(part) => {
+                    part.until = position;
+                    part.bytes += bytes;
+                }
+                None => {
+                    let after = position - 1;
+                    self.parts.push(TrimPart { stripe, after, until: position, bytes });
+                }
+            }
+            self.entries += 1;
+            self.bytes += bytes;
+        }
     }
+}
+
+/// All that is kept of each stripe.
+fn parts(stripes: &Stripes) -> Vec<Part> {
+    let kept = stripes.all().iter().filter(|it| it.entries() > 0);
+    kept.map(|it| Part { stripe: it.number, after: it.floor, until: it.stable }).collect()
 }

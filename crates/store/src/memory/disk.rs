@@ -6,13 +6,12 @@ use parking_lot::Mutex;
 use tenure_types::{ActorId, FeedName, Incarnation, Key, Planted};
 
 use super::feeds::Feeds;
-use super::fences::Fences;
 use super::plans::{LoadFault, Plans, UnitFault};
 use super::rows::Rows;
 use super::waiting::{Waiting, fenced};
 use crate::{
-    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, RowKey, StoreError, Stored,
-    StoredHead, Trimmed, UnitOutcome, UnitSink,
+    Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Fences, RowKey, StoreError,
+    Stored, StoredHead, Trimmed, UnitOutcome, UnitSink,
 };
 
 /// How many disks were made: each has cursors of its own.

@@ -1,10 +1,13 @@
+//! Which incarnations may commit: what an engine knows of fences where one thread orders everything.
+
 use std::collections::BTreeSet;
 
 use tenure_types::{Incarnation, Planted};
 
-/// Which incarnations may commit.
-#[derive(Default)]
-pub(super) struct Fences {
+/// Which incarnations may commit. Alone it makes nothing durable: an engine that keeps more than memory
+/// writes [`Fences::highest`] before a change counts, and begins [`Fences::after`] it.
+#[derive(Clone, Debug, Default)]
+pub struct Fences {
     /// The highest that was ever handed out or has joined.
     last: Incarnation,
     /// All below it are fenced: the store was opened as it by one node alone.
@@ -17,11 +20,23 @@ pub(super) struct Fences {
 }
 
 impl Fences {
+    /// None may commit, and none up to `last` ever will.
+    #[must_use]
+    pub fn after(last: Incarnation) -> Self {
+        let floor = Incarnation(last.0 + 1);
+        Self { last, floor, live: BTreeSet::new(), fenced: BTreeSet::new() }
+    }
+
+    /// The highest that was ever handed out, has joined or was fenced.
+    #[must_use]
+    pub fn highest(&self) -> Incarnation {
+        self.fenced.last().copied().unwrap_or_default().max(self.last)
+    }
+
     /// Hands out the next incarnation and fences all others.
-    pub(super) fn open(&mut self) -> Incarnation {
+    pub fn open(&mut self) -> Incarnation {
         // One that was fenced before it was ever handed out is passed over.
-        let highest = self.fenced.last().copied().unwrap_or_default().max(self.last);
-        let next = Incarnation(highest.0 + 1);
+        let next = Incarnation(self.highest().0 + 1);
         (self.last, self.floor) = (next, next);
         // Every earlier incarnation is fenced by being below the floor.
         self.fenced.clear();
@@ -29,8 +44,11 @@ impl Fences {
         next
     }
 
-    /// Lets `incarnation` commit beside others; says why not.
-    pub(super) fn join(&mut self, incarnation: Incarnation) -> Result<(), Box<str>> {
+    /// Lets `incarnation` commit beside others.
+    ///
+    /// # Errors
+    /// Why it may not; nothing was changed.
+    pub fn join(&mut self, incarnation: Incarnation) -> Result<(), Box<str>> {
         if incarnation == Incarnation::default() {
             return Err("incarnations begin above zero".into());
         }
@@ -44,7 +62,8 @@ impl Fences {
         Ok(())
     }
 
-    pub(super) fn fence(&mut self, incarnation: Incarnation) {
+    /// Ends `incarnation` for ever, seen or not.
+    pub fn fence(&mut self, incarnation: Incarnation) {
         if Planted::Fence.is_planted() {
             return;
         }
@@ -55,7 +74,8 @@ impl Fences {
     }
 
     /// Why `incarnation` can neither load nor commit, if so.
-    pub(super) fn refusal(&self, incarnation: Incarnation) -> Option<Box<str>> {
+    #[must_use]
+    pub fn refusal(&self, incarnation: Incarnation) -> Option<Box<str>> {
         if self.live.contains(&incarnation) {
             return None;
         }
@@ -64,12 +84,14 @@ impl Fences {
     }
 
     /// Whether what it has written is complete.
-    pub(super) fn is_over(&self, incarnation: Incarnation) -> bool {
+    #[must_use]
+    pub fn is_over(&self, incarnation: Incarnation) -> bool {
         !self.live.contains(&incarnation)
     }
 
     /// One that may read, if any ever could.
-    pub(super) fn reader(&self) -> Option<Incarnation> {
+    #[must_use]
+    pub fn reader(&self) -> Option<Incarnation> {
         let last = Some(self.last).filter(|last| *last > Incarnation::default());
         self.live.last().copied().or(last)
     }
