@@ -2,6 +2,7 @@
 
 mod batch;
 mod errand;
+mod fence;
 mod heads;
 mod queue;
 mod rows;

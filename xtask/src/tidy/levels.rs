@@ -18,6 +18,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tenure-runtime", 2),
     ("tenure-transport", 2),
     ("tenure-membership", 2),
+    ("tenure-store-dev", 3),
     ("tenure-store-*", 2),
     ("tenure-gateway", 2),
     ("tenure-client", 2),

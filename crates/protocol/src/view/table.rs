@@ -49,6 +49,14 @@ impl Row {
 }
 
 impl Table {
+    /// A table that nobody has joined yet, whose first view comes after `seen`: whoever joins has a higher
+    /// incarnation. For a table that is not kept beside a store which is: `seen` is the highest incarnation
+    /// that the store ever saw.
+    #[must_use]
+    pub fn beginning_at(seen: ViewNumber) -> Self {
+        Self { number: seen, ..Self::default() }
+    }
+
     /// The number of the view it stands at.
     #[must_use]
     pub fn number(&self) -> ViewNumber {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tenure_store::{UNIT_ROWS_MAX, UnitOutcome};
 
 use super::batch::BatchWriter;
-use super::errand::Errand;
+use super::errand::{Errand, WaitingTrim};
 use super::queue::{Found, Refusal, Waiting};
 use crate::failure::{Fault, TreeError};
 use crate::serving::Serving;
@@ -107,7 +107,22 @@ impl Committer {
 
     /// Does what else was asked; what a failure leaves is answered by nobody.
     fn run_errands(&mut self) -> Result<(), TreeError> {
-        std::mem::take(&mut self.errands).into_iter().try_for_each(|it| self.writer.run(it))
+        for errand in std::mem::take(&mut self.errands) {
+            match errand {
+                Errand::Trim(WaitingTrim { plan, answer }) => {
+                    answer.answer(Ok(self.writer.trim(&plan)?));
+                }
+                // Who gave up waiting for an answer does not hear it.
+                Errand::Join { incarnation, answer } => {
+                    drop(answer.send(self.writer.join(incarnation)?));
+                }
+                Errand::Fence { incarnation, answer } => {
+                    drop(answer.send(self.writer.fence(incarnation)?));
+                }
+                Errand::Flush { answer } => drop(answer.send(Ok(()))),
+            }
+        }
+        Ok(())
     }
 
     /// Refuses everything from now on; the units of `batch` are answered with what waits.

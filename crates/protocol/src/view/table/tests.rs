@@ -242,3 +242,11 @@ fn a_full_table_takes_nobody() {
     ask(&mut table, forget).unwrap();
     assert!(ask(&mut table, join("late", 0)).is_ok());
 }
+
+#[test]
+fn a_table_that_begins_past_what_was_seen_gives_no_incarnation_twice() {
+    let mut table = Table::beginning_at(ViewNumber(41));
+    assert_eq!((table.number(), table.is_empty()), (ViewNumber(41), true));
+    let joined = ask(&mut table, join("a", 1));
+    assert_eq!(joined, Ok(TableOutcome::Joined { incarnation: inc(42), is_new: true }));
+}
