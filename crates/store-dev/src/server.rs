@@ -93,7 +93,7 @@ impl DevServer {
     /// # Cancel safety
     /// Dropped, the client is admitted or not, and the store of the run before is closed or dropped.
     pub async fn admit(&self, client: PeerIdentity) -> Result<(), AdmitError> {
-        let former = self.hub.admit(client)?;
+        let former = self.hub.admit(&client)?;
         if let Some(former) = former
             && let Err(error) = former.store.close().await
         {

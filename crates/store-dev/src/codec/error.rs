@@ -9,12 +9,16 @@ use crate::bounds::TEXT_BYTES_MAX;
 /// A text for people: cut where it is longer than its bound.
 impl Coded for Box<str> {
     fn put(&self, out: &mut Writer) {
-        out.text(&self[..self.floor_char_boundary(TEXT_BYTES_MAX)]);
+        put_reason(self, out);
     }
 
     fn take(from: &mut Reader<'_>) -> Result<Self, CodecError> {
         from.text("text", TEXT_BYTES_MAX).map(Into::into)
     }
+}
+
+fn put_reason(text: &str, out: &mut Writer) {
+    out.text(&text[..text.floor_char_boundary(TEXT_BYTES_MAX)]);
 }
 
 coded_enum! { UnitOutcome {
@@ -29,18 +33,18 @@ coded_enum! { UnitOutcome {
 
 impl Coded for StoreError {
     fn put(&self, out: &mut Writer) {
-        let mut texts = |tag: u8, texts: [&Box<str>; 2]| {
+        let mut texts = |tag: u8, texts: [&str; 2]| {
             out.byte(tag);
-            texts.iter().for_each(|text| text.put(out));
+            texts.iter().for_each(|text| put_reason(text, out));
         };
         match self {
             Self::Locked { store, holder } => texts(0, [store, holder]),
             Self::Corrupt { what, detail } => texts(1, [what, detail]),
             Self::Newer { what, detail } => texts(2, [what, detail]),
             Self::Io { doing, detail } => texts(3, [doing, detail]),
-            Self::Unavailable { detail } => texts(4, [detail, &Box::default()]),
+            Self::Unavailable { detail } => texts(4, [detail, ""]),
             // One that is not known here says in words what it is.
-            other => texts(4, [&other.to_string().into(), &Box::default()]),
+            other => texts(4, [&other.to_string(), ""]),
         }
     }
 

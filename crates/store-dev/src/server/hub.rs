@@ -58,7 +58,7 @@ impl Hub {
     }
 
     /// Gives the former run of the node, if there is one.
-    pub(super) fn admit(&self, identity: PeerIdentity) -> Result<Option<Arc<Client>>, AdmitError> {
+    pub(super) fn admit(&self, identity: &PeerIdentity) -> Result<Option<Arc<Client>>, AdmitError> {
         let node = identity.node.clone();
         if node == self.identity.node {
             return Err(AdmitError::OwnName(node));
@@ -67,7 +67,7 @@ impl Hub {
         let is_full = clients.len() >= CLIENTS_MAX;
         let make = || Arc::new(Client::new(identity.clone(), (self.make)()));
         let former = match clients.entry(node) {
-            Entry::Occupied(known) if known.get().identity == identity => return Ok(None),
+            Entry::Occupied(known) if known.get().identity == *identity => return Ok(None),
             Entry::Occupied(mut known) => Some(known.insert(make())),
             Entry::Vacant(new) if is_full => return Err(AdmitError::TooMany(new.into_key())),
             Entry::Vacant(new) => {

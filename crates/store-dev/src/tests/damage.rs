@@ -1,12 +1,14 @@
 //! Damages what an embedded store has in its folder, as `store-embedded/src/keys.rs` lays it out.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::Instant;
 
 use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions};
 use tenure_store::RowKey;
 use tenure_store::row::{self, beside};
 use tenure_types::{ActorId, FeedName};
+
+use super::support::PATIENCE;
 
 /// The record of the last batch, which each table is to have.
 const BATCH_KEY: [u8; 2] = [0, b'b'];
@@ -58,7 +60,9 @@ fn change(folder: &Path, row: impl FnOnce(&Keyspace) -> (Vec<u8>, Vec<u8>)) {
     rows.insert(BATCH_KEY, get(&rows, &BATCH_KEY)).expect("it is written");
     rows.insert(key, value).expect("it is written");
     rows.rotate_memtable().expect("it is put into a table");
+    let deadline = Instant::now() + PATIENCE;
     while rows.sealed_memtable_count() > 0 {
-        std::thread::sleep(Duration::from_millis(1));
+        assert!(Instant::now() < deadline, "the tree writes no table");
+        std::thread::yield_now();
     }
 }

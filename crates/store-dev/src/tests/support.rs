@@ -13,8 +13,8 @@ use tenure_types::{
     ActorId, ActorTypeName, Incarnation, Key, NodeId, Tenure, Token, Version, ViewNumber,
 };
 use tokio::runtime::Handle;
-use tokio::task::block_in_place;
-use tokio::time::{Instant, sleep};
+use tokio::task::{block_in_place, yield_now};
+use tokio::time::Instant;
 
 use crate::{DevClient, DevClientConfig, DevServer, DevServerConfig};
 
@@ -31,7 +31,7 @@ pub(super) async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool)
     let deadline = Instant::now() + PATIENCE;
     while !is_so().await {
         assert!(Instant::now() < deadline, "it does not come to pass that {what}");
-        sleep(Duration::from_millis(1)).await;
+        yield_now().await;
     }
 }
 
@@ -49,7 +49,7 @@ impl Served {
         let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
         let folder = folder.expect("a folder");
         let base = Arc::new(EmbeddedStore::new(folder.path()));
-        let key = ClusterKey::generate().and_then(|it| Ok(ClusterKey::from_text(&it)));
+        let key = ClusterKey::generate().map(|it| ClusterKey::from_text(&it));
         let key = key.expect("randomness").expect("a key");
         let config = DevServerConfig {
             cluster: cluster(),
