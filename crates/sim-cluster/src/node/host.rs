@@ -7,7 +7,7 @@ use tenure_runtime::Runtime;
 use tenure_sim::{Machine, SimTasks};
 use tenure_types::{ActorId, CallError, Clock as _, Incarnation, Instant, Tasks as _, Tenure};
 
-use super::outer::{Neighbour, Outer};
+use super::outer::{Desk, Neighbour, Outer};
 use super::world::NodeWorld;
 use crate::cast;
 use crate::frame::{Body, Frame};
@@ -25,7 +25,8 @@ impl Host {
         let world = NodeWorld::new(outer, machine);
         let driver = Driver::new(world, Arc::clone(&outer.config));
         let host = Arc::new(Self { driver });
-        host.world().serves(&host);
+        let desk: Weak<dyn Desk> = Arc::downgrade(&(Arc::clone(&host) as Arc<dyn Desk>));
+        host.world().answers(desk);
         let neighbour: Weak<dyn Neighbour> =
             Arc::downgrade(&(Arc::clone(&host) as Arc<dyn Neighbour>));
         outer.neighbours.lock().push(neighbour);
@@ -98,19 +99,6 @@ impl Host {
         self.driver.drain();
     }
 
-    /// What comes from clients, or is for one.
-    pub(super) fn handle_outside(self: &Arc<Self>, place: u32, frame: Frame) {
-        match frame.body {
-            Body::Ask(ask) => self.answer_client(place, ask),
-            Body::Follow(follow) => self.answer_follow(place, follow),
-            Body::Read(read) => self.answer_reader(place, read),
-            Body::FollowHere { place, follow, from } if self.driver.hears(frame.from, frame.to) => {
-                self.tell_follower(place, follow, from);
-            }
-            _ => {}
-        }
-    }
-
     /// A client asks: the call is made here, wherever its actor lives.
     fn answer_client(self: &Arc<Self>, place: u32, ask: Ask) {
         let Some(runtime) = self.runtime() else {
@@ -138,6 +126,20 @@ impl Host {
     fn say(&self, place: u32, said: ops::Said) {
         let (from, to) = (Incarnation(0), Incarnation(0));
         self.world().port.send(place, Frame { from, to, body: Body::Said(said) });
+    }
+}
+
+impl Desk for Host {
+    fn answer(self: Arc<Self>, place: u32, frame: Frame) {
+        match frame.body {
+            Body::Ask(ask) => self.answer_client(place, ask),
+            Body::Follow(follow) => self.answer_follow(place, follow),
+            Body::Read(read) => self.answer_reader(place, read),
+            Body::FollowHere { place, follow, from } if self.driver.hears(frame.from, frame.to) => {
+                self.tell_follower(place, follow, from);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -80,6 +80,12 @@ impl Outer {
     }
 }
 
+/// Who answers what is not said between nodes.
+pub(super) trait Desk: Send + Sync {
+    /// A client asks, or a node on behalf of one; `place` is where that is.
+    fn answer(self: Arc<Self>, place: u32, frame: Frame);
+}
+
 /// A process, as the sentinels of others know it.
 pub(super) trait Neighbour: Send + Sync {
     /// Whether its process lives.

@@ -14,8 +14,7 @@ use tenure_sim::{Dice, Machine, SimTasks};
 use tenure_store::Store;
 use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Instant, NodeId, Tasks, Tenure};
 
-use super::host::Host;
-use super::outer::Outer;
+use super::outer::{Desk, Outer};
 use crate::cast;
 use crate::frame::{Body, Frame};
 use crate::machines::TableService;
@@ -31,7 +30,7 @@ pub(super) struct NodeWorld {
     table: ServiceLink<TableService>,
     dice: Mutex<Dice>,
     /// Who answers clients.
-    host: OnceLock<Weak<Host>>,
+    desk: OnceLock<Weak<dyn Desk>>,
 }
 
 impl NodeWorld {
@@ -46,13 +45,13 @@ impl NodeWorld {
             process,
             port,
             dice,
-            host: OnceLock::new(),
+            desk: OnceLock::new(),
         }
     }
 
     /// From now on this one answers clients.
-    pub(super) fn serves(&self, host: &Arc<Host>) {
-        self.host.get_or_init(|| Arc::downgrade(host));
+    pub(super) fn answers(&self, desk: Weak<dyn Desk>) {
+        self.desk.get_or_init(|| desk);
     }
 
     pub(super) fn draw(&self, end: u64) -> u64 {
@@ -88,8 +87,8 @@ impl World for NodeWorld {
                     Heard::Frame(Between { from, to, body })
                 }
                 frame => {
-                    if let Some(host) = self.host.get().and_then(Weak::upgrade) {
-                        host.handle_outside(place, frame);
+                    if let Some(desk) = self.desk.get().and_then(Weak::upgrade) {
+                        desk.answer(place, frame);
                     }
                     Heard::Else
                 }
