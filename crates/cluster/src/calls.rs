@@ -11,7 +11,7 @@ use tenure_types::{ActorId, CallError, Incarnation, Tenure};
 use crate::driver::Driver;
 use crate::life::{Handed, Seeking, name_of};
 use crate::members::{not_executed, unknown};
-use crate::message::Body;
+use crate::message::{Body, Frame};
 use crate::reply::Reply;
 use crate::world::World;
 
@@ -80,7 +80,28 @@ impl<W: World> Driver<W> {
         life.calls_handed += 1;
         let number = life.calls_handed;
         life.handed.insert(number, Handed { actor: actor.clone(), at, seeking });
-        self.send_from(&core, at.0, Body::Handed { number, call });
+        if self.send_from(&core, at.0, Body::Handed { number, call }) {
+            return;
+        }
+        let handed = core.life.as_mut().and_then(|life| life.handed.remove(&number));
+        drop(core);
+        if let Some(Handed { seeking, .. }) = handed {
+            seeking.call.come_back();
+            let detail = format!("no way leads to the node where {actor} lives; call again").into();
+            seeking.call.settle(Err(CallError::Unavailable { detail }));
+        }
+    }
+
+    /// Handles at once, on the thread that asks, what no machine has to decide: calls of other nodes, and answers. Gives
+    /// back what is for [`World::heard`].
+    pub fn take_now(self: &Arc<Self>, frame: Frame) -> Option<Frame> {
+        if !matches!(frame.body, Body::Handed { .. } | Body::Settled { .. }) {
+            return Some(frame);
+        }
+        if self.hears(frame.from, frame.to) {
+            self.handle_call_frame(frame.from, frame.body);
+        }
+        None
     }
 
     /// The actor is not where it was said to be.

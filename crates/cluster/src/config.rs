@@ -35,7 +35,9 @@ impl Config {
         }
     }
 
-    pub(crate) fn wire(&self) -> &Types {
+    /// The types as calls of other nodes name them.
+    #[must_use]
+    pub fn wire(&self) -> &Types {
         &self.wire
     }
 

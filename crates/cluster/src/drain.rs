@@ -1,9 +1,11 @@
 //! Leaving in good order: everything moves away, then the row says so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_protocol::view::MemberState;
-use tenure_types::{ActorId, Incarnation};
+use tenure_runtime::Runtime;
+use tenure_types::{ActorId, BoxFuture, Incarnation};
 
 use crate::driver::{Core, Driver};
 use crate::world::World;
@@ -37,11 +39,11 @@ impl<W: World> Driver<W> {
             return;
         }
         let sizes = life.cluster.sizes();
-        if sizes.hosted == 0
+        let is_empty = sizes.hosted == 0
             && sizes.slots == 0
             && life.seeking.is_empty()
-            && life.handed.is_empty()
-        {
+            && life.handed.is_empty();
+        if is_empty || core.has_stopped {
             return core.membership.left(now);
         }
         let targets: Vec<Incarnation> =
@@ -53,8 +55,26 @@ impl<W: World> Driver<W> {
         let actors: Vec<ActorId> =
             live.map(|(actor, _, _)| actor.clone()).take(MOVES_AT_ONCE).collect();
         for actor in actors {
+            if let Some(leaving) = life.runtime.as_ref().and_then(|it| stays::<W>(it, &actor)) {
+                self.tasks.spawn("leave", leaving);
+                continue;
+            }
             let to = targets[self.world.below(targets.len() as u64) as usize];
             life.cluster.move_away(now, &actor, to);
         }
     }
+}
+
+/// What lets an actor leave memory whose state cannot leave the process: it begins anew elsewhere. `None` for one that
+/// moves.
+fn stays<W: World>(runtime: &Arc<Runtime>, actor: &ActorId) -> Option<BoxFuture<'static, ()>> {
+    let target = runtime.target_of(actor).filter(|_| !W::IS_ONE_PROCESS)?;
+    if runtime.can_move(&target) {
+        return None;
+    }
+    let runtime = Arc::clone(runtime);
+    Some(Box::pin(async move {
+        // A busy one is asked again at the next look.
+        runtime.deactivate(&target, Duration::ZERO).await;
+    }))
 }

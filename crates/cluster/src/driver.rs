@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tenure_protocol::cluster::Sizes;
-use tenure_protocol::view::View;
 use tenure_protocol::view::membership::{Death, Membership, Timer};
+use tenure_protocol::view::{MemberState, View};
 use tenure_runtime::Runtime;
 use tenure_types::{ActorId, Clock, Incarnation, Instant, Tasks, Tenure, ViewNumber};
 
@@ -44,6 +44,8 @@ pub(crate) struct Core {
     look_at: Instant,
     /// It leaves, and does not join again.
     pub(crate) is_leaving: bool,
+    /// Its runtime has stopped in order: nothing of it is heard any more.
+    pub(crate) has_stopped: bool,
 }
 
 #[derive(Default)]
@@ -72,6 +74,7 @@ impl<W: World> Driver<W> {
             presumed: BTreeMap::new(),
             look_at: clock.now() + LOOK_PERIOD,
             is_leaving: false,
+            has_stopped: false,
         };
         let (core, queue) = (Mutex::new(core), Mutex::default());
         Arc::new(Self { world, config, clock, tasks, core, queue })
@@ -186,6 +189,20 @@ impl<W: World> Driver<W> {
         self.pass(Incarnation(0), Local::Drain);
     }
 
+    /// Its runtime was stopped, which saved everything: it has left as soon as the table says so, whatever did not move.
+    pub fn stopped(&self) {
+        self.core.lock().has_stopped = true;
+        self.drain();
+    }
+
+    /// Whether there is another member that could take what lives here.
+    pub fn has_others(&self) -> bool {
+        let core = self.core.lock();
+        let me = core.incarnation();
+        let mut members = core.membership.view().members();
+        members.any(|it| Some(it.incarnation) != me && it.state == MemberState::Alive)
+    }
+
     /// The death of this run is proven.
     pub fn died(&self, incarnation: Incarnation) {
         self.pass(Incarnation(0), Local::Died(incarnation));
@@ -208,11 +225,11 @@ impl<W: World> Driver<W> {
         self.send_from(&core, to, body);
     }
 
-    pub(crate) fn send_from(&self, core: &Core, to: Incarnation, body: Body) {
-        let Some(from) = core.incarnation() else { return };
-        if let Some(member) = core.membership.view().member(to) {
-            self.world.send(member, Frame { from, to, body });
-        }
+    /// As [`Driver::send`]; whether it was taken.
+    pub(crate) fn send_from(&self, core: &Core, to: Incarnation, body: Body) -> bool {
+        let Some(from) = core.incarnation() else { return false };
+        let member = core.membership.view().member(to);
+        member.is_some_and(|member| self.world.send(member, Frame { from, to, body }))
     }
 
     async fn drive(self: Arc<Self>) {

@@ -9,6 +9,7 @@
 //! simulation runs these very sources.
 
 mod calls;
+mod codec;
 mod config;
 mod directory;
 mod drain;
@@ -21,6 +22,7 @@ mod rings;
 mod seat;
 mod world;
 
+pub use codec::FRAME_VERSION;
 pub use config::Config;
 pub use driver::Driver;
 pub use life::Picture;

@@ -49,6 +49,7 @@ impl<W: World> Driver<W> {
                 core.membership.handle_death(now, incarnation, Death::Proof);
             }
             Local::Started(runtime) => {
+                self.world.stands(&runtime);
                 if let Some(life) = &mut core.life {
                     life.runtime = Some(runtime);
                 }

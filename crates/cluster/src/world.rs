@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tenure_protocol::view::membership::{Lost, Seat as Place};
 use tenure_protocol::view::table::{TableAnswer, TableError, TableRequest};
 use tenure_protocol::view::{Member, View};
-use tenure_runtime::{Parts, Seat, StartError};
+use tenure_runtime::{Parts, Runtime, Seat, StartError};
 use tenure_store::Store;
 use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Instant, Tasks, Tenure};
 
@@ -48,8 +48,9 @@ pub trait World: Send + Sync + Sized + 'static {
     /// Dropping the future loses nothing.
     fn heard(&self) -> impl Future<Output = Heard> + Send;
 
-    /// Sends a frame to a member. It may be lost; then somebody hears of it, or asks again.
-    fn send(&self, to: &Member, frame: Frame);
+    /// Sends a frame to a member; `false` if it was not taken and never arrives. One that was taken may be lost all
+    /// the same.
+    fn send(&self, to: &Member, frame: Frame) -> bool;
 
     /// There is a newer view: its members are whom to talk with.
     fn learnt(&self, _: &Arc<View>) {}
@@ -72,6 +73,9 @@ pub trait World: Send + Sync + Sized + 'static {
     fn discarded(&self, _: Incarnation) -> bool {
         true
     }
+
+    /// The runtime of this incarnation stands: it takes calls.
+    fn stands(&self, _: &Arc<Runtime>) {}
 
     /// The node has left. Nothing follows.
     fn left(&self);
@@ -99,6 +103,9 @@ pub trait World: Send + Sync + Sized + 'static {
     fn around(&self, turn: impl FnOnce() -> bool) -> bool {
         turn()
     }
+
+    /// Whether what moves stays in this process, so that a state without a stored form can move too.
+    const IS_ONE_PROCESS: bool = false;
 
     /// Whether [`World::noted`] and [`World::released`] are of any use here.
     const IS_WITNESS: bool = false;

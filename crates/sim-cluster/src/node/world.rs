@@ -60,6 +60,7 @@ impl NodeWorld {
 }
 
 impl World for NodeWorld {
+    const IS_ONE_PROCESS: bool = true;
     const IS_WITNESS: bool = true;
 
     fn clock(&self) -> Arc<dyn Clock> {
@@ -100,11 +101,12 @@ impl World for NodeWorld {
         }
     }
 
-    fn send(&self, to: &Member, frame: Between) {
+    fn send(&self, to: &Member, frame: Between) -> bool {
         if let Ok(place) = to.address.parse() {
             let Between { from, to, body } = frame;
             self.port.send(place, Frame { from, to, body: Body::Node(body) });
         }
+        true
     }
 
     fn ask_table(&self, ask: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>> {
