@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod credentials;
+mod nodes;
 mod screen;
 mod service;
 mod signals;
@@ -118,14 +119,17 @@ impl App {
                 Err(error) => screen::end_unchecked(&error),
             };
         }
-        let configuration = configuration?;
+        let (configuration, arguments) = (configuration?, cli.passed_on());
         match cli.verb.unwrap_or_default() {
             Verb::Check(_) => unreachable!("checked above"),
             Verb::Serve(_) => self.serve(configuration.settings(), None),
             Verb::Dev(dev) => {
-                dev.check()?;
-                let fresh = dev.fresh && screen::wipe(configuration.settings())?;
-                self.serve(configuration.settings(), Some(&screen::Dev { fresh }))
+                let settings = configuration.settings();
+                let fresh = dev.fresh && screen::wipe(settings)?;
+                match dev.nodes {
+                    1 => self.serve(settings, Some(&screen::Dev { fresh })),
+                    count => nodes::Nodes { settings, count, arguments }.run(),
+                }
             }
             Verb::Openapi => {
                 let types = check::described(&self.types)?;
@@ -153,7 +157,12 @@ impl App {
         }
         let traces = traces::Traces::from_environment(&settings.name)?;
         let tracer = traces.as_ref().map(traces::Traces::tracer);
-        let starting = Node::builder().actor_types(&self.types).settings(settings.clone()).start();
+        let mut builder = Node::builder().actor_types(&self.types).settings(settings.clone());
+        if let Some(seat) = nodes::seat_given()? {
+            nodes::end_with_parent();
+            builder = builder.seat(seat);
+        }
+        let starting = builder.start();
         let around = Around { authorise: self.authorise, tracer, pages: self.pages };
         let begun = std::time::Instant::now();
         let node = wait_for(starting)?;
@@ -162,7 +171,13 @@ impl App {
             let mut signals = signals::Signals::new(settings.tls_cert.is_some())?;
             let service = Service::start(&node, settings, around, dev.is_some())?;
             screen::ready(&node, settings, &service, dev, begun.elapsed());
-            let signal = signals.wait_reloading(|| service.reload()).await;
+            let signal = tokio::select! {
+                biased;
+                signal = signals.wait_reloading(|| service.reload()) => signal,
+                () = node.ended() => return Err(Error::Stop(
+                    "it has lost its place in its cluster; what was acknowledged is stored".into(),
+                )),
+            };
             screen::stopping(signal, settings.drain_budget);
             tokio::select! {
                 biased;

@@ -3,6 +3,7 @@
 //! the reply.
 
 mod app;
+mod cluster;
 pub mod config;
 mod error;
 mod node;
@@ -10,6 +11,7 @@ mod schemas;
 mod seams;
 
 pub use app::{App, app};
+pub use cluster::{LocalCluster, LocalSeat, LocalSeatError};
 pub use error::{Error, Result};
 pub use node::{Node, NodeBuilder};
 pub use tenure_actor::{

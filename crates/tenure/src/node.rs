@@ -17,6 +17,7 @@ use tenure_store::Store;
 use tenure_types::{Clock, Incarnation, Instant};
 
 use crate::Error;
+use crate::cluster::Seated;
 
 pub use builder::NodeBuilder;
 pub(crate) use feeds::NodeFeeds;
@@ -44,6 +45,8 @@ struct Inner {
     metrics: Arc<Metrics>,
     /// Gone once the node has stopped.
     threads: Mutex<Option<tokio::runtime::Runtime>>,
+    /// Its place in a cluster; `None` where it is alone.
+    seated: Option<Arc<Seated>>,
 }
 
 impl Node {
@@ -115,7 +118,9 @@ impl Node {
     }
 
     /// Stops in good order: refuses new calls, lets what has begun end, makes everything durable,
-    /// and closes the store. Gives how many actors were still busy when `budget` had passed.
+    /// and closes the store. Gives how many actors were still busy when `budget` had passed. In a cluster its
+    /// actors move to other nodes first, with their memory and the calls that wait, those of volatile types apart:
+    /// they end, and begin anew elsewhere.
     ///
     /// # Errors
     /// [`Error::Stop`] when the store could not mark the orderly stop.
@@ -125,15 +130,35 @@ impl Node {
     pub async fn stop(&self, budget: Duration) -> Result<usize, Error> {
         let threads = self.inner.threads.lock().as_ref().map(|threads| threads.handle().clone());
         let Some(threads) = threads else { return Ok(0) };
-        let engine = Arc::clone(&self.inner.engine);
+        let (engine, seated) = (Arc::clone(&self.inner.engine), self.inner.seated.clone());
         // On the node's own threads: the caller may have none with timers.
-        let stopped = threads.spawn(async move { engine.stop(budget).await }).await;
+        let stopping = async move {
+            let Some(seated) = seated else { return engine.stop(budget).await };
+            let began = tokio::time::Instant::now();
+            seated.drain(budget).await;
+            let stopped = engine.stop(budget.saturating_sub(began.elapsed())).await;
+            seated.leave().await;
+            stopped
+        };
+        let stopped = threads.spawn(stopping).await;
         if let Some(threads) = self.inner.threads.lock().take() {
             threads.shutdown_background();
         }
         match stopped {
             Ok(stopped) => stopped.map_err(|error| Error::Stop(Error::chain(&error))),
             Err(error) => Err(Error::Stop(error.to_string().into())),
+        }
+    }
+
+    /// Ends when the node has lost its place in its cluster, or has left it; never where it is alone. Then nothing runs
+    /// on it any more: start another one.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn ended(&self) {
+        match &self.inner.seated {
+            Some(seated) => seated.ended().await,
+            None => std::future::pending().await,
         }
     }
 

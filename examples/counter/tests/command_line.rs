@@ -46,7 +46,7 @@ fn what_cannot_be_done_is_refused_with_what_to_do() {
     std::fs::write(folder.path().join("wrong.toml"), "[gateway]\nlissten = \":1\"\n").expect("a file");
     std::fs::write(folder.path().join("broken.toml"), "[gateway\n").expect("a file");
     for (arguments, expected) in [
-        (&["dev", "--nodes", "3"][..], "this version runs a single node; leave --nodes out"),
+        (&["dev", "--nodes", "0"][..], "write a number from 1 to 16"),
         (&["--set", "calls.deadlin=1s"][..], "perhaps `calls.deadline`"),
         (&["--set", "calls.deadline=soon"][..], "write a duration as 200ms"),
         (&["--set", "calls.deadline"][..], "write KEY=VALUE"),

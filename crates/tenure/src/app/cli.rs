@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::check::Check;
-use crate::{Error, Result};
+use super::nodes::SEAT_VARIABLE;
 
 /// Names the configuration file; it is no setting itself.
 const CONFIG_VARIABLE: &str = "TENURE_CONFIG";
 /// What begins as a setting does and is none: the file's name, and what the `tenure` command reads.
-pub(super) const OTHER_VARIABLES: &[&str] = &[CONFIG_VARIABLE, "TENURE_URL", "TENURE_ADMIN"];
+pub(super) const OTHER_VARIABLES: &[&str] =
+    &[CONFIG_VARIABLE, "TENURE_URL", "TENURE_ADMIN", SEAT_VARIABLE];
 
 /// Serves actors over HTTP.
 #[derive(Debug, Parser)]
@@ -57,9 +58,9 @@ pub(super) struct Dev {
     /// Delete the stored actors first
     #[arg(long)]
     pub(super) fresh: bool,
-    /// How many nodes to start; this version runs one
-    #[arg(long, value_name = "N")]
-    nodes: Option<u32>,
+    /// How many nodes to start: processes on this machine that are one cluster, with ports ten apart
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) nodes: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,6 +85,16 @@ impl Cli {
         Self::parse_from(arguments)
     }
 
+    /// What of the command line is for every node of several: the file and all settings but where a node listens.
+    pub(super) fn passed_on(&self) -> Vec<OsString> {
+        let file = self.config.iter().flat_map(|file| ["--config".into(), file.clone().into()]);
+        let settings = self
+            .set
+            .iter()
+            .flat_map(|(key, value)| ["--set".into(), OsString::from(format!("{key}={value}"))]);
+        file.chain(settings).collect()
+    }
+
     /// Every setting that the command line sets; `--set` wins over the short forms.
     pub(super) fn overrides(&self) -> Vec<(String, String)> {
         let short = [
@@ -94,22 +105,6 @@ impl Cli {
         let short =
             short.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
         short.chain(self.set.iter().cloned()).collect()
-    }
-}
-
-impl Dev {
-    /// Refuses what this version cannot do.
-    pub(super) fn check(&self) -> Result<()> {
-        match self.nodes {
-            None | Some(1) => Ok(()),
-            Some(nodes) => Err(Error::Usage(
-                format!(
-                    "`dev --nodes {nodes}` is not available: this version runs a single node; \
-                     leave --nodes out"
-                )
-                .into(),
-            )),
-        }
     }
 }
 

@@ -43,6 +43,12 @@ pub(super) fn end_unchecked(error: &Error) -> ! {
     std::process::exit(2);
 }
 
+/// Ends a node of several that cannot go on. Nobody may be left to read why.
+pub(super) fn gone(why: &str) -> ! {
+    let _ = writeln!(std::io::stderr(), "Error: {why}");
+    std::process::exit(1);
+}
+
 /// Logs to stderr: what `RUST_LOG` says, else what a person wants to see.
 pub(super) fn start_logging(format: LogFormat, dev: bool) {
     // The embedded engine tells of every file it opens; a person wants to hear of trouble only.
@@ -101,6 +107,11 @@ pub(super) fn ready(
 
 pub(super) fn stopping(signal: &str, budget: Duration) {
     say(&format!("{signal}: stopping; what is in flight has {} s", budget.as_secs()));
+}
+
+/// A line of one node of several.
+pub(super) fn of_node(number: u32, line: &str) {
+    say(&format!("node-{number} | {line}"));
 }
 
 /// Prints a line. A node serves, and above all stops in good order, although nobody reads it any more.

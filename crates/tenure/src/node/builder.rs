@@ -15,6 +15,7 @@ use tenure_store_embedded::{EmbeddedConfig, EmbeddedStore};
 use tenure_types::{Clock, Tasks};
 
 use super::{Inner, Node, stores};
+use crate::cluster::{Around, LocalSeat, Seated};
 use crate::config::Settings;
 use crate::seams::{NodeTasks, SystemClock, SystemEntropy, mark_worker};
 use crate::{Error, Result};
@@ -66,6 +67,7 @@ pub struct NodeBuilder {
     settings: Settings,
     store: StoreChoice,
     threads: Option<usize>,
+    seat: Option<LocalSeat>,
 }
 
 #[derive(Default)]
@@ -121,6 +123,16 @@ impl NodeBuilder {
         self
     }
 
+    /// Joins a cluster on this machine, for development and tests: actors live on one of its nodes each, and calls from
+    /// any node find them. The cluster's host has the store: what else was said of one counts for nothing, and the
+    /// node is called as its seat is.
+    #[must_use]
+    pub fn seat(mut self, seat: LocalSeat) -> Self {
+        self.settings.name = seat.node().to_owned();
+        self.seat = Some(seat);
+        self
+    }
+
     /// How many threads run turns; as many as there are cores otherwise.
     #[must_use]
     pub fn worker_threads(mut self, threads: usize) -> Self {
@@ -143,25 +155,27 @@ impl NodeBuilder {
         let clock: Arc<dyn Clock> = Arc::clone(&system_clock) as Arc<dyn Clock>;
         let tasks: Arc<dyn Tasks> =
             Arc::new(NodeTasks::new(threads.handle().clone(), Arc::clone(&clock), number));
-        let store = make_store(self.store, &self.settings, &tasks);
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
-        let parts = Parts {
-            config: runtime_config(&self.settings),
-            store: Arc::clone(&store),
+        let registered = register_node(&metrics, &self.settings.name);
+        let around = Around {
+            types: types.clone(),
+            runtime: runtime_config(&self.settings),
             clock: Arc::clone(&clock),
-            entropy: Arc::new(SystemEntropy),
             tasks,
-            resident: resident_bytes,
+            entropy: Arc::new(SystemEntropy),
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
-            seat: None,
         };
-        let registered = register_node(&metrics, &self.settings.name);
-        let listed = types.clone();
+        let (store, settings, seat) = (self.store, self.settings.clone(), self.seat);
         // Opening a store blocks: on the node's threads, not on the caller's.
-        let starting = threads.spawn(async move { Runtime::start(parts, &listed).await });
+        let starting = threads.spawn(async move {
+            match seat {
+                Some(seat) => join(seat, around).await,
+                None => start_alone(store, &settings, around).await,
+            }
+        });
         let engine = match starting.await {
-            Ok(started) => started.map_err(|error| refused(&error, store.name())),
+            Ok(started) => started,
             Err(error) => {
                 Err(Error::Start(format!("it panicked while it started: {error}").into()))
             }
@@ -176,6 +190,7 @@ impl NodeBuilder {
         };
         health.beat(clock.now());
         threads.spawn(beat(system_clock, Arc::clone(&health)));
+        let Begun { engine, store, seated } = engine;
         let handle = engine.handle();
         let inner = Inner {
             name: self.settings.name,
@@ -187,6 +202,7 @@ impl NodeBuilder {
             health,
             metrics,
             threads: Mutex::new(Some(threads)),
+            seated,
         };
         Ok(Node { inner: Arc::new(inner), handle })
     }
@@ -196,6 +212,38 @@ impl std::fmt::Debug for NodeBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NodeBuilder").field("types", &self.types.len()).finish_non_exhaustive()
     }
+}
+
+/// A node that has begun.
+struct Begun {
+    engine: Arc<Runtime>,
+    store: Arc<dyn Store>,
+    seated: Option<Arc<Seated>>,
+}
+
+async fn join(seat: LocalSeat, around: Around) -> Result<Begun> {
+    let (seated, engine) = Seated::join(seat, around).await?;
+    let store = seated.store();
+    Ok(Begun { engine, store, seated: Some(Arc::new(seated)) })
+}
+
+async fn start_alone(store: StoreChoice, settings: &Settings, around: Around) -> Result<Begun> {
+    let Around { types, runtime, clock, tasks, entropy, metrics, health } = around;
+    let store = make_store(store, settings, &tasks);
+    let parts = Parts {
+        config: runtime,
+        store: Arc::clone(&store),
+        clock,
+        entropy,
+        tasks,
+        resident: resident_bytes,
+        metrics,
+        health,
+        seat: None,
+    };
+    let started = Runtime::start(parts, &types).await;
+    let engine = started.map_err(|error| refused(&error, store.name()))?;
+    Ok(Begun { engine, store, seated: None })
 }
 
 /// Why the engine did not start, with what to do where it does not say so itself.

@@ -1,0 +1,10 @@
+//! A node that is one of several.
+
+mod inbound;
+mod local;
+mod places;
+mod seated;
+mod world;
+
+pub use local::{LocalCluster, LocalSeat, LocalSeatError};
+pub(crate) use seated::{Around, Seated};

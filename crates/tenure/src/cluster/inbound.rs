@@ -1,0 +1,103 @@
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+use tenure_cluster::{Config, Frame, Heard};
+use tenure_transport::{
+    Credit, Direction, Event, Frame as Carried, HandshakeError, Inbound, LaneEnd, PeerIdentity,
+    Permit,
+};
+use tokio::sync::mpsc;
+
+/// The most that waits for a node's driver. Past it what comes on a lane without credit is dropped: whoever
+/// wrote it asks again.
+const ARRIVALS_MAX: usize = 65_536;
+
+/// What came, with the credit that its lane is given back when it is looked at.
+type Arrival = (Heard, Option<Permit>);
+
+/// Who handles calls and answers on the thread that brings them.
+pub(super) trait Calls: Send + Sync {
+    /// Handles it, or gives it back.
+    fn take_now(self: Arc<Self>, frame: Frame) -> Option<Frame>;
+}
+
+/// What lanes bring to a node.
+pub(super) struct FromPeers {
+    config: Arc<Config>,
+    calls: OnceLock<Weak<dyn Calls>>,
+    tell: mpsc::Sender<Arrival>,
+    told: Mutex<mpsc::Receiver<Arrival>>,
+    /// The rows' addresses of those that lanes lead to.
+    rows: Mutex<BTreeMap<PeerIdentity, Arc<str>>>,
+}
+
+impl FromPeers {
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        let (tell, told) = mpsc::channel(ARRIVALS_MAX);
+        let (told, rows) = (Mutex::new(told), Mutex::default());
+        Self { config, calls: OnceLock::new(), tell, told, rows }
+    }
+
+    /// From now on calls and answers go to this one past its queue.
+    pub(super) fn serve(&self, calls: Weak<dyn Calls>) {
+        self.calls.get_or_init(|| calls);
+    }
+
+    pub(super) fn know(&self, rows: BTreeMap<PeerIdentity, Arc<str>>) {
+        *self.rows.lock() = rows;
+    }
+
+    /// What comes next.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub(super) async fn next(&self) -> Heard {
+        let next = poll_fn(|cx| self.told.lock().poll_recv(cx)).await;
+        next.map_or(Heard::Else, |(heard, _)| heard)
+    }
+
+    fn broke(&self, peer: &PeerIdentity, refused: bool) {
+        let address = self.rows.lock().get(peer).cloned();
+        if let Some(address) = address {
+            // Where there is no room the lease says it later.
+            self.tell.try_send((Heard::Broken { address, refused }, None)).ok();
+        }
+    }
+}
+
+impl Inbound for FromPeers {
+    fn received(&self, from: &PeerIdentity, carried: Carried, credit: Credit<'_>) {
+        let frame = match Frame::decode(carried.kind, &carried.body, self.config.wire()) {
+            Ok(frame) => frame,
+            Err(error) => {
+                return tracing::warn!(%from, %error, "a node wrote what cannot be read");
+            }
+        };
+        let Some(calls) = self.calls.get().and_then(Weak::upgrade) else { return };
+        if let Some(frame) = calls.take_now(frame) {
+            let permit = credit.hold();
+            self.tell.try_send((Heard::Frame(frame), Some(permit))).ok();
+        }
+    }
+
+    fn happened(&self, event: Event) {
+        match event {
+            Event::LaneLost { peer, direction: Direction::Outbound, end, .. } => {
+                tracing::debug!(%peer, %end, "a lane was lost");
+                if matches!(end, LaneEnd::Reset(_) | LaneEnd::Silent) {
+                    self.broke(&peer, false);
+                }
+            }
+            Event::DialFailed { peer, error, .. } => {
+                tracing::debug!(%peer, %error, "a node was not reached");
+                self.broke(&peer, matches!(error, HandshakeError::Refused));
+            }
+            Event::CallerRefused { address, error } => {
+                tracing::debug!(?address, %error, "somebody was refused");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use tenure_cluster::{Driver, Frame, Heard, Lane, Rings, World};
+use tenure_observe::{Health, Metrics, resident_bytes};
+use tenure_protocol::view::membership::{Lost, Seat as Place};
+use tenure_protocol::view::table::{TableAnswer, TableError, TableRequest};
+use tenure_protocol::view::{Member, View};
+use tenure_runtime::{Parts, Runtime, RuntimeConfig, Seat, StartError};
+use tenure_store::Store;
+use tenure_store_dev::DevClient;
+use tenure_transport::{Class, Frame as Carried, Transport};
+use tenure_types::{BoxFuture, Clock, Entropy, Incarnation, NodeId, Tasks};
+use tokio::sync::watch;
+
+use super::inbound::{Calls, FromPeers};
+use super::places::{peer_of, peers_of};
+
+/// How far a node of a cluster has come.
+#[derive(Clone, Default)]
+pub(super) enum Stage {
+    /// It joins.
+    #[default]
+    Joining,
+    /// It takes calls.
+    Stands(Arc<Runtime>),
+    /// It has left, or has lost its place. Nothing follows.
+    Ended,
+}
+
+/// What is around a real node.
+pub(super) struct NodeWorld {
+    pub(super) node: NodeId,
+    /// Where it is, as its row says.
+    pub(super) address: Arc<str>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tasks: Arc<dyn Tasks>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) health: Arc<Health>,
+    pub(super) runtime: RuntimeConfig,
+    /// The way to the state store and the member table.
+    pub(super) client: DevClient,
+    pub(super) inbound: Arc<FromPeers>,
+    pub(super) transport: Arc<Transport>,
+    pub(super) rings: Rings,
+    pub(super) stage: watch::Sender<Stage>,
+    /// Its own incarnation, for the log.
+    pub(super) incarnation: OnceLock<Incarnation>,
+}
+
+impl Calls for Driver<NodeWorld> {
+    fn take_now(self: Arc<Self>, frame: Frame) -> Option<Frame> {
+        Driver::take_now(&self, frame)
+    }
+}
+
+impl World for NodeWorld {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    fn tasks(&self) -> Arc<dyn Tasks> {
+        Arc::clone(&self.tasks)
+    }
+
+    /// By multiplication (Lemire 2019), without its rejection: ends are small beside 2^64.
+    fn below(&self, end: u64) -> u64 {
+        ((u128::from(self.entropy.next_u64()) * u128::from(end)) >> 64) as u64
+    }
+
+    fn place(&self) -> Place {
+        Place { node: self.node.clone(), weight: 1, address: Arc::clone(&self.address) }
+    }
+
+    async fn heard(&self) -> Heard {
+        self.inbound.next().await
+    }
+
+    fn send(&self, to: &Member, frame: Frame) -> bool {
+        let Some(peer) = peer_of(to) else { return false };
+        let class = match frame.body.lane() {
+            Lane::Control => Class::Control,
+            Lane::Call => Class::Call,
+            Lane::Bulk => Class::Bulk,
+        };
+        let (kind, body) = match frame.encode() {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                tracing::error!(%error, "what a node is to be told cannot be written");
+                return false;
+            }
+        };
+        let sent =
+            self.transport.send(&peer.identity, Carried { class, kind, body: Bytes::from(body) });
+        if let Err(error) = &sent {
+            tracing::debug!(to = %peer.identity, name = frame.body.name(), %error, "a frame was not taken");
+        }
+        sent.is_ok()
+    }
+
+    fn learnt(&self, view: &Arc<View>) {
+        let peers = peers_of(view);
+        let rows = peers.iter().map(|(peer, row)| (peer.identity.clone(), Arc::clone(row)));
+        self.inbound.know(rows.collect());
+        if let Err(error) = self.transport.set_peers(peers.into_iter().map(|(peer, _)| peer)) {
+            tracing::error!(%error, view = %view.number, "the members of a view cannot all be reached");
+        }
+    }
+
+    fn ask_table(&self, ask: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>> {
+        let table = self.client.table();
+        Box::pin(async move { table.ask(ask).await })
+    }
+
+    fn rings(&self) -> &Rings {
+        &self.rings
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.client.store())
+    }
+
+    fn parts(&self, store: Arc<dyn Store>, seat: Arc<dyn Seat>) -> Parts {
+        self.incarnation.get_or_init(|| seat.incarnation());
+        Parts {
+            config: self.runtime.clone(),
+            store,
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            tasks: Arc::clone(&self.tasks),
+            resident: resident_bytes,
+            metrics: Arc::clone(&self.metrics),
+            health: Arc::clone(&self.health),
+            seat: Some(seat),
+        }
+    }
+
+    /// One process is one incarnation: whoever runs it starts another one.
+    fn discarded(&self, incarnation: Incarnation) -> bool {
+        tracing::error!(%incarnation, "the node has lost its place in the cluster; start it again");
+        false
+    }
+
+    fn stands(&self, runtime: &Arc<Runtime>) {
+        self.stage.send_replace(Stage::Stands(Arc::clone(runtime)));
+    }
+
+    fn left(&self) {
+        self.stage.send_replace(Stage::Ended);
+    }
+
+    fn alarm(&self, what: String) {
+        tracing::error!(
+            what,
+            "something happened that the cluster's rules exclude; please report it"
+        );
+    }
+
+    fn trouble(&self, trouble: &TableError) {
+        tracing::error!(%trouble, "the member table is in trouble");
+    }
+
+    fn refused(&self, error: &StartError) {
+        tracing::warn!(%error, "the store was not joined; it is tried again");
+    }
+}

@@ -1,0 +1,151 @@
+//! `dev --nodes 3`: real processes, real sockets, `kill -9`, and no process that stays behind.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A local cluster, as a user starts it.
+struct Cluster {
+    parent: Child,
+    lines: mpsc::Receiver<String>,
+    /// Where each node takes calls, by its name.
+    nodes: BTreeMap<String, String>,
+}
+
+impl Cluster {
+    fn start(data: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_counter"));
+        command.args(["dev", "--nodes", "3", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command.arg("--data").arg(data).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut parent = command.spawn().expect("it starts");
+        let out = BufReader::new(parent.stdout.take().expect("it was asked for"));
+        let (tell, lines) = mpsc::channel();
+        thread::spawn(move || {
+            out.lines().map_while(Result::ok).for_each(|line| tell.send(line).unwrap_or_default());
+        });
+        let mut cluster = Self { parent, lines, nodes: BTreeMap::new() };
+        while cluster.nodes.len() < 3 {
+            cluster.hear_of_one();
+        }
+        cluster
+    }
+
+    /// Waits until another node is ready; gives its name.
+    fn hear_of_one(&mut self) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).expect("a node gets ready");
+            let Some((node, said)) = line.split_once(" | ") else { continue };
+            let Some(rest) = said.strip_prefix("ready: calls on http://") else { continue };
+            let (address, _) = rest.split_once(',').expect("an address and more");
+            self.nodes.insert(node.to_owned(), address.to_owned());
+            return node.to_owned();
+        }
+    }
+
+    /// The processes of its nodes.
+    fn children(&self) -> Vec<u32> {
+        let pid = self.parent.id();
+        let path = format!("/proc/{pid}/task");
+        let tasks = std::fs::read_dir(path).expect("the parent runs");
+        let children = tasks.filter_map(|task| {
+            std::fs::read_to_string(task.ok()?.path().join("children")).ok()
+        });
+        let pids = children.collect::<Vec<_>>().join(" ");
+        pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect()
+    }
+
+    fn end(mut self) -> ExitStatus {
+        signal("-TERM", self.parent.id());
+        self.parent.wait().expect("it was started")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.parent.kill().ok();
+        self.parent.wait().ok();
+    }
+}
+
+fn signal(which: &str, pid: u32) {
+    let sent = Command::new("kill").args([which, &pid.to_string()]).status();
+    assert!(sent.expect("kill is there").success(), "{pid} is there");
+}
+
+/// Calls a node; `None` where there is no reply of the method.
+fn call(address: &str, path: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    let length = body.len();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .ok()?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).ok()?;
+    let (head, body) = reply.split_once("\r\n\r\n")?;
+    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "it does not come to pass that {what}");
+        thread::yield_now();
+    }
+}
+
+fn is_running(pid: u32) -> bool {
+    // A process that nobody has waited for is none any more.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+#[test]
+fn three_processes_are_one_counter_and_survive_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut cluster = Cluster::start(folder.path());
+    let addresses: Vec<String> = cluster.nodes.values().cloned().collect();
+    let keys: Vec<String> = (0..20).map(|key| format!("/v1/counter/{key}/add")).collect();
+    for key in &keys {
+        for (address, value) in addresses.iter().zip(1..) {
+            assert_eq!(call(address, key, "1"), Some(value.to_string()), "{key} at {address}");
+        }
+    }
+    let (children, before) = (cluster.children(), cluster.nodes.clone());
+    assert_eq!(children.len(), 3);
+    signal("-KILL", children[0]);
+    let back = cluster.hear_of_one();
+    let survivor = before.iter().find(|(node, _)| **node != back).expect("two were not killed");
+    for key in &keys {
+        // Nothing that was acknowledged is lost, and nothing is done twice: adding 0 changes nothing.
+        wait_until("an actor answers again", || call(survivor.1, key, "0").as_deref() == Some("3"));
+    }
+    wait_until("the one that is back answers", || {
+        call(&cluster.nodes[&back], &keys[0], "0").as_deref() == Some("3")
+    });
+    let children = cluster.children();
+    assert!(cluster.end().success(), "SIGTERM is an orderly end");
+    assert!(!children.into_iter().any(is_running), "no process stays behind");
+}
+
+#[test]
+fn no_process_outlives_the_one_that_has_the_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut cluster = Cluster::start(folder.path());
+    let children = cluster.children();
+    assert_eq!(children.len(), 3);
+    cluster.parent.kill().expect("it runs");
+    cluster.parent.wait().expect("it was started");
+    wait_until("its nodes end", || !children.iter().any(|pid| is_running(*pid)));
+}
