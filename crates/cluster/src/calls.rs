@@ -6,10 +6,10 @@ use tenure_actor::Target;
 use tenure_actor::host::QueuedCall;
 use tenure_actor::wire::{Answer, Decoded, encode_call, end_call};
 use tenure_protocol::view::{MemberState, View};
-use tenure_types::{ActorId, CallError, Incarnation, Tenure};
+use tenure_types::{ActorId, CallError, Incarnation, Instant, Tenure};
 
 use crate::driver::Driver;
-use crate::life::{Handed, Seeking, name_of};
+use crate::life::{Handed, Life, Seeking, name_of};
 use crate::members::{not_executed, unknown};
 use crate::message::{Body, Frame};
 use crate::reply::Reply;
@@ -71,7 +71,8 @@ impl<W: World> Driver<W> {
             Err(error) => return seeking.call.settle(Err(error)),
         };
         let mut core = self.core.lock();
-        let Some(life) = core.life.as_mut().filter(|life| life.handed.len() < HANDED_MAX) else {
+        let has_room = |life: &&mut Life| life.handed.len() + life.unsent.len() < HANDED_MAX;
+        let Some(life) = core.life.as_mut().filter(has_room) else {
             drop(core);
             seeking.call.come_back();
             let detail = format!("{HANDED_MAX} calls of this node are at others");
@@ -83,12 +84,12 @@ impl<W: World> Driver<W> {
         if self.send_from(&core, at.0, Body::Handed { number, call }) {
             return;
         }
-        let handed = core.life.as_mut().and_then(|life| life.handed.remove(&number));
-        drop(core);
-        if let Some(Handed { seeking, .. }) = handed {
+        // No way leads there at present: it is sent again at the next look, or elsewhere by then.
+        if let Some(life) = &mut core.life
+            && let Some(Handed { actor, seeking, .. }) = life.handed.remove(&number)
+        {
             seeking.call.come_back();
-            let detail = format!("no way leads to the node where {actor} lives; call again").into();
-            seeking.call.settle(Err(CallError::Unavailable { detail }));
+            life.unsent.push((actor, seeking));
         }
     }
 
@@ -191,6 +192,17 @@ impl<W: World> Driver<W> {
         }
     }
 
+    /// Sends what no lane has taken to where its actor is said to be now.
+    fn send_again(&self, now: Instant) {
+        self.with_life(|life| {
+            for (actor, seeking) in std::mem::take(&mut life.unsent) {
+                let wish = self.config.wish(seeking.target.type_name);
+                life.seeking.entry(actor.clone()).or_default().push(seeking);
+                life.cluster.look_up(now, &actor, wish);
+            }
+        });
+    }
+
     /// Forgets calls that nobody waits for any more, and ends those whose time is over: of a reminder
     /// that went to a node which died nobody else would hear.
     pub(crate) fn look_after_calls(&self) {
@@ -210,7 +222,11 @@ impl<W: World> Driver<W> {
                 !calls.is_empty()
             });
             given_up.iter().for_each(|actor| life.cluster.give_up_look_up(actor));
+            life.unsent.retain(|(_, seeking)| seeking.call.is_waiting());
+            let unsent = life.unsent.extract_if(.., |(_, seeking)| is_late(seeking));
+            late.extend(unsent.map(|(_, seeking)| seeking));
         });
+        self.send_again(now);
         // What they tell may call back.
         lost.into_iter().for_each(|(_, handed)| handed.seeking.call.settle(Err(unknown())));
         late.into_iter().for_each(|seeking| seeking.call.settle(Err(not_executed())));

@@ -42,7 +42,8 @@ impl<W: World> Driver<W> {
         let is_empty = sizes.hosted == 0
             && sizes.slots == 0
             && life.seeking.is_empty()
-            && life.handed.is_empty();
+            && life.handed.is_empty()
+            && life.unsent.is_empty();
         if is_empty || core.has_stopped {
             return core.membership.left(now);
         }

@@ -23,6 +23,8 @@ pub(crate) struct Life {
     /// Calls that were handed to other nodes, by number.
     pub(crate) handed: BTreeMap<u64, Handed>,
     pub(crate) calls_handed: u64,
+    /// Calls that no lane has taken, until they are sent again.
+    pub(crate) unsent: Vec<(ActorId, Seeking)>,
     /// What was packed here and is on its way, and what came and does not run yet.
     pub(crate) packed: BTreeMap<MoveId, Packed>,
     pub(crate) arrived: BTreeMap<MoveId, Packed>,

@@ -165,6 +165,7 @@ impl<W: World> Driver<W> {
             seeking: Default::default(),
             handed: Default::default(),
             calls_handed: 0,
+            unsent: Vec::new(),
             packed: Default::default(),
             arrived: Default::default(),
             gone: Default::default(),
@@ -207,6 +208,9 @@ impl<W: World> Driver<W> {
         }
         for seeking in life.seeking.into_values().flatten() {
             seeking.call.settle(Err(not_executed()));
+        }
+        for (_, unsent) in life.unsent {
+            unsent.call.settle(Err(not_executed()));
         }
         for handed in life.handed.into_values() {
             handed.seeking.call.settle(Err(unknown()));

@@ -154,17 +154,15 @@ impl Nodes<'_> {
         Ok(SocketAddr::new(first.ip(), port).to_string())
     }
 
-    /// Ends all in good order, and whoever does not in time anyhow.
+    /// Ends all in good order, one after the other, so that each has others to move its actors to; and whoever does not
+    /// end in time anyhow.
     fn end(&self, mut running: Vec<Running>) {
-        for node in &running {
-            if let Ok(pid) = i32::try_from(node.child.id())
-                && let Some(pid) = Pid::from_raw(pid)
-            {
+        for node in &mut running {
+            let pid = i32::try_from(node.child.id()).ok().and_then(Pid::from_raw);
+            if let Some(pid) = pid {
                 kill_process(pid, Signal::TERM).ok();
             }
-        }
-        let until = Instant::now() + self.settings.drain_budget + END_MAX;
-        for node in &mut running {
+            let until = Instant::now() + self.settings.drain_budget + END_MAX;
             while let Ok(None) = node.child.try_wait() {
                 if Instant::now() >= until {
                     screen::of_node(node.number, "did not end in time and was killed");

@@ -2,6 +2,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tenure_actor::ActorType;
 use tenure_cluster::{Config, Driver, Rings};
 use tenure_observe::{Health, Metrics};
@@ -102,6 +103,7 @@ impl Seated {
             rings: Rings::default(),
             stage: tell,
             incarnation: OnceLock::new(),
+            begun: Mutex::new(None),
         };
         let driver = Driver::new(world, config);
         let calls: Weak<dyn Calls> = Arc::downgrade(&(Arc::clone(&driver) as Arc<dyn Calls>));

@@ -1,11 +1,12 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tenure_cluster::{Driver, Frame, Heard, Lane, Rings, World};
 use tenure_observe::{Health, Metrics, resident_bytes};
 use tenure_protocol::view::membership::{Lost, Seat as Place};
 use tenure_protocol::view::table::{TableAnswer, TableError, TableRequest};
-use tenure_protocol::view::{Member, View};
+use tenure_protocol::view::{Member, MemberState, View};
 use tenure_runtime::{Parts, Runtime, RuntimeConfig, Seat, StartError};
 use tenure_store::Store;
 use tenure_store_dev::DevClient;
@@ -45,8 +46,10 @@ pub(super) struct NodeWorld {
     pub(super) transport: Arc<Transport>,
     pub(super) rings: Rings,
     pub(super) stage: watch::Sender<Stage>,
-    /// Its own incarnation, for the log.
+    /// Its own incarnation.
     pub(super) incarnation: OnceLock<Incarnation>,
+    /// Its runtime, until the view says that the node is alive.
+    pub(super) begun: Mutex<Option<Arc<Runtime>>>,
 }
 
 impl Calls for Driver<NodeWorld> {
@@ -106,6 +109,12 @@ impl World for NodeWorld {
         if let Err(error) = self.transport.set_peers(peers.into_iter().map(|(peer, _)| peer)) {
             tracing::error!(%error, view = %view.number, "the members of a view cannot all be reached");
         }
+        let me = self.incarnation.get();
+        if me.and_then(|me| view.state(*me)) == Some(MemberState::Alive)
+            && let Some(runtime) = self.begun.lock().take()
+        {
+            self.stage.send_replace(Stage::Stands(runtime));
+        }
     }
 
     fn ask_table(&self, ask: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>> {
@@ -143,7 +152,7 @@ impl World for NodeWorld {
     }
 
     fn stands(&self, runtime: &Arc<Runtime>) {
-        self.stage.send_replace(Stage::Stands(Arc::clone(runtime)));
+        *self.begun.lock() = Some(Arc::clone(runtime));
     }
 
     fn left(&self) {
