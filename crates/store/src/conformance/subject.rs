@@ -28,6 +28,9 @@ pub(super) struct Open {
     pub(super) incarnation: Incarnation,
 }
 
+/// How often a unit of unknown outcome is submitted again.
+const RESOLVES_MAX: u32 = 20;
+
 impl Open {
     pub(super) async fn new(subject: &impl Subject) -> Self {
         Self::of(subject.store()).await
@@ -59,11 +62,22 @@ impl Open {
         submit(&*self.store, Arc::new(unit)).await
     }
 
-    /// Commits `unit`, which must succeed.
+    /// Commits `unit`, which must succeed. An outcome that is not known, as where a database's lock was waited for too
+    /// long, is resolved as by everybody: the same unit is submitted again.
     pub(super) async fn commit(&self, unit: Unit) -> Stored {
-        let stored = stored_of(&unit);
-        let actor = unit.actor.clone();
-        let outcome = self.submit(unit).await;
+        let (stored, unit) = (stored_of(&unit), Arc::new(unit));
+        let mut outcome = submit(&*self.store, Arc::clone(&unit)).await;
+        for _ in 0..RESOLVES_MAX {
+            let UnitOutcome::Unknown { .. } = outcome else { break };
+            outcome = match submit(&*self.store, Arc::clone(&unit)).await {
+                // It had committed.
+                UnitOutcome::Conflict { token, .. } if token == unit.token => {
+                    UnitOutcome::Committed
+                }
+                outcome => outcome,
+            };
+        }
+        let actor = &unit.actor;
         assert_eq!(outcome, UnitOutcome::Committed, "a good unit of {actor} is committed");
         stored
     }
