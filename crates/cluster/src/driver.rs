@@ -107,11 +107,6 @@ impl<W: World> Driver<W> {
         Arc::clone(self.core.lock().membership.view())
     }
 
-    /// Until when it may release what its actors produce.
-    pub fn lease_until(&self) -> Instant {
-        self.core.lock().membership.lease_until()
-    }
-
     /// What it looks like.
     pub fn picture(&self) -> Picture {
         let core = self.core.lock();
