@@ -128,6 +128,14 @@ pub(crate) fn keep_in(launch: &mut Launch, url: String) {
     launch.env.push((STORE_VARIABLE, url.into()));
 }
 
+/// One more database, empty, where this process is to keep its actors in one.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) fn another() -> anyhow::Result<Option<PostgresServer>> {
+    std::env::var_os(STORE_VARIABLE).map(|_| start(None)).transpose()
+}
+
 /// A new database with the tables in it; in a folder of its own in `folder`, where one is named.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::database;
 use crate::http::Connection;
 use crate::process::Launch;
 use crate::seed::Seeded;
@@ -118,7 +119,7 @@ impl Campaign {
     /// Loads the table into a new server that is killed at `places`, and compares the totals.
     fn load(&self, places: &[u64]) -> anyhow::Result<String> {
         let folder = tempfile::tempdir()?;
-        let launch = Launch {
+        let mut launch = Launch {
             program: self.server.clone(),
             listen: port::free()?,
             data: folder.path().join("data"),
@@ -126,6 +127,11 @@ impl Campaign {
             settings: Vec::new(),
             env: Vec::new(),
         };
+        // What another load has left would answer for this one.
+        let database = database::another()?;
+        if let Some(database) = &database {
+            database::keep_in(&mut launch, database.url());
+        }
         let mut server = launch.start()?;
         let said = folder.path().join("load.out");
         let mut loader = Loader { child: self.loader(&launch, "flights", &said)? };
