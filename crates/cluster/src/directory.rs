@@ -115,7 +115,7 @@ impl<W: World> Driver<W> {
         let Some(runtime) = self.runtime() else { return };
         let Some(target) = runtime.target_of(actor) else { return };
         let Some(incarnation) = self.incarnation() else { return };
-        if !W::IS_ONE_PROCESS && !runtime.can_move(&target) {
+        if !self.world.is_one_process() && !runtime.can_move(&target) {
             return self.with_life(|life| life.cluster.handle_unpacked(id)).unwrap_or_default();
         }
         let driver = Arc::clone(self);

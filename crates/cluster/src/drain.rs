@@ -56,7 +56,7 @@ impl<W: World> Driver<W> {
         let actors: Vec<ActorId> =
             live.map(|(actor, _, _)| actor.clone()).take(MOVES_AT_ONCE).collect();
         for actor in actors {
-            if let Some(leaving) = life.runtime.as_ref().and_then(|it| stays::<W>(it, &actor)) {
+            if let Some(leaving) = life.runtime.as_ref().and_then(|it| self.stays(it, &actor)) {
                 self.tasks.spawn("leave", leaving);
                 continue;
             }
@@ -64,18 +64,18 @@ impl<W: World> Driver<W> {
             life.cluster.move_away(now, &actor, to);
         }
     }
-}
 
-/// What lets an actor leave memory whose state cannot leave the process: it begins anew elsewhere. `None` for one that
-/// moves.
-fn stays<W: World>(runtime: &Arc<Runtime>, actor: &ActorId) -> Option<BoxFuture<'static, ()>> {
-    let target = runtime.target_of(actor).filter(|_| !W::IS_ONE_PROCESS)?;
-    if runtime.can_move(&target) {
-        return None;
+    /// What lets an actor leave memory whose state cannot leave the process: it begins anew elsewhere. `None` for
+    /// one that moves.
+    fn stays(&self, runtime: &Arc<Runtime>, actor: &ActorId) -> Option<BoxFuture<'static, ()>> {
+        let target = runtime.target_of(actor).filter(|_| !self.world.is_one_process())?;
+        if runtime.can_move(&target) {
+            return None;
+        }
+        let runtime = Arc::clone(runtime);
+        Some(Box::pin(async move {
+            // A busy one is asked again at the next look.
+            runtime.deactivate(&target, Duration::ZERO).await;
+        }))
     }
-    let runtime = Arc::clone(runtime);
-    Some(Box::pin(async move {
-        // A busy one is asked again at the next look.
-        runtime.deactivate(&target, Duration::ZERO).await;
-    }))
 }

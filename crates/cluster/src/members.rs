@@ -1,7 +1,6 @@
 //! Carries out what the membership decides.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::pin;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use tenure_protocol::cluster::Cluster;
 use tenure_protocol::view::membership::{Death, Effect, Lost};
-use tenure_protocol::view::table::{JoinToken, TableRequest};
+use tenure_protocol::view::table::{JoinToken, TableAction, TableAnswer, TableRequest};
 use tenure_runtime::{Runtime, Seat as RuntimeSeat};
 use tenure_types::{CallError, Incarnation, Outcome, ViewNumber};
 
@@ -127,21 +126,27 @@ impl<W: World> Driver<W> {
     }
 
     fn ask_table(self: &Arc<Self>, request: u64, ask: TableRequest) {
-        let terms = self.config.membership.terms;
-        let until = self.clock.now() + terms.ask_time_max;
         let driver = Arc::clone(self);
-        let asking = self.world.ask_table(ask);
+        let asking = self.answer_in_time(ask);
         let task = async move {
-            let mut asking = pin!(asking);
-            let mut late = driver.tasks.sleep_until(until);
-            let result = poll_fn(|cx| match asking.as_mut().poll(cx) {
-                Poll::Ready(result) => Poll::Ready(result),
-                Poll::Pending => late.as_mut().poll(cx).map(|()| Err(Lost)),
-            });
-            let result = result.await;
+            let result = asking.await;
             driver.pass(Incarnation(0), Local::Answered(request, result));
         };
         self.tasks.spawn("table", Box::pin(task));
+    }
+
+    /// Asks now; the answer is lost when it takes too long.
+    fn answer_in_time(
+        &self,
+        ask: TableRequest,
+    ) -> impl Future<Output = Result<TableAnswer, Lost>> + use<W> {
+        let until = self.clock.now() + self.config.membership.terms.ask_time_max;
+        let mut asking = self.world.ask_table(ask);
+        let mut late = self.tasks.sleep_until(until);
+        poll_fn(move |cx| match asking.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => late.as_mut().poll(cx).map(|()| Err(Lost)),
+        })
     }
 
     /// The table has a row: the store is joined, and the runtime started over it.
@@ -217,7 +222,7 @@ impl<W: World> Driver<W> {
         }
         let joins_again = self.world.discarded(life.incarnation);
         if is_leaving || !joins_again {
-            return self.world.left();
+            return self.say_goodbye(life.incarnation);
         }
         let driver = Arc::clone(self);
         let again = async move {
@@ -225,6 +230,20 @@ impl<W: World> Driver<W> {
             driver.pass(Incarnation(0), Local::Join);
         };
         self.tasks.spawn("join-again", Box::pin(again));
+    }
+
+    /// Tells the table that nothing is left of this incarnation, so that nobody waits for its lease to end, and is
+    /// gone. Said once: where it is lost, the others wait.
+    fn say_goodbye(self: &Arc<Self>, incarnation: Incarnation) {
+        let seen = self.core.lock().membership.view().number;
+        let action = TableAction::DownProven { incarnation };
+        let asking = self.answer_in_time(TableRequest { seen, action });
+        let driver = Arc::clone(self);
+        let goodbye = async move {
+            let _ = asking.await;
+            driver.world.left();
+        };
+        self.tasks.spawn("goodbye", Box::pin(goodbye));
     }
 
     pub(crate) fn fence(self: &Arc<Self>, incarnation: Incarnation) {

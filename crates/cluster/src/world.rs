@@ -105,7 +105,9 @@ pub trait World: Send + Sync + Sized + 'static {
     }
 
     /// Whether what moves stays in this process, so that a state without a stored form can move too.
-    const IS_ONE_PROCESS: bool = false;
+    fn is_one_process(&self) -> bool {
+        false
+    }
 
     /// Whether [`World::noted`] and [`World::released`] are of any use here.
     const IS_WITNESS: bool = false;

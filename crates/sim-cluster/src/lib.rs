@@ -4,6 +4,7 @@
 //! [`node`] runs the driver of a real node (`tenure_cluster`) in a simulated process.
 //! [`run`] is one run: a seed decides all of it.
 
+pub mod build;
 pub mod cast;
 pub mod clients;
 pub mod crowd;

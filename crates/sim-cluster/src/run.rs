@@ -41,6 +41,7 @@ const EXPECTED: &[&str] = &[
     "discarded",
     "left",
     "move taken back",
+    "newer build beside an older one",
     "reminder fired twice",
     "resumed",
     "slot opened while a grant was in flight",
@@ -123,7 +124,7 @@ impl Cluster {
         let busy = BUDGET_MAX + TURN_MAX;
         let silence = busy.max(outer.config.membership.terms.expiry() + Duration::from_secs(1));
         let outer = Arc::new(outer);
-        let fleet = Fleet::new(&outer, machines.clone(), stage.clone());
+        let fleet = Fleet::new(&outer, machines.clone(), (stage.clone(), shape.rolls));
         let outside = Outside { net, store, table, machines };
         let driver = Driver::new(sim, outside, fleet.clone());
         let (actors, numbers) = (shape.actors.clone(), (0..nodes).collect());

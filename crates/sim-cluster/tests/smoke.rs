@@ -9,6 +9,7 @@ use tenure_actor::{ActorRef, ActorType};
 use tenure_sim::net::{Net, NetConfig};
 use tenure_sim::remote::{RouteConfig, ServiceHost, StoreHost};
 use tenure_sim::{ClockSpec, Machine, Options, Simulation};
+use tenure_sim_cluster::build::Build;
 use tenure_sim_cluster::machines::TableService;
 use tenure_sim_cluster::node::{Host, Outer};
 use tenure_store::MemoryDisk;
@@ -48,7 +49,8 @@ fn add(host: &Arc<Host>, key: &str) -> impl Future<Output = Result<u64, CallErro
 fn nodes_join_run_actors_and_lose_one_of_them() {
     let sim = Arc::new(Simulation::with(7, Options::default()));
     let (outer, machines) = world(&sim, 3);
-    let hosts: Vec<Arc<Host>> = machines.iter().map(|it| Host::start(&outer, it)).collect();
+    let hosts: Vec<Arc<Host>> =
+        machines.iter().map(|it| Host::start(&outer, it, Build::default())).collect();
     sim.advance(Duration::from_secs(3));
     for host in &hosts {
         let picture = host.picture();

@@ -62,6 +62,7 @@ impl Chronicle {
                 self.version += 1;
                 self.value = self.value.wrapping_add(*by);
                 self.effects.push(*effect);
+                self.later.added();
             }
             Happened::Rung(rung) => self.later.rung.push(rung.clone()),
             Happened::Worked { effect } => self.later.worked.push(*effect),

@@ -6,6 +6,7 @@ use tenure_sim::judge::{ActorNo, Appended, Firing};
 use tenure_types::{ActorId, ActorTypeName, Instant, Version};
 
 use super::role::Role;
+use crate::build::{self, Build};
 use crate::stage;
 
 /// The feed to which all stored actors append.
@@ -52,6 +53,16 @@ pub struct Later {
     pub rung: Vec<Rung>,
     /// Effects whose work beside the turns has ended.
     pub worked: Vec<u64>,
+    /// How many additions the newer build has made, since an older one wrote last.
+    #[serde(default, skip_serializing_if = "build::is_left_out", deserialize_with = "build::read")]
+    pub lately: u64,
+}
+
+impl Later {
+    /// Something was added.
+    pub(super) fn added(&mut self) {
+        self.lately += u64::from(Build::now() == Build::Newer);
+    }
 }
 
 /// What an addition of `by` appends: one entry less than it adds.

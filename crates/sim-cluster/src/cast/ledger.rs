@@ -29,6 +29,7 @@ impl Ledger {
         self.version += 1;
         self.value = self.value.wrapping_add(by);
         self.effects.push(effect);
+        self.later.added();
         if by != 2 {
             cx.emit(Told { effect, version: self.version });
         }

@@ -27,6 +27,7 @@ impl Purse {
         self.version += 1;
         self.value = self.value.wrapping_add(by);
         self.effects.push(effect);
+        self.later.added();
         if by != 2 {
             cx.emit(Told { effect, version: self.version });
         }

@@ -9,6 +9,7 @@ use tenure_types::{ActorId, CallError, Clock as _, Incarnation, Instant, Tasks a
 
 use super::outer::{Desk, Neighbour, Outer};
 use super::world::NodeWorld;
+use crate::build::Build;
 use crate::cast;
 use crate::frame::{Body, Frame};
 use crate::noted::noted;
@@ -21,8 +22,8 @@ pub struct Host {
 
 impl Host {
     /// Starts a process on a machine; it joins the cluster.
-    pub fn start(outer: &Arc<Outer>, machine: &Machine) -> Arc<Self> {
-        let world = NodeWorld::new(outer, machine);
+    pub fn start(outer: &Arc<Outer>, machine: &Machine, build: Build) -> Arc<Self> {
+        let world = NodeWorld::new(outer, machine, build);
         let driver = Driver::new(world, Arc::clone(&outer.config));
         let host = Arc::new(Self { driver });
         let desk: Weak<dyn Desk> = Arc::downgrade(&(Arc::clone(&host) as Arc<dyn Desk>));
@@ -113,7 +114,7 @@ impl Host {
             }
             host.say(place, said);
         };
-        self.process().spawn("client", Box::pin(answer));
+        self.world().tasks.spawn("client", Box::pin(answer));
     }
 
     /// A reply that an activation of this node left here; those of others are told of where they live.

@@ -30,6 +30,9 @@ pub struct Outer {
     pub runtime: RuntimeConfig,
     /// How often a killed node's sentinel lives to tell, of a hundred times.
     pub sentinel_percent: u64,
+    /// Nodes are processes of their own, as real ones: what they send each other is bytes, a state without a
+    /// stored form does not move, and a process that was discarded ends.
+    pub is_apart: bool,
     /// How often rare states were reached.
     pub rare: Mutex<Rare>,
     /// What the protocol's rules exclude and a node saw.
@@ -59,6 +62,7 @@ impl Outer {
             config: Arc::new(Config::new(types)),
             runtime: RuntimeConfig::default(),
             sentinel_percent: 70,
+            is_apart: false,
             rare: Mutex::default(),
             alarms: Mutex::default(),
             neighbours: Mutex::default(),

@@ -14,7 +14,9 @@ use tenure_sim::{Dice, Machine, SimTasks};
 use tenure_store::Store;
 use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Instant, NodeId, Tasks, Tenure};
 
+use super::built::Built;
 use super::outer::{Desk, Outer};
+use crate::build::Build;
 use crate::cast;
 use crate::frame::{Body, Frame};
 use crate::machines::TableService;
@@ -26,6 +28,8 @@ pub(super) struct NodeWorld {
     pub(super) outer: Arc<Outer>,
     pub(super) machine: Machine,
     pub(super) process: Arc<SimTasks>,
+    /// The same, where every task knows which build of the program it is of.
+    pub(super) tasks: Arc<dyn Tasks>,
     pub(super) port: Port<Frame>,
     table: ServiceLink<TableService>,
     dice: Mutex<Dice>,
@@ -34,8 +38,9 @@ pub(super) struct NodeWorld {
 }
 
 impl NodeWorld {
-    pub(super) fn new(outer: &Arc<Outer>, machine: &Machine) -> Self {
+    pub(super) fn new(outer: &Arc<Outer>, machine: &Machine, build: Build) -> Self {
         let process = machine.start();
+        let tasks = Built::of(Arc::clone(&process) as Arc<dyn Tasks>, build);
         let port = outer.net.bind(machine, &process);
         let dice = Mutex::new(outer.sim.dice());
         Self {
@@ -43,6 +48,7 @@ impl NodeWorld {
             outer: Arc::clone(outer),
             machine: machine.clone(),
             process,
+            tasks,
             port,
             dice,
             desk: OnceLock::new(),
@@ -54,13 +60,19 @@ impl NodeWorld {
         self.desk.get_or_init(|| desk);
     }
 
+    /// A frame as its receiver reads it from the bytes that a lane carries.
+    fn carried(&self, frame: &Between) -> Result<Between, String> {
+        let (kind, bytes) = frame.encode().map_err(|error| format!("not written: {error}"))?;
+        let types = &self.outer.config.wire();
+        Between::decode(kind, &bytes, types).map_err(|error| format!("not read: {error}"))
+    }
+
     pub(super) fn draw(&self, end: u64) -> u64 {
         self.dice.lock().below(end)
     }
 }
 
 impl World for NodeWorld {
-    const IS_ONE_PROCESS: bool = true;
     const IS_WITNESS: bool = true;
 
     fn clock(&self) -> Arc<dyn Clock> {
@@ -68,7 +80,11 @@ impl World for NodeWorld {
     }
 
     fn tasks(&self) -> Arc<dyn Tasks> {
-        Arc::clone(&self.process) as Arc<dyn Tasks>
+        Arc::clone(&self.tasks)
+    }
+
+    fn is_one_process(&self) -> bool {
+        !self.outer.is_apart
     }
 
     fn below(&self, end: u64) -> u64 {
@@ -101,7 +117,16 @@ impl World for NodeWorld {
         }
     }
 
-    fn send(&self, to: &Member, frame: Between) -> bool {
+    fn send(&self, to: &Member, mut frame: Between) -> bool {
+        if self.outer.is_apart {
+            match self.carried(&frame) {
+                Ok(carried) => frame = carried,
+                Err(why) => {
+                    self.alarm(why);
+                    return false;
+                }
+            }
+        }
         if let Ok(place) = to.address.parse() {
             let Between { from, to, body } = frame;
             self.port.send(place, Frame { from, to, body: Body::Node(body) });
@@ -128,7 +153,7 @@ impl World for NodeWorld {
             store,
             clock: self.process.clock(),
             entropy: self.outer.sim.entropy(),
-            tasks: Arc::clone(&self.process) as Arc<dyn Tasks>,
+            tasks: Arc::clone(&self.tasks),
             resident: || None,
             metrics: Arc::new(Metrics::new()),
             health: Arc::new(Health::new()),
@@ -154,7 +179,7 @@ impl World for NodeWorld {
         if let Some(since) = self.outer.fenced.lock().get(&incarnation).copied() {
             stage::tell(|jury, now| jury.behind.store_away(since, now));
         }
-        true
+        !self.outer.is_apart
     }
 
     fn reached(&self, name: &'static str) {

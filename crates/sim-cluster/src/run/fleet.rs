@@ -6,6 +6,7 @@ use tenure_sim::Machine;
 use tenure_sim::faults::Hooks;
 use tenure_sim::judge::{Cause, Parting};
 
+use crate::build::Build;
 use crate::node::{Host, Outer};
 use crate::stage::Stage;
 
@@ -17,6 +18,8 @@ struct Inner {
     outer: Weak<Outer>,
     machines: Vec<Machine>,
     stage: Stage,
+    /// Whether a node comes back with another build when it was drained.
+    deploys: bool,
     state: Mutex<State>,
 }
 
@@ -24,12 +27,18 @@ struct Inner {
 struct State {
     hosts: BTreeMap<u32, Arc<Host>>,
     wanted: BTreeSet<u32>,
+    /// What nodes run that have been drained.
+    builds: BTreeMap<u32, Build>,
 }
 
 impl Fleet {
-    pub(super) fn new(outer: &Arc<Outer>, machines: Vec<Machine>, stage: Stage) -> Self {
+    pub(super) fn new(
+        outer: &Arc<Outer>,
+        machines: Vec<Machine>,
+        (stage, deploys): (Stage, bool),
+    ) -> Self {
         let (outer, state) = (Arc::downgrade(outer), Mutex::default());
-        Self(Arc::new(Inner { outer, machines, stage, state }))
+        Self(Arc::new(Inner { outer, machines, stage, deploys, state }))
     }
 
     /// From now on a process shall run there.
@@ -48,8 +57,12 @@ impl Fleet {
             state.wanted.iter().filter(is_missing).copied().collect()
         };
         for node in missing {
+            let build = self.0.state.lock().builds.get(&node).copied().unwrap_or_default();
             if let Some(machine) = self.0.machines.get(node as usize) {
-                let host = Host::start(&outer, machine);
+                if build == Build::Newer {
+                    outer.reached("newer build beside an older one");
+                }
+                let host = Host::start(&outer, machine, build);
                 self.0.state.lock().hosts.insert(node, host);
             }
         }
@@ -98,6 +111,11 @@ impl Hooks for Fleet {
         let host = {
             let mut state = self.0.state.lock();
             state.wanted.remove(&node);
+            // Whoever is drained comes back with the other build: a deploy, or one that is taken back.
+            if self.0.deploys {
+                let build = state.builds.entry(node).or_default();
+                *build = build.other();
+            }
             state.hosts.get(&node).cloned()
         };
         if let Some(host) = host {

@@ -37,6 +37,21 @@ pub(super) fn cut_one_by_one(plan: &mut Plan, nodes: u32) {
     }
 }
 
+/// Lets every node leave in good order and come back, one after the other, as a deploy does. It goes on whatever
+/// else happens.
+pub(super) fn roll(plan: &mut Plan, dice: &mut Dice, nodes: u32, until: Duration) {
+    let until_ms = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+    let mut at_ms = 5_000 + dice.below(until_ms / 3);
+    let first = dice.below(u64::from(nodes.max(1)));
+    for node in (0..u64::from(nodes)).map(|at| (first + at) % u64::from(nodes)) {
+        let lasts_ms = 100 + dice.below(4_000);
+        let arguments = vec![i64::try_from(node).unwrap_or(0)];
+        plan.faults.push(Fault { at_ms, lasts_ms, kind: Kind::Drain, arguments });
+        at_ms += lasts_ms + dice.below(until_ms / (4 * u64::from(nodes)));
+    }
+    plan.faults.sort_by_key(|fault| fault.at_ms);
+}
+
 /// Tells the jury of write-behind losses what of a plan may cost a node its memory, and when the store is away.
 pub(super) fn excuse(plan: &Plan, stage: &Stage, start: Instant) {
     for fault in &plan.faults {

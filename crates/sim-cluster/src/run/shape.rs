@@ -30,6 +30,10 @@ const RUSH_ONE_IN: u64 = 20;
 const LEASES_END_ONE_IN: u64 = 12;
 /// Sets the sequence that decides that apart from others.
 const LEASES_END_SEQUENCE: u64 = 0x6c65_6173;
+/// Sets the sequence that decides how like real processes nodes are apart from others.
+const LIKENESS_SEQUENCE: u64 = 0x6c69_6b65;
+/// Sets the sequence from which rolls are drawn apart from others.
+const ROLL_SEQUENCE: u64 = 0x726f_6c6c;
 /// How long leases are where they are to end: long ones differ by more on two clocks.
 const LEASE_LONG: Duration = Duration::from_secs(30);
 
@@ -60,6 +64,10 @@ pub(super) struct Shape {
     kinds: Vec<Kind>,
     /// All that goes wrong is that leases end.
     ends_leases: bool,
+    /// Nodes are processes of their own.
+    is_apart: bool,
+    /// Every node is replaced by one of another build, once or twice.
+    pub(super) rolls: bool,
     strategies: Vec<(Role, Strategy)>,
     sentinel_percent: u64,
     vacuity: Option<Vacuity>,
@@ -71,6 +79,7 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn draw(seed: u64, vacuity: Option<Vacuity>) -> Self {
         let mut dice = Dice::new(seed ^ SHAPE_SEQUENCE).split();
+        let likeness = Dice::new(seed ^ LIKENESS_SEQUENCE).split().below(6);
         let ends_leases = vacuity == Some(Vacuity::Factor)
             || Dice::new(seed ^ LEASES_END_SEQUENCE).split().one_in(LEASES_END_ONE_IN);
         let is_rush = dice.one_in(RUSH_ONE_IN) || ends_leases;
@@ -124,6 +133,8 @@ impl Shape {
             faults_for: if is_rush && !ends_leases { RUSH_FOR } else { FAULTS_FOR },
             kinds: if ends_leases { vec![Kind::TableCut] } else { kinds(&mut dice, is_rush) },
             ends_leases,
+            is_apart: likeness < 3,
+            rolls: likeness < 1,
             strategies,
             sentinel_percent: [0, 70, 100][dice.below(3) as usize],
             vacuity,
@@ -148,6 +159,10 @@ impl Shape {
         if settings.plan.is_none() {
             if self.ends_leases {
                 plan::cut_one_by_one(&mut plan, self.nodes);
+            }
+            let mut dice = Dice::new(seed ^ ROLL_SEQUENCE).split();
+            for _ in 0..if self.rolls { 1 + dice.below(2) } else { 0 } {
+                plan::roll(&mut plan, &mut dice, self.nodes, self.faults_for);
             }
             let people = self.clients + SUBSCRIBERS + FEED_READERS;
             plan::divide_clients(&mut plan, seed, self.nodes + self.spares, people);
@@ -180,6 +195,7 @@ impl Shape {
         outer.runtime.volatile_idle_after = 2 * self.idle_after;
         outer.runtime.deadline = Duration::from_secs(10);
         outer.sentinel_percent = self.sentinel_percent;
+        outer.is_apart = self.is_apart;
     }
 }
 

@@ -78,7 +78,8 @@ pub enum TableAction {
         /// The beat that was observed.
         beat: u64,
     },
-    /// End the lease of a member whose death is proven: by a signed goodbye, or by its sentinel.
+    /// End the lease of a member of which nothing is left: it has discarded everything and says so itself, or
+    /// its sentinel has proven its death.
     DownProven {
         /// Whose.
         incarnation: Incarnation,
