@@ -78,6 +78,7 @@ impl Host {
     /// that lives, tells the others.
     pub fn kill(&self, memory_mib: u32) {
         let incarnation = self.incarnation();
+        incarnation.into_iter().for_each(|it| self.world().excuse_fenced(it));
         let NodeWorld { outer, machine, process, .. } = self.world();
         process.kill();
         outer.net.killed(machine, process, memory_mib);
@@ -91,6 +92,7 @@ impl Host {
 
     /// Takes its machine's power.
     pub fn power_off(&self) {
+        self.incarnation().into_iter().for_each(|it| self.world().excuse_fenced(it));
         self.process().kill();
         self.world().outer.net.power_off(&self.world().machine);
     }

@@ -33,6 +33,8 @@ pub(super) struct NodeWorld {
     pub(super) port: Port<Frame>,
     table: ServiceLink<TableService>,
     dice: Mutex<Dice>,
+    /// Its newest run.
+    incarnation: Mutex<Option<Incarnation>>,
     /// Who answers clients.
     desk: OnceLock<Weak<dyn Desk>>,
 }
@@ -51,6 +53,7 @@ impl NodeWorld {
             tasks,
             port,
             dice,
+            incarnation: Mutex::default(),
             desk: OnceLock::new(),
         }
     }
@@ -65,6 +68,15 @@ impl NodeWorld {
         let (kind, bytes) = frame.encode().map_err(|error| format!("not written: {error}"))?;
         let types = &self.outer.config.wire();
         Between::decode(kind, &bytes, types).map_err(|error| format!("not read: {error}"))
+    }
+
+    /// Its memory is gone. Since an incarnation was fenced nothing of it could be saved, and nothing that is written
+    /// behind was acknowledged in time.
+    pub(super) fn excuse_fenced(&self, incarnation: Incarnation) {
+        if let Some(since) = self.outer.fenced.lock().get(&incarnation).copied() {
+            stage::tell(|jury, now| jury.behind.store_away(since, now));
+            stage::parted(Cause::LeaseLost);
+        }
     }
 
     pub(super) fn draw(&self, end: u64) -> u64 {
@@ -148,6 +160,7 @@ impl World for NodeWorld {
     }
 
     fn parts(&self, store: Arc<dyn Store>, seat: Arc<dyn Seat>) -> Parts {
+        *self.incarnation.lock() = Some(seat.incarnation());
         Parts {
             config: self.outer.runtime.clone(),
             store,
@@ -162,6 +175,8 @@ impl World for NodeWorld {
     }
 
     fn left(&self) {
+        // It may have lost its place while it was about to leave.
+        self.incarnation.lock().into_iter().for_each(|it| self.excuse_fenced(it));
         self.process.kill();
         self.outer.net.killed(&self.machine, &self.process, 0);
     }
@@ -174,11 +189,8 @@ impl World for NodeWorld {
         self.outer.fenced.lock().entry(incarnation).or_insert_with(stage::now);
     }
 
-    /// Since it was fenced nothing of it could be saved, and nothing that is written behind was acknowledged.
     fn discarded(&self, incarnation: Incarnation) -> bool {
-        if let Some(since) = self.outer.fenced.lock().get(&incarnation).copied() {
-            stage::tell(|jury, now| jury.behind.store_away(since, now));
-        }
+        self.excuse_fenced(incarnation);
         !self.outer.is_apart
     }
 
