@@ -16,6 +16,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("tenure-store", 1),
     ("tenure-observe", 1),
     ("tenure-runtime", 2),
+    ("tenure-sentinel", 2),
     ("tenure-transport", 2),
     ("tenure-membership", 2),
     ("tenure-store-dev", 3),
