@@ -28,11 +28,13 @@ mod serving;
 mod sql;
 mod store;
 mod sweep;
+mod table;
 mod tls;
 
 pub use config::{ConfigError, PostgresConfig, SCHEMA_BYTES_MAX};
 pub use schema::{FORMAT, Migrated, PARTITIONS_MAX, migrate};
 pub use store::PostgresStore;
+pub use table::PostgresTable;
 
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,12 @@ use tokio_postgres::error::SqlState;
 use crate::PostgresConfig;
 use crate::connect::{check, connect};
 use crate::failure::io;
-use crate::sql::{READABLE, SCHEMA};
+use crate::sql::{MEMBERS, READABLE, SCHEMA};
 
 /// The format of the tables that this program knows.
-pub const FORMAT: i32 = 1;
+pub const FORMAT: i32 = 2;
+/// The first format with a member table.
+const FORMAT_OF_CLUSTERS: i32 = 2;
 /// The most partitions of the journal and of feeds.
 pub const PARTITIONS_MAX: u32 = 1_024;
 
@@ -54,16 +56,19 @@ pub async fn migrate(config: &PostgresConfig, partitions: u32) -> Result<Migrate
     );
     client.batch_execute(&begin).await.map_err(failed)?;
     let from = found(&client, config).await?.map(|found| found.format);
-    if from.is_none() {
-        client.batch_execute(&tables(partitions)).await.map_err(failed)?;
-    }
+    let missing = match from {
+        None => tables(partitions),
+        Some(1) => format!("{MEMBERS} UPDATE store SET format = {FORMAT};"),
+        Some(_) => String::new(),
+    };
+    client.batch_execute(&missing).await.map_err(failed)?;
     client.batch_execute("COMMIT").await.map_err(failed)?;
     Ok(Migrated { from, to: FORMAT })
 }
 
 /// The statements that make everything.
 fn tables(partitions: u32) -> String {
-    let mut made = SCHEMA.to_owned();
+    let mut made = [SCHEMA, MEMBERS].concat();
     for (table, by) in [("journal", "(type, key)"), ("entries", "(feed)")] {
         let mark = format!("/* partitioned by {by} */");
         if partitions == 0 {
@@ -154,6 +159,26 @@ pub(crate) async fn required(
         )
         .into(),
     })
+}
+
+/// As [`required`], of tables that have a member table.
+///
+/// # Errors
+/// As above, and where they are of an older format.
+pub(crate) async fn required_for_cluster(
+    client: &Client,
+    config: &PostgresConfig,
+) -> Result<(), StoreError> {
+    let found = required(client, config).await?;
+    if found.format >= FORMAT_OF_CLUSTERS {
+        return Ok(());
+    }
+    let detail = format!(
+        "the tables of {} are of an older Tenure and have no members; bring them up to date with \
+         `tenure store migrate`",
+        config.place()
+    );
+    Err(StoreError::Unavailable { detail: detail.into() })
 }
 
 /// Somebody else's table, or one that was changed by hand.

@@ -2,6 +2,7 @@
 //! pays for none.
 
 pub(crate) const SCHEMA: &str = include_str!("sql/schema.sql");
+pub(crate) const MEMBERS: &str = include_str!("sql/members.sql");
 pub(crate) const READABLE: &str = include_str!("sql/readable.sql");
 pub(crate) const LOAD: &str = include_str!("sql/load.sql");
 pub(crate) const EVENTS: &str = include_str!("sql/events.sql");
@@ -24,4 +25,18 @@ pub(crate) fn commits() -> [String; 3] {
         [COMMIT, COMMIT_ROWS, COMMIT_END].concat(),
         [COMMIT, COMMIT_ROWS, COMMIT_ENTRIES, COMMIT_END].concat(),
     ]
+}
+
+/// The timeline on which the server writes: another one after each promotion of a replica.
+const TIMELINE: &str =
+    "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint";
+
+/// What a member table is read with, renewed in, and changed by.
+pub(crate) fn members() -> [String; 3] {
+    [
+        include_str!("sql/members_read.sql"),
+        include_str!("sql/members_beat.sql"),
+        include_str!("sql/members_change.sql"),
+    ]
+    .map(|sql| sql.replace("TIMELINE", TIMELINE))
 }

@@ -32,13 +32,15 @@ pub struct Table {
     rows: BTreeMap<Incarnation, Row>,
 }
 
+/// A row as a driver stores it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Row {
-    member: Member,
+pub struct Row {
+    /// Who it is, and where it stands.
+    pub member: Member,
     /// Counts the renewals of its lease.
-    beat: u64,
+    pub beat: u64,
     /// Names the join that made it.
-    token: JoinToken,
+    pub token: JoinToken,
 }
 
 impl Row {
@@ -54,7 +56,26 @@ impl Table {
     /// that the store ever saw.
     #[must_use]
     pub fn beginning_at(seen: ViewNumber) -> Self {
-        Self { number: seen, ..Self::default() }
+        Self::default().past(seen)
+    }
+
+    /// The table that a driver has stored: it stands at this view and is of this timeline, and has these rows.
+    #[must_use]
+    pub fn stored(number: ViewNumber, timeline: u64, rows: impl IntoIterator<Item = Row>) -> Self {
+        let rows = rows.into_iter().map(|row| (row.member.incarnation, row));
+        Self { number, timeline, rows: rows.collect() }
+    }
+
+    /// The same table, whose next view comes after `seen`.
+    #[must_use]
+    pub fn past(mut self, seen: ViewNumber) -> Self {
+        self.number = self.number.max(seen);
+        self
+    }
+
+    /// Every row, by incarnation: what a driver stores.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values()
     }
 
     /// The number of the view it stands at.

@@ -1,4 +1,4 @@
--- What Tenure stores, format 1. Made by `tenure store migrate`; docs/stores.md explains it.
+-- What Tenure stores, format 2. Made by `tenure store migrate`; docs/stores.md explains it.
 
 CREATE TABLE store (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
