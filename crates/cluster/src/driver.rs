@@ -286,6 +286,7 @@ impl<W: World> Driver<W> {
         match heard {
             Heard::Frame(frame) => self.handle_frame(frame),
             Heard::Broken { address, refused } => self.handle_broken(&address, refused),
+            Heard::Dead { address } => self.handle_dead(&address),
             Heard::Else => {}
         }
     }
@@ -312,6 +313,16 @@ impl<W: World> Driver<W> {
                     self.handle_call_frame(frame.from, body);
                 }
             }
+        }
+    }
+
+    fn handle_dead(&self, address: &str) {
+        let now = self.clock.now();
+        let mut core = self.core.lock();
+        let view = Arc::clone(core.membership.view());
+        let there = view.members().filter(|it| !it.state.is_gone() && *it.address == *address);
+        for member in there {
+            core.membership.handle_death(now, member.incarnation, Death::Proof);
         }
     }
 

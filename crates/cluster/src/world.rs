@@ -24,6 +24,11 @@ pub enum Heard {
         /// Whether new connections are refused.
         refused: bool,
     },
+    /// The process at this address is dead, which is proven: nothing of it can be released any more.
+    Dead {
+        /// As above.
+        address: Arc<str>,
+    },
     /// Nothing that a node's driver looks at.
     Else,
 }

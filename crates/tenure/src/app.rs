@@ -54,8 +54,13 @@ pub struct App {
 ///     tenure::app().actor::<Counter>().run()
 /// }
 /// ```
+///
+/// Call it first in `main`: a node of a cluster starts its program again as its sentinel, which is done with here.
 #[must_use]
 pub fn app() -> App {
+    if crate::run_if_sentinel().is_some() {
+        screen::end_as_sentinel();
+    }
     App::default()
 }
 
@@ -158,6 +163,7 @@ impl App {
         let traces = traces::Traces::from_environment(&settings.name)?;
         let tracer = traces.as_ref().map(traces::Traces::tracer);
         let mut builder = Node::builder().actor_types(&self.types).settings(settings.clone());
+        builder = builder.sentinel();
         if let Some(seat) = nodes::seat_given()? {
             nodes::end_with_parent();
             builder = builder.seat(seat);

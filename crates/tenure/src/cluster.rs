@@ -1,5 +1,7 @@
 //! A node that is one of several.
 
+mod agreement;
+mod berth;
 mod inbound;
 mod local;
 mod places;

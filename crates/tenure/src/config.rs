@@ -1,6 +1,7 @@
 //! Configuration: flag over environment over file over default, each value with its origin.
 
 mod auth;
+mod cluster;
 mod read;
 #[cfg(test)]
 mod reference;
@@ -8,5 +9,7 @@ mod settings;
 mod value;
 
 pub use auth::{AuthSettings, Secret};
+pub use cluster::ClusterSettings;
 pub use read::{ConfigError, Configuration, Origin};
 pub use settings::{LogFormat, Settings};
+pub use tenure_protocol::view::membership::FastPath;

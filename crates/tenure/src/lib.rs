@@ -197,6 +197,7 @@ pub use tenure_macros::data;
 /// assert_eq!(BookError::Closed.status(), 422);
 /// ```
 pub use tenure_macros::error;
+pub use tenure_sentinel::run_if_asked as run_if_sentinel;
 pub use tenure_types::{ActorId, CallError, CallErrorCode, Key, Outcome};
 
 /// What most programs need: `use tenure::prelude::*;`.

@@ -8,6 +8,7 @@ use crate::seal::{Opener, Sealer, derive};
 
 /// The length of a [`ClusterKey`].
 pub const CLUSTER_KEY_BYTES: usize = 32;
+const MARK_BYTES: usize = 8;
 pub(crate) const NONCE_BYTES: usize = 32;
 pub(crate) const SHARE_BYTES: usize = 32;
 pub(crate) const PROOF_BYTES: usize = 32;
@@ -19,6 +20,8 @@ pub struct ClusterKey {
     proving: hmac::Key,
     /// Goes into the keys of each connection.
     sealing: [u8; CLUSTER_KEY_BYTES],
+    /// Tells keys apart.
+    mark: [u8; MARK_BYTES],
 }
 
 /// Why a text is not a [`ClusterKey`]. It does not repeat the text.
@@ -43,10 +46,23 @@ impl ClusterKey {
         let secret = salt.extract(bytes);
         let proving = secret.expand(&[b"tenure/1 proof"], hmac::HMAC_SHA256);
         let proving = proving.expect("one block is not too long").into();
-        let mut sealing = [0; CLUSTER_KEY_BYTES];
-        let okm = secret.expand(&[b"tenure/1 sealing"], hkdf::HKDF_SHA256);
-        okm.and_then(|okm| okm.fill(&mut sealing)).expect("one block is not too long");
-        Self { proving, sealing }
+        let derived = |purpose: &'static [u8]| {
+            let mut bytes = [0; CLUSTER_KEY_BYTES];
+            let info = [purpose];
+            let okm = secret.expand(&info, hkdf::HKDF_SHA256);
+            okm.and_then(|okm| okm.fill(&mut bytes)).expect("one block is not too long");
+            bytes
+        };
+        let sealing = derived(b"tenure/1 sealing");
+        let [a, b, c, d, e, f, g, h, ..] = derived(b"tenure/1 mark");
+        let mark = [a, b, c, d, e, f, g, h];
+        Self { proving, sealing, mark }
+    }
+
+    /// 16 hexadecimal digits by which people tell keys apart. They say nothing else of the key.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        self.mark.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Reads 64 hexadecimal digits; white space around them does not count.
@@ -175,7 +191,11 @@ mod tests {
             let error = ClusterKey::from_text(wrong).unwrap_err().to_string();
             assert!(error.contains("64 hexadecimal digits"), "{error}");
         }
+        let other = ClusterKey::from_text(&ClusterKey::generate().unwrap()).unwrap();
         let key = ClusterKey::from_text(&text).unwrap();
+        assert_eq!(key.mark(), ClusterKey::from_text(&text).unwrap().mark());
+        assert_ne!(key.mark(), other.mark());
+        assert!(key.mark().len() == 16 && !text.contains(&key.mark()));
         assert_eq!(format!("{key:?}"), "ClusterKey(..)");
     }
 

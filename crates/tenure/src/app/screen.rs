@@ -49,6 +49,11 @@ pub(super) fn gone(why: &str) -> ! {
     std::process::exit(1);
 }
 
+/// Ends a process that was started as a sentinel and has done what it is for.
+pub(super) fn end_as_sentinel() -> ! {
+    std::process::exit(0)
+}
+
 /// Logs to stderr: what `RUST_LOG` says, else what a person wants to see.
 pub(super) fn start_logging(format: LogFormat, dev: bool) {
     // The embedded engine tells of every file it opens; a person wants to hear of trouble only.

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use tenure_cluster::{Config, Frame, Heard};
+use tenure_sentinel::{Commitment, Notice};
 use tenure_transport::{
     Credit, Direction, Event, Frame as Carried, HandshakeError, Inbound, LaneEnd, PeerIdentity,
     Permit,
@@ -31,13 +32,15 @@ pub(super) struct FromPeers {
     told: Mutex<mpsc::Receiver<Arrival>>,
     /// The rows' addresses of those that lanes lead to.
     rows: Mutex<BTreeMap<PeerIdentity, Arc<str>>>,
+    /// What would prove their deaths, as they said themselves.
+    commitments: Mutex<BTreeMap<Commitment, PeerIdentity>>,
 }
 
 impl FromPeers {
     pub(super) fn new(config: Arc<Config>) -> Self {
         let (tell, told) = mpsc::channel(ARRIVALS_MAX);
-        let (told, rows) = (Mutex::new(told), Mutex::default());
-        Self { config, calls: OnceLock::new(), tell, told, rows }
+        let (told, rows, commitments) = (Mutex::new(told), Mutex::default(), Mutex::default());
+        Self { config, calls: OnceLock::new(), tell, told, rows, commitments }
     }
 
     /// From now on calls and answers go to this one past its queue.
@@ -46,7 +49,22 @@ impl FromPeers {
     }
 
     pub(super) fn know(&self, rows: BTreeMap<PeerIdentity, Arc<str>>) {
+        self.commitments.lock().retain(|_, peer| rows.contains_key(peer));
         *self.rows.lock() = rows;
+    }
+
+    /// A datagram came, from anybody.
+    pub(super) fn noticed(&self, datagram: &[u8]) {
+        let Some(notice) = Notice::from_bytes(datagram) else { return };
+        let commitment = notice.commitment();
+        let mut commitments = self.commitments.lock();
+        let Some(peer) = commitments.get(&commitment) else { return };
+        let Some(address) = self.rows.lock().get(peer).cloned() else { return };
+        // Where there is no room it is sent again.
+        if self.tell.try_send((Heard::Dead { address }, None)).is_ok() {
+            tracing::info!(%peer, "its sentinel says that the node's process is dead");
+            commitments.remove(&commitment);
+        }
     }
 
     /// What comes next.
@@ -84,6 +102,11 @@ impl Inbound for FromPeers {
 
     fn happened(&self, event: Event) {
         match event {
+            Event::LaneUp { peer, hello, .. } => {
+                if let Some(commitment) = Commitment::from_bytes(&hello) {
+                    self.commitments.lock().insert(commitment, peer);
+                }
+            }
             Event::LaneLost { peer, direction: Direction::Outbound, end, .. } => {
                 tracing::debug!(%peer, %end, "a lane was lost");
                 if matches!(end, LaneEnd::Reset(_) | LaneEnd::Silent) {

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -6,31 +7,28 @@ use parking_lot::Mutex;
 use tenure_actor::ActorType;
 use tenure_cluster::{Config, Driver, Rings};
 use tenure_observe::{Health, Metrics};
-use tenure_protocol::lease::{LEASE_EMBEDDED, LeaseTerms};
 use tenure_runtime::{Runtime, RuntimeConfig};
+use tenure_sentinel::{NOTICE_BYTES, Sentinel};
 use tenure_store::Store;
-use tenure_store_dev::{DevClient, DevClientConfig, bounds::PATIENCE};
-use tenure_transport::{
-    ClusterKey, Config as TransportConfig, Inbound, Network, Security, Transport,
-};
+use tenure_transport::{Config as TransportConfig, Inbound, Network, Security, Transport};
 use tenure_types::{Clock, Entropy, Tasks};
+use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::agreement::Agreement;
+use super::berth::{Berth, JOIN_MAX};
 use super::inbound::{Calls, FromPeers};
-use super::local::{LocalSeat, cluster_name};
+use super::local::LocalSeat;
 use super::places::row_address;
 use super::world::{NodeWorld, Stage};
+use crate::config::Settings;
 use crate::{Error, Result};
 
-/// How long a node may take to get its place and its store.
-const JOIN_MAX: Duration = Duration::from_secs(30);
 /// How often a node that leaves looks whether anybody is left to take its actors.
 const LOOK_PERIOD: Duration = Duration::from_millis(50);
 /// How long the member table may take to hear that a node has left.
 const LEAVE_MAX: Duration = Duration::from_secs(2);
-/// Where nodes of a local cluster listen for each other, and for the store's answers.
-const LISTEN: &str = "127.0.0.1:0";
 
 /// What a node is made of, whichever cluster it joins.
 pub(crate) struct Around {
@@ -41,67 +39,70 @@ pub(crate) struct Around {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
+    /// Held by every thread of the node.
+    pub(crate) sentinel: Option<Arc<Sentinel>>,
 }
 
 /// A node's place in a cluster.
 pub(crate) struct Seated {
     driver: Arc<Driver<NodeWorld>>,
     transport: Arc<Transport>,
-    client: DevClient,
+    agreement: Arc<Agreement>,
     stage: watch::Receiver<Stage>,
+    sentinel: Option<Arc<Sentinel>>,
 }
 
 impl Seated {
-    /// Joins, and waits until the node takes calls. On the node's own threads.
+    /// Joins a local cluster, and waits until the node takes calls. On the node's own threads.
     ///
     /// # Errors
     /// [`Error::Start`]; nothing is left running then but what the node's threads end.
-    pub(crate) async fn join(seat: LocalSeat, around: Around) -> Result<(Self, Arc<Runtime>)> {
-        let failed = |error: &dyn std::error::Error| Error::Start(Error::chain(error));
-        let LocalSeat { identity, server, key } = seat;
-        let key = ClusterKey::from_text(&key).map_err(|error| failed(&error))?;
-        let client = DevClient::start(DevClientConfig {
-            cluster: cluster_name(),
-            identity: identity.clone(),
-            server,
-            listen: LISTEN.to_owned(),
-            advertise: None,
-            network: Network::tcp(),
-            key: key.clone(),
-            patience: PATIENCE,
-        });
-        let client = client.await.map_err(|error| failed(&error))?;
-        let Around { types, runtime, clock, tasks, entropy, metrics, health } = around;
+    pub(crate) async fn local(seat: LocalSeat, around: Around) -> Result<(Self, Arc<Runtime>)> {
+        Self::join(Berth::local(seat).await?, around).await
+    }
+
+    /// Joins the cluster that the settings name; as above.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) async fn member(
+        settings: &Settings,
+        listen: SocketAddr,
+        around: Around,
+    ) -> Result<(Self, Arc<Runtime>)> {
+        Self::join(Berth::of(settings, listen, &*around.entropy).await?, around).await
+    }
+
+    async fn join(berth: Berth, around: Around) -> Result<(Self, Arc<Runtime>)> {
+        let Around { types, runtime, clock, tasks, entropy, metrics, health, sentinel } = around;
         let mut config = Config::new(types);
-        config.membership.terms = LeaseTerms::new(LEASE_EMBEDDED);
+        config.membership.terms = berth.terms;
+        config.membership.fast_path = berth.fast_path;
         config.cluster.report_patience = config.membership.terms.expiry();
         let config = Arc::new(config);
         let inbound = Arc::new(FromPeers::new(Arc::clone(&config)));
-        let transport = TransportConfig {
-            cluster: cluster_name(),
-            identity: identity.clone(),
-            listen: LISTEN.to_owned(),
-            network: Network::tcp(),
-            security: Security::Key(key),
-            hello: Bytes::new(),
-        };
-        let transport = Transport::start(transport, Arc::clone(&inbound) as Arc<dyn Inbound>);
-        let transport = Arc::new(transport.await.map_err(|error| failed(&error))?);
+        let transport = Arc::new(lanes(&berth, &inbound, sentinel.as_deref()).await?);
+        hear_notices(&transport, &inbound, &tasks).await;
+        let sentinel = sentinel.filter(|sentinel| stands_guard(sentinel));
         let (tell, stage) = watch::channel(Stage::Joining);
+        let address = berth.address(transport.address());
+        let address = row_address(address, berth.identity.incarnation.0);
+        let agreement = Arc::new(berth.agreement);
         let world = NodeWorld {
-            node: identity.node,
-            address: row_address(transport.address(), identity.incarnation.0),
+            node: berth.identity.node,
+            address,
             clock,
             tasks,
             entropy,
             metrics,
             health,
             runtime,
-            client: client.clone(),
+            agreement: Arc::clone(&agreement),
             inbound: Arc::clone(&inbound),
             transport: Arc::clone(&transport),
             rings: Rings::default(),
             stage: tell,
+            sentinel: sentinel.clone(),
             incarnation: OnceLock::new(),
             begun: Mutex::new(None),
         };
@@ -109,7 +110,7 @@ impl Seated {
         let calls: Weak<dyn Calls> = Arc::downgrade(&(Arc::clone(&driver) as Arc<dyn Calls>));
         inbound.serve(calls);
         driver.start();
-        let seated = Self { driver, transport, client, stage };
+        let seated = Self { driver, transport, agreement, stage, sentinel };
         let runtime = seated.stands().await?;
         Ok((seated, runtime))
     }
@@ -120,16 +121,20 @@ impl Seated {
         let decided = timeout(JOIN_MAX, stage.wait_for(is_decided)).await;
         match decided.as_ref().map(|it| it.as_deref()) {
             Ok(Ok(Stage::Stands(runtime))) => Ok(Arc::clone(runtime)),
-            Err(_) => Err(Error::Start(
-                "the node got no place in its cluster in 30 s; is its host there, and was it given this run's seat?".into(),
+            Err(_) => {
+                let (waited, advice) = (JOIN_MAX, self.agreement.advice());
+                let what = format!("the node got no place in its cluster in {waited:?}; {advice}");
+                Err(Error::Start(what.into()))
+            }
+            _ => Err(Error::Start(
+                "the node lost its place as soon as it had it; start it again".into(),
             )),
-            _ => Err(Error::Start("the node lost its place as soon as it had it; start it again".into())),
         }
     }
 
     /// What its actors are kept in.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
-        Arc::new(self.client.store())
+        self.agreement.store()
     }
 
     /// Lets everything move away, if there is somebody to take it. Gives up after `budget`.
@@ -158,7 +163,11 @@ impl Seated {
             );
         }
         self.transport.close().await;
-        self.client.close().await;
+        self.agreement.close().await;
+        if let Some(sentinel) = self.sentinel.clone() {
+            // It waits for a process that was killed.
+            tokio::task::spawn_blocking(move || sentinel.end()).await.ok();
+        }
     }
 
     /// Ends when the node has left, or has lost its place.
@@ -166,4 +175,61 @@ impl Seated {
         let mut stage = self.stage.clone();
         stage.wait_for(|stage| matches!(stage, Stage::Ended)).await.ok();
     }
+}
+
+/// Listens for other nodes.
+async fn lanes(
+    berth: &Berth,
+    inbound: &Arc<FromPeers>,
+    sentinel: Option<&Sentinel>,
+) -> Result<Transport> {
+    let transport = TransportConfig {
+        cluster: berth.cluster.clone(),
+        identity: berth.identity.clone(),
+        listen: berth.listen.clone(),
+        network: Network::tcp(),
+        security: Security::Key(berth.key.clone()),
+        hello: hello(sentinel),
+    };
+    let started = Transport::start(transport, Arc::clone(inbound) as Arc<dyn Inbound>).await;
+    started.map_err(|error| Error::Start(Error::chain(&error)))
+}
+
+/// What peers must know of this process.
+fn hello(sentinel: Option<&Sentinel>) -> Bytes {
+    let commitment = sentinel.map(Sentinel::commitment);
+    commitment.map_or_else(Bytes::new, |it| Bytes::copy_from_slice(it.as_bytes()))
+}
+
+/// Starts the sentinel; without one the others wait for the lease.
+fn stands_guard(sentinel: &Sentinel) -> bool {
+    let started = sentinel.start();
+    if let Err(error) = &started {
+        tracing::warn!(error = %Error::chain(error), "nobody will prove this node's death");
+    }
+    started.is_ok()
+}
+
+/// Listens for sentinels of other nodes: datagrams at the port where this node's lanes begin.
+async fn hear_notices(transport: &Transport, inbound: &Arc<FromPeers>, tasks: &Arc<dyn Tasks>) {
+    let socket = match UdpSocket::bind(transport.address()).await {
+        Ok(socket) => socket,
+        Err(error) => {
+            let address = transport.address();
+            return tracing::warn!(%error, address, "sentinels of other nodes are not heard");
+        }
+    };
+    let inbound = Arc::downgrade(inbound);
+    let hear = async move {
+        // Longer than a notice, so that what is longer is none.
+        let mut datagram = [0; NOTICE_BYTES + 1];
+        loop {
+            let came = socket.recv_from(&mut datagram).await;
+            let Some(inbound) = inbound.upgrade() else { return };
+            if let Ok((len, _)) = came {
+                inbound.noticed(&datagram[..len]);
+            }
+        }
+    };
+    tasks.spawn("notices", Box::pin(hear));
 }

@@ -8,12 +8,14 @@ use tenure_protocol::view::membership::{Lost, Seat as Place};
 use tenure_protocol::view::table::{TableAnswer, TableError, TableRequest};
 use tenure_protocol::view::{Member, MemberState, View};
 use tenure_runtime::{Parts, Runtime, RuntimeConfig, Seat, StartError};
+use tenure_sentinel::Sentinel;
 use tenure_store::Store;
-use tenure_store_dev::DevClient;
-use tenure_transport::{Class, Frame as Carried, Transport};
+use tenure_transport::{Class, Frame as Carried, Peer, Transport};
 use tenure_types::{BoxFuture, Clock, Entropy, Incarnation, NodeId, Tasks};
+use tokio::net::lookup_host;
 use tokio::sync::watch;
 
+use super::agreement::Agreement;
 use super::inbound::{Calls, FromPeers};
 use super::places::{peer_of, peers_of};
 
@@ -41,15 +43,37 @@ pub(super) struct NodeWorld {
     pub(super) health: Arc<Health>,
     pub(super) runtime: RuntimeConfig,
     /// The way to the state store and the member table.
-    pub(super) client: DevClient,
+    pub(super) agreement: Arc<Agreement>,
     pub(super) inbound: Arc<FromPeers>,
     pub(super) transport: Arc<Transport>,
     pub(super) rings: Rings,
     pub(super) stage: watch::Sender<Stage>,
+    /// Tells others of the death of this process, where there is one.
+    pub(super) sentinel: Option<Arc<Sentinel>>,
     /// Its own incarnation.
     pub(super) incarnation: OnceLock<Incarnation>,
     /// Its runtime, until the view says that the node is alive.
     pub(super) begun: Mutex<Option<Arc<Runtime>>>,
+}
+
+impl NodeWorld {
+    /// The sentinel is told who else there is. It does not look up names.
+    fn tell_sentinel(&self, peers: &[(Peer, Arc<str>)]) {
+        let Some(sentinel) = self.sentinel.clone() else { return };
+        let others = peers.iter().filter(|(peer, _)| peer.identity.node != self.node);
+        let others: Vec<String> = others.map(|(peer, _)| peer.address.clone()).collect();
+        let tell = async move {
+            let mut addresses = Vec::new();
+            for other in others {
+                match lookup_host(&other).await {
+                    Ok(found) => addresses.extend(found.take(1)),
+                    Err(error) => tracing::debug!(%error, other, "its address is not known now"),
+                }
+            }
+            sentinel.tell(&addresses);
+        };
+        self.tasks.spawn("sentinel", Box::pin(tell));
+    }
 }
 
 impl Calls for Driver<NodeWorld> {
@@ -104,6 +128,7 @@ impl World for NodeWorld {
 
     fn learnt(&self, view: &Arc<View>) {
         let peers = peers_of(view);
+        self.tell_sentinel(&peers);
         let rows = peers.iter().map(|(peer, row)| (peer.identity.clone(), Arc::clone(row)));
         self.inbound.know(rows.collect());
         if let Err(error) = self.transport.set_peers(peers.into_iter().map(|(peer, _)| peer)) {
@@ -118,8 +143,7 @@ impl World for NodeWorld {
     }
 
     fn ask_table(&self, ask: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>> {
-        let table = self.client.table();
-        Box::pin(async move { table.ask(ask).await })
+        self.agreement.ask(ask)
     }
 
     fn rings(&self) -> &Rings {
@@ -127,7 +151,7 @@ impl World for NodeWorld {
     }
 
     fn store(&self) -> Arc<dyn Store> {
-        Arc::new(self.client.store())
+        self.agreement.store()
     }
 
     fn parts(&self, store: Arc<dyn Store>, seat: Arc<dyn Seat>) -> Parts {

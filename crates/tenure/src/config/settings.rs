@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::auth::{self, AuthSettings};
+use super::cluster::{self, ClusterSettings};
 use tenure_store_postgres::PostgresConfig;
 
 use super::value::{address, bytes, count, database, duration, list, optional_path, truth};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub access_log: bool,
     /// `log.format`: how the log is written.
     pub log_format: LogFormat,
+    /// `cluster.*`: the other nodes.
+    pub cluster: ClusterSettings,
     /// Who is let in.
     pub auth: AuthSettings,
     /// `admin.listen`: where health, metrics and administration listen.
@@ -114,6 +117,7 @@ impl Default for Settings {
             tls_key: None,
             access_log: false,
             log_format: LogFormat::Text,
+            cluster: ClusterSettings::default(),
             auth: AuthSettings::default(),
             admin_listen: ([127, 0, 0, 1], 0).into(),
             deadline: Duration::ZERO,
@@ -214,6 +218,13 @@ settings! {
     "log.format" = "text", "how the log is written: text for people, or json with an object a line", log_format: log_format;
     "store.url" = "", "the database to keep actors in, as postgres://user:password@host/database; the embedded store where there is none", store_url: database;
     "store.path" = ".tenure", "the folder of the embedded store", store_path: path;
+    "cluster.listen" = "", "where other nodes reach this one, as 10.0.0.5:7072; without it the node is alone", cluster.listen: cluster::optional_address;
+    "cluster.advertise" = "", "what they are told where that is another address, as node-1.example:7072", cluster.advertise: cluster::host_and_port;
+    "cluster.name" = "tenure", "the name of the cluster: a node of another one is refused", cluster.name: cluster::name;
+    "cluster.key" = "", "the key that every node of it has: 64 hexadecimal digits, as `openssl rand -hex 32` makes them", cluster.key: auth::secret;
+    "cluster.key_file" = "", "a file with that key", cluster.key_file: optional_path;
+    "cluster.lease" = "10s", "how long a node may answer after it last renewed its right to; how soon one that is silent is replaced", cluster.lease: cluster::lease;
+    "cluster.fast_path" = "proven", "what may be taken for a death before that: what is proven, what is presumed, or nothing (off)", cluster.fast_path: cluster::fast_path;
     "gateway.listen" = "127.0.0.1:7070", "where calls come in", gateway_listen: address;
     "gateway.connections_max" = "10240", "how many client connections may be open", connections_max: count;
     "gateway.body_bytes_max" = "1MiB", "the largest request body", body_bytes_max: bytes;

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,7 @@ use tenure_observe::{
     Health, MetricError, Metrics, memory_bytes_max, names, register_process, resident_bytes,
 };
 use tenure_runtime::{Parts, Runtime, RuntimeConfig, StartError};
+use tenure_sentinel::Sentinel;
 use tenure_store::memory::{MemoryDisk, MemoryStore};
 use tenure_store::{Store, StoreError};
 use tenure_store_embedded::{EmbeddedConfig, EmbeddedStore};
@@ -68,6 +70,7 @@ pub struct NodeBuilder {
     store: StoreChoice,
     threads: Option<usize>,
     seat: Option<LocalSeat>,
+    with_sentinel: bool,
 }
 
 #[derive(Default)]
@@ -133,6 +136,18 @@ impl NodeBuilder {
         self
     }
 
+    /// Gives the node a sentinel where it has a seat: a small process that tells the other nodes at once when this one
+    /// has died, so that its actors need not wait for the end of its lease. Linux alone; where it cannot be had the
+    /// node says so and starts without.
+    ///
+    /// The sentinel is this program, started again: [`run_if_sentinel`](crate::run_if_sentinel) must be the first thing in
+    /// its `main`. [`app`](crate::app) does all of that by itself.
+    #[must_use]
+    pub fn sentinel(mut self) -> Self {
+        self.with_sentinel = true;
+        self
+    }
+
     /// How many threads run turns; as many as there are cores otherwise.
     #[must_use]
     pub fn worker_threads(mut self, threads: usize) -> Self {
@@ -140,21 +155,36 @@ impl NodeBuilder {
         self
     }
 
+    /// Whether it is one of several.
+    fn place(&self) -> Place {
+        match (&self.seat, self.settings.cluster.listen, &self.store) {
+            (Some(seat), _, _) => Place::Local(seat.clone()),
+            (None, Some(listen), StoreChoice::Settings) => Place::Member(listen),
+            _ => Place::Alone,
+        }
+    }
+
     /// Starts the node. May be called from any thread, outside or inside of an async runtime.
     ///
     /// # Errors
     /// [`Error::Start`] says what is in the way; nothing is left running then.
     pub async fn start(self) -> Result<Node> {
+        let place = self.place();
         let mut types = Vec::new();
         for described in self.types {
             types.push(described.map_err(|error| Error::Start(error.into()))?);
         }
         let number = NODES.fetch_add(1, Ordering::Relaxed);
-        let threads = make_threads(number, self.threads)?;
+        let is_guarded = self.with_sentinel && !matches!(place, Place::Alone);
+        let sentinel = is_guarded.then(guard).flatten();
+        let threads = make_threads(number, self.threads, sentinel.clone())?;
         let system_clock = Arc::new(SystemClock::new());
         let clock: Arc<dyn Clock> = Arc::clone(&system_clock) as Arc<dyn Clock>;
-        let tasks: Arc<dyn Tasks> =
-            Arc::new(NodeTasks::new(threads.handle().clone(), Arc::clone(&clock), number));
+        let tasks: Arc<dyn Tasks> = Arc::new(NodeTasks::new(
+            threads.handle().clone(),
+            Arc::clone(&clock),
+            (number, sentinel.clone()),
+        ));
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let registered = register_node(&metrics, &self.settings.name);
         let around = Around {
@@ -165,13 +195,17 @@ impl NodeBuilder {
             entropy: Arc::new(SystemEntropy),
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
+            sentinel,
         };
-        let (store, settings, seat) = (self.store, self.settings.clone(), self.seat);
+        let (store, settings) = (self.store, self.settings.clone());
         // Opening a store blocks: on the node's threads, not on the caller's.
         let starting = threads.spawn(async move {
-            match seat {
-                Some(seat) => join(seat, around).await,
-                None => start_alone(store, &settings, around).await,
+            match place {
+                Place::Alone => start_alone(store, &settings, around).await,
+                Place::Local(seat) => Ok(Begun::seated(Seated::local(seat, around).await?)),
+                Place::Member(listen) => {
+                    Ok(Begun::seated(Seated::member(&settings, listen, around).await?))
+                }
             }
         });
         let engine = match starting.await {
@@ -214,6 +248,14 @@ impl std::fmt::Debug for NodeBuilder {
     }
 }
 
+/// Whether a node is one of several.
+enum Place {
+    Alone,
+    Local(LocalSeat),
+    /// Of the cluster that the settings name; where it listens.
+    Member(SocketAddr),
+}
+
 /// A node that has begun.
 struct Begun {
     engine: Arc<Runtime>,
@@ -221,14 +263,15 @@ struct Begun {
     seated: Option<Arc<Seated>>,
 }
 
-async fn join(seat: LocalSeat, around: Around) -> Result<Begun> {
-    let (seated, engine) = Seated::join(seat, around).await?;
-    let store = seated.store();
-    Ok(Begun { engine, store, seated: Some(Arc::new(seated)) })
+impl Begun {
+    fn seated((seated, engine): (Seated, Arc<Runtime>)) -> Self {
+        let store = seated.store();
+        Self { engine, store, seated: Some(Arc::new(seated)) }
+    }
 }
 
 async fn start_alone(store: StoreChoice, settings: &Settings, around: Around) -> Result<Begun> {
-    let Around { types, runtime, clock, tasks, entropy, metrics, health } = around;
+    let Around { types, runtime, clock, tasks, entropy, metrics, health, sentinel: _ } = around;
     let store = make_store(store, settings, &tasks);
     let parts = Parts {
         config: runtime,
@@ -270,7 +313,20 @@ fn register_node(metrics: &Metrics, name: &str) -> std::result::Result<(), Metri
     register_process(metrics)
 }
 
-fn make_threads(node: u64, workers: Option<usize>) -> Result<tokio::runtime::Runtime> {
+/// What a sentinel needs; without one the others wait for the lease.
+fn guard() -> Option<Arc<Sentinel>> {
+    let made = Sentinel::new();
+    if let Err(error) = &made {
+        tracing::warn!(error = %Error::chain(error), "nobody will prove this node's death");
+    }
+    made.ok().map(Arc::new)
+}
+
+fn make_threads(
+    node: u64,
+    workers: Option<usize>,
+    sentinel: Option<Arc<Sentinel>>,
+) -> Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = workers {
         builder.worker_threads(workers);
@@ -278,7 +334,12 @@ fn make_threads(node: u64, workers: Option<usize>) -> Result<tokio::runtime::Run
     builder
         .enable_all()
         .thread_name("tenure-worker")
-        .on_thread_start(move || mark_worker(node))
+        .on_thread_start(move || {
+            mark_worker(node);
+            if let Some(sentinel) = &sentinel {
+                sentinel.hold();
+            }
+        })
         .build()
         .map_err(|error| {
             Error::Start(

@@ -2,11 +2,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tenure_sentinel::Sentinel;
 use tenure_types::{BoxFuture, Clock, Instant, Tasks};
 use tokio::runtime::Handle;
 use tokio::task::coop;
 
 thread_local! {
+    /// Which node's sentinel this thread took a place of last; zero for none.
+    static HOLDS_OF: Cell<u64> = const { Cell::new(0) };
     /// Which node's runtime this thread works for; zero for none.
     static WORKER_OF: Cell<u64> = const { Cell::new(0) };
 }
@@ -21,11 +24,17 @@ pub(crate) struct NodeTasks {
     handle: Handle,
     clock: Arc<dyn Clock>,
     node: u64,
+    sentinel: Option<Arc<Sentinel>>,
 }
 
 impl NodeTasks {
-    pub(crate) fn new(handle: Handle, clock: Arc<dyn Clock>, node: u64) -> Self {
-        Self { handle, clock, node }
+    /// Those of this node, each of whose threads holds its sentinel.
+    pub(crate) fn new(
+        handle: Handle,
+        clock: Arc<dyn Clock>,
+        (node, sentinel): (u64, Option<Arc<Sentinel>>),
+    ) -> Self {
+        Self { handle, clock, node, sentinel }
     }
 }
 
@@ -60,6 +69,11 @@ impl Tasks for NodeTasks {
     }
 
     fn poll_share(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(sentinel) = self.sentinel.as_ref().filter(|_| HOLDS_OF.get() != self.node) {
+            // A caller's own thread, which is about to run a turn.
+            sentinel.hold();
+            HOLDS_OF.set(self.node);
+        }
         let calls = CALLS.get() + 1;
         if calls < CALLS_PER_UNIT {
             CALLS.set(calls);
@@ -108,7 +122,8 @@ mod tests {
     #[test]
     fn a_loop_of_calls_that_are_always_ready_lets_other_tasks_run() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let tasks = NodeTasks::new(runtime.handle().clone(), Arc::new(SystemClock::new()), 1);
+        let tasks =
+            NodeTasks::new(runtime.handle().clone(), Arc::new(SystemClock::new()), (1, None));
         let other_ran = Arc::new(AtomicBool::new(false));
         runtime.block_on(async {
             let ran = Arc::clone(&other_ran);

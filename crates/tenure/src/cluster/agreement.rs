@@ -1,0 +1,66 @@
+use std::sync::Arc;
+
+use tenure_protocol::view::membership::Lost;
+use tenure_protocol::view::table::{TableAnswer, TableRequest};
+use tenure_store::Store;
+use tenure_store_dev::DevClient;
+use tenure_store_postgres::{PostgresConfig, PostgresStore, PostgresTable};
+use tenure_types::BoxFuture;
+
+use crate::{Error, Result};
+
+/// What the nodes of a cluster agree by, and keep their actors in.
+pub(super) enum Agreement {
+    /// The process that started this one has both.
+    Local(DevClient),
+    /// A database.
+    Database { store: Arc<PostgresStore>, table: PostgresTable },
+}
+
+impl Agreement {
+    /// Over a database whose member table is this cluster's.
+    ///
+    /// # Errors
+    /// [`Error::Start`] where it is not, or is not reached.
+    pub(super) async fn on(database: &PostgresConfig, cluster: &str, terms: &str) -> Result<Self> {
+        let table = PostgresTable::new(database.clone(), cluster, terms);
+        table.check().await.map_err(|error| Error::Start(Error::chain(&error)))?;
+        Ok(Self::Database { store: Arc::new(PostgresStore::new(database.clone())), table })
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Local(client) => Arc::new(client.store()),
+            Self::Database { store, .. } => Arc::clone(store) as Arc<dyn Store>,
+        }
+    }
+
+    pub(super) fn ask(
+        &self,
+        request: TableRequest,
+    ) -> BoxFuture<'static, std::result::Result<TableAnswer, Lost>> {
+        match self {
+            Self::Local(client) => {
+                let table = client.table();
+                Box::pin(async move { table.ask(request).await })
+            }
+            Self::Database { table, .. } => table.ask(request),
+        }
+    }
+
+    /// The node has left.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Local(client) => client.close().await,
+            Self::Database { .. } => {}
+        }
+    }
+
+    /// What to look at where nobody answers.
+    pub(super) fn advice(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "is its host there, and was it given this run's seat?",
+            Self::Database { .. } => "is the database there, and does it take writes?",
+        }
+    }
+}

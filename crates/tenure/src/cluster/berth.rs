@@ -1,0 +1,135 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tenure_protocol::lease::{LEASE_EMBEDDED, LeaseTerms};
+use tenure_protocol::view::membership::FastPath;
+use tenure_store_dev::{DevClient, DevClientConfig, bounds::PATIENCE};
+use tenure_transport::{ClusterKey, ClusterName, Network, PeerIdentity};
+use tenure_types::{Entropy, Incarnation, NodeId};
+
+use super::agreement::Agreement;
+use super::local::{LocalSeat, cluster_name};
+use crate::config::{ClusterSettings, Settings};
+use crate::{Error, Result};
+
+/// Where nodes of a local cluster listen for each other, and for the store's answers.
+const LISTEN: &str = "127.0.0.1:0";
+
+/// How a node takes its place in a cluster, whichever one that is.
+pub(super) struct Berth {
+    /// Its name, and the number of this run.
+    pub(super) identity: PeerIdentity,
+    pub(super) cluster: ClusterName,
+    pub(super) key: ClusterKey,
+    /// Where it listens for other nodes.
+    pub(super) listen: String,
+    /// What they are told, where that is another address.
+    pub(super) advertise: Option<String>,
+    pub(super) terms: LeaseTerms,
+    pub(super) fast_path: FastPath,
+    pub(super) agreement: Agreement,
+}
+
+impl Berth {
+    /// In a local cluster.
+    pub(super) async fn local(seat: LocalSeat) -> Result<Self> {
+        let failed = |error: &dyn std::error::Error| Error::Start(Error::chain(error));
+        let LocalSeat { identity, server, key } = seat;
+        let key = ClusterKey::from_text(&key).map_err(|error| failed(&error))?;
+        let client = DevClient::start(DevClientConfig {
+            cluster: cluster_name(),
+            identity: identity.clone(),
+            server,
+            listen: LISTEN.to_owned(),
+            advertise: None,
+            network: Network::tcp(),
+            key: key.clone(),
+            patience: PATIENCE,
+        });
+        let client = client.await.map_err(|error| failed(&error))?;
+        Ok(Self {
+            identity,
+            cluster: cluster_name(),
+            key,
+            listen: LISTEN.to_owned(),
+            advertise: None,
+            terms: LeaseTerms::new(LEASE_EMBEDDED),
+            fast_path: FastPath::Proven,
+            agreement: Agreement::Local(client),
+        })
+    }
+
+    /// In the cluster that the settings name, on the database that they name.
+    pub(super) async fn of(
+        settings: &Settings,
+        listen: SocketAddr,
+        entropy: &dyn Entropy,
+    ) -> Result<Self> {
+        let usage = |what: String| Error::Start(what.into());
+        let cluster = &settings.cluster;
+        let Some(database) = &settings.store_url else {
+            return Err(usage(
+                "a cluster needs a store that all its nodes reach: name a database (store.url, \
+                 TENURE_STORE=postgres://..); on one machine use `dev --nodes N`"
+                    .to_owned(),
+            ));
+        };
+        if listen.ip().is_unspecified() && cluster.advertise.is_none() {
+            return Err(usage(format!(
+                "other nodes cannot reach this one at {listen}; say where they do (cluster.advertise), as \
+                 node-1.example:{}",
+                listen.port()
+            )));
+        }
+        let node =
+            NodeId::new(&settings.name).map_err(|error| usage(format!("node.name: {error}")))?;
+        let name = ClusterName::new(&cluster.name)
+            .map_err(|error| usage(format!("cluster.name: {error}")))?;
+        let key = key_of(cluster)?;
+        // Who counts on a shorter lease ends those that hold, and who has another key is heard by nobody.
+        let terms = format!("leases of {} ms, key {}", cluster.lease.as_millis(), key.mark());
+        let agreement = Agreement::on(database, &cluster.name, &terms).await?;
+        // Any number that no other run has: incarnations come from the table.
+        let run = Incarnation(entropy.next_u64() >> 1);
+        Ok(Self {
+            identity: PeerIdentity { node, incarnation: run },
+            cluster: name,
+            key,
+            listen: listen.to_string(),
+            advertise: cluster.advertise.clone(),
+            terms: LeaseTerms::new(cluster.lease),
+            fast_path: cluster.fast_path,
+            agreement,
+        })
+    }
+
+    /// What other nodes are told of where it listens.
+    pub(super) fn address<'a>(&'a self, listens: &'a str) -> &'a str {
+        self.advertise.as_deref().unwrap_or(listens)
+    }
+}
+
+fn key_of(cluster: &ClusterSettings) -> Result<ClusterKey> {
+    let usage = |what: String| Error::Start(what.into());
+    let text = match (cluster.key.reveal(), &cluster.key_file) {
+        (Some(_), Some(_)) => {
+            return Err(usage(
+                "cluster.key and cluster.key_file are both set; keep one".to_owned(),
+            ));
+        }
+        (Some(key), None) => key.to_owned(),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map_err(|error| usage(format!("cluster.key_file: {}: {error}", file.display())))?,
+        (None, None) => {
+            return Err(usage(
+                "a cluster needs a key that every node of it has, and nobody else: make one with \
+                 `openssl rand -hex 32` and give it to each (cluster.key_file, or TENURE_CLUSTER__KEY)"
+                    .to_owned(),
+            ));
+        }
+    };
+    ClusterKey::from_text(&text).map_err(|error| usage(format!("cluster.key: {error}")))
+}
+
+/// How long a node may take to get its place and its store, beside what a lease that has to run out takes.
+pub(super) const JOIN_MAX: Duration = Duration::from_secs(30);

@@ -1,0 +1,137 @@
+//! A cluster on PostgreSQL, as users run it: settings alone, nodes in one process and as processes.
+
+use std::time::Duration;
+
+use tenure::config::Settings;
+use tenure::prelude::*;
+use tenure_postgres_server::PostgresServer;
+use tenure_store_postgres::{PostgresConfig, migrate};
+
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const OTHER_KEY: &str = "f0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// Stored.
+#[tenure::data]
+#[derive(Default)]
+pub struct Counter {
+    value: u64,
+}
+
+#[actor]
+impl Counter {
+    /// Adds.
+    pub fn add(&mut self, by: u64) -> u64 {
+        self.value += by;
+        self.value
+    }
+}
+
+/// Not stored: where it lives it stays, as long as that node lives.
+#[derive(Default)]
+pub struct Visitors {
+    count: u64,
+}
+
+#[actor(persist = volatile)]
+impl Visitors {
+    /// Counts one more.
+    pub fn come(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+}
+
+struct Database {
+    server: PostgresServer,
+}
+
+impl Database {
+    async fn start() -> Self {
+        let server = PostgresServer::start().expect("PostgreSQL is installed");
+        let config: PostgresConfig = server.url().parse().expect("a URL");
+        migrate(&config, 0).await.expect("the tables are made");
+        Self { server }
+    }
+
+    /// Settings as an operator writes them.
+    fn settings(&self, changes: &[(&str, &str)]) -> Settings {
+        let mut settings = vec![
+            ("store.url".to_owned(), self.server.url()),
+            ("cluster.listen".to_owned(), "127.0.0.1:0".to_owned()),
+            ("cluster.key".to_owned(), KEY.to_owned()),
+            ("cluster.lease".to_owned(), "2s".to_owned()),
+        ];
+        settings
+            .extend(changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let read = tenure::config::Configuration::read(None, [], &settings);
+        read.expect("they make sense").settings().clone()
+    }
+
+    async fn start_node(&self, changes: &[(&str, &str)]) -> tenure::Result<Node> {
+        let builder = Node::builder().actor::<Counter>().actor::<Visitors>();
+        builder.settings(self.settings(changes)).start().await
+    }
+
+    async fn node(&self, name: &str) -> Node {
+        self.start_node(&[("node.name", name)]).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_on_one_database_are_one_cluster() {
+    let database = Database::start().await;
+    let mut nodes = Vec::new();
+    for name in ["a", "b", "c"] {
+        nodes.push(database.node(name).await);
+    }
+    for key in 0..12 {
+        for (node, value) in nodes.iter().zip(1..) {
+            assert_eq!(node.actor::<Counter>(key).add(1).await, Ok(value), "{key}");
+            assert_eq!(node.actor::<Visitors>(key).come().await, Ok(value), "{key}");
+        }
+    }
+    let hosted: Vec<usize> = nodes.iter().map(Node::activations).collect();
+    assert_eq!(hosted.iter().sum::<usize>(), 24, "one copy of each: {hosted:?}");
+    // One leaves in good order: what is stored moves.
+    nodes.remove(0).stop(BUDGET).await.expect("it stops");
+    for key in 0..12 {
+        for (node, value) in nodes.iter().zip(4..) {
+            assert_eq!(node.actor::<Counter>(key).add(1).await, Ok(value), "{key}");
+        }
+    }
+    // One goes like a crash, and has nobody to prove it: its lease runs out.
+    drop(nodes.remove(0));
+    for key in 0..12 {
+        assert_eq!(nodes[0].actor::<Counter>(key).add(0).await, Ok(5), "{key}");
+    }
+    nodes.remove(0).stop(BUDGET).await.expect("it stops");
+    // And the next one goes on where they were.
+    let later = database.node("d").await;
+    assert_eq!(later.actor::<Counter>(3).add(0).await, Ok(5));
+    assert!(later.incarnation().0 > 3, "{}", later.incarnation());
+    later.stop(BUDGET).await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_no_cluster_is_refused_in_words() {
+    let database = Database::start().await;
+    let first = database.node("a").await;
+    for (changes, expected) in [
+        (&[("store.url", "")][..], "name a database (store.url"),
+        (&[("cluster.key", "")], "a cluster needs a key"),
+        (&[("cluster.key", "abc")], "cluster.key:"),
+        (&[("cluster.key_file", "/nowhere/key")], "keep one"),
+        (&[("cluster.key", ""), ("cluster.key_file", "/nowhere/key")], "/nowhere/key"),
+        (&[("cluster.listen", "0.0.0.0:7072")], "cluster.advertise"),
+        (&[("cluster.name", "other")], "that of the cluster \"tenure\""),
+        (&[("cluster.lease", "3s")], "leases of 2000 ms"),
+        (&[("cluster.key", OTHER_KEY)], "have leases of 2000 ms, key "),
+    ] {
+        let refused = database.start_node(changes).await.expect_err("it cannot start");
+        assert!(refused.to_string().contains(expected), "{changes:?}: {refused}");
+    }
+    // Nobody was condemned by any of them.
+    assert_eq!(first.actor::<Counter>("x").add(1).await, Ok(1));
+    first.stop(BUDGET).await.expect("it stops");
+}
