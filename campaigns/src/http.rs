@@ -19,6 +19,7 @@ pub struct Connection {
     address: SocketAddr,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
+    patience: Duration,
 }
 
 /// A call as it is sent.
@@ -104,7 +105,13 @@ impl Connection {
     /// A connection to `address`, not opened yet.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, stream: None, buffer: Vec::new() }
+        Self { address, stream: None, buffer: Vec::new(), patience: SILENCE_MAX }
+    }
+
+    /// The same, which a server may keep waiting this long and no longer.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Makes a call and gives the body of its reply.
@@ -159,8 +166,8 @@ impl Connection {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SILENCE_MAX))?;
-        stream.set_write_timeout(Some(SILENCE_MAX))?;
+        stream.set_read_timeout(Some(self.patience))?;
+        stream.set_write_timeout(Some(self.patience))?;
         Ok(stream)
     }
 

@@ -4,6 +4,8 @@
 use clap::ValueEnum;
 use tenure::prelude::*;
 
+/// How many MiB a server fills before it serves.
+pub const BALLAST_VARIABLE: &str = "CAMPAIGN_BALLAST_MIB";
 /// How many ids are remembered.
 const RECENT_MAX: usize = 16;
 /// The `max_delay` of [`BehindLedger`].
@@ -51,6 +53,12 @@ pub struct EventLedger {
 #[tenure::data]
 #[derive(Default)]
 pub struct BehindLedger {
+    entries: Entries,
+}
+
+/// A ledger that is never stored.
+#[derive(Default)]
+pub struct VolatileLedger {
     entries: Entries,
 }
 
@@ -138,6 +146,14 @@ impl BehindLedger {
     /// Everything that is known.
     pub fn show(&self) -> Entries {
         self.entries.clone()
+    }
+}
+
+#[actor(persist = volatile)]
+impl VolatileLedger {
+    /// Counts the turn `id`; gives its number.
+    pub fn add(&mut self, id: u64) -> u64 {
+        self.entries.add(id)
     }
 }
 

@@ -4,7 +4,8 @@
 //! again and compares what it knows with the [`Book`] of everything that it acknowledged. [`kill`]
 //! and [`power`] say what is done to it, [`rounds`] is the course that both share. [`keys`] makes
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
-//! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`] and [`shop`] drive the examples of these names.
+//! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`] and
+//! [`shop`] drive the examples of these names, and [`cluster`] has several nodes on one database.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
@@ -12,6 +13,7 @@ mod behind;
 pub mod book;
 pub mod changed_store;
 pub mod clerk;
+pub mod cluster;
 pub mod database;
 pub mod disk;
 pub mod feeds;

@@ -14,7 +14,9 @@ use tenure_campaigns::disk::Disk;
 use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::{DatabasePower, Power};
 use tenure_campaigns::rounds::{self, Fault, Options};
-use tenure_campaigns::{feeds, fleet, interrupt, keys, many, overload, reminders, sessions, shop};
+use tenure_campaigns::{
+    cluster, feeds, fleet, interrupt, keys, many, overload, reminders, sessions, shop,
+};
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
 #[derive(Parser)]
@@ -73,6 +75,8 @@ enum Campaign {
     FeedConsumer(feeds::consumer::Options),
     /// Let many follow actors over WebSockets, stop and kill the node, and compare what they heard
     Sessions(sessions::Options),
+    /// Kill or stop nodes of a cluster on PostgreSQL, or the database under it, and say how long actors were away
+    Cluster(cluster::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
     /// Let pairs of devices edit carts of the example `shop` and order, kill it meanwhile, and add up
@@ -143,6 +147,11 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         Campaign::FeedConsumer(options) => feeds::consumer::run(&options).map(|()| true),
         Campaign::Sessions(options) => {
             let report = sessions::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
+        Campaign::Cluster(options) => {
+            let report = cluster::run(&options)?;
             println!("{report}");
             Ok(!report.is_bad())
         }

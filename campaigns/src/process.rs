@@ -104,6 +104,37 @@ impl ServerProcess {
         let _ = self.child.wait();
     }
 
+    /// Stops the process where it is.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).context("SIGSTOP")
+    }
+
+    /// Lets a stopped process go on.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).context("SIGCONT")
+    }
+
+    /// Waits until the process ends by itself.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub fn wait_for_end(&mut self) -> anyhow::Result<ExitStatus> {
+        let until = Instant::now() + STOP_MAX;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            interrupt::pause(POLL_PERIOD)?;
+        }
+        bail!("the server did not end within {} s", STOP_MAX.as_secs())
+    }
+
     /// Whether the process has ended by itself, and how.
     ///
     /// # Errors

@@ -43,6 +43,9 @@ enum Campaign {
     Database,
     /// Stop a process in the middle of a commit to PostgreSQL, fence it and let it go on, a thousand times.
     Frozen,
+    /// Kill or stop nodes of a cluster on PostgreSQL, or the database under it, and say how long
+    /// actors were away.
+    Cluster,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
     /// Let pairs of devices edit carts of the example `shop` and order while it is killed, and add up
@@ -69,6 +72,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Sessions => "sessions",
         Campaign::Database => "database",
         Campaign::Frozen => return frozen(root, options),
+        Campaign::Cluster => "cluster",
         Campaign::Fleet => "fleet",
         Campaign::Shop => "shop",
         Campaign::Damage => return damage(root, options),

@@ -16,13 +16,19 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use tenure_campaigns::changed_store::{Change, open};
 use tenure_campaigns::clerk::Clerk;
 use tenure_campaigns::herald::{Crier, Herald};
-use tenure_campaigns::ledger::{BehindLedger, EventLedger, Ledger, late};
+use tenure_campaigns::ledger::{
+    BALLAST_VARIABLE, BehindLedger, EventLedger, Ledger, VolatileLedger, late,
+};
 use tenure_campaigns::mill::Mill;
 use tenure_campaigns::no_sync;
 use tenure_campaigns::speaker::{Speaker, careless};
 use tenure_campaigns::stage::{BREAK_VARIABLE, Break, SLOW_VARIABLE};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // Before anything that ends a process with its parent.
+    if tenure::run_if_sentinel().is_some() {
+        return Ok(());
+    }
     // A campaign that is killed leaves no server behind.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let broken = match std::env::var(BREAK_VARIABLE) {
@@ -45,7 +51,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if change != Change::None || hides_age || broken == Some(Break::NoKeys) {
         return front::serve(|folder| Ok(open(folder, change)?), hides_age);
     }
-    let app = tenure::app().actor::<Herald>().actor::<Crier>();
+    let _ballast = ballast()?;
+    let app = tenure::app().actor::<Herald>().actor::<Crier>().actor::<VolatileLedger>();
     let app = app.actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>().actor::<Mill>();
     let app = match broken {
         Some(Break::LateAppend) => app.actor::<careless::Speaker>(),
@@ -56,4 +63,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => app.actor::<BehindLedger>(),
     };
     Ok(app.run()?)
+}
+
+/// Memory that is resident as long as the server runs.
+fn ballast() -> Result<Vec<u8>, Box<dyn Error>> {
+    let mib: usize = match std::env::var(BALLAST_VARIABLE) {
+        Ok(text) => text.parse()?,
+        Err(_) => 0,
+    };
+    Ok(vec![1; mib << 20])
 }

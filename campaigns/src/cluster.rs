@@ -1,0 +1,323 @@
+//! A cluster of real processes on PostgreSQL: its nodes are killed or stopped in the middle of a load, and clients say how
+//! long each of their actors was away.
+
+mod client;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use tenure_postgres_server::PostgresServer;
+
+use self::client::Crowd;
+use crate::book::{Compared, Finding, Shown};
+use crate::http::Connection;
+use crate::ledger::{BALLAST_VARIABLE, Mode};
+use crate::process::{Launch, ServerProcess};
+use crate::seed::Seeded;
+use crate::stage::Stage;
+use crate::{database, interrupt, port};
+
+/// The key of the campaign's clusters, which listen on loopback.
+const KEY: &str = "5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11";
+/// A client that waited longer than this was hit.
+const HIT: Duration = Duration::from_millis(50);
+/// How long all clients are served before the next strike.
+const CALM: Duration = Duration::from_secs(2);
+/// How long it may take until all clients are served again, beside a lease.
+const SERVED_MAX: Duration = Duration::from_secs(30);
+const LOOK_PERIOD: Duration = Duration::from_millis(5);
+const FINDINGS_SHOWN: usize = 20;
+
+/// What happens to nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Strike {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP, and SIGCONT when others have taken over.
+    Stop,
+    /// The database, and with it the member table, stands still for twice a lease.
+    Table,
+}
+
+/// How the campaign runs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// How often
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub strikes: u32,
+    /// What happens to a node each time
+    #[arg(long, value_enum, default_value_t = Strike::Kill)]
+    pub strike: Strike,
+    /// How many nodes there are
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=9))]
+    pub nodes: u16,
+    /// How many actors of each type are called all the time
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub actors: u16,
+    /// How long leases are, in seconds
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub lease: u64,
+    /// How many MiB every tenth node that is struck has resident
+    #[arg(long, default_value_t = 0)]
+    pub ballast: u64,
+    /// Believe no sentinel: others wait for the lease
+    #[arg(long)]
+    pub without_sentinel: bool,
+    /// Seed and server
+    #[command(flatten)]
+    pub stage: Stage,
+}
+
+/// How the campaign ended.
+#[derive(Debug, Default)]
+pub struct Report {
+    strikes: u32,
+    seed: u64,
+    acknowledged: u64,
+    not_executed: u64,
+    unknown: u64,
+    executed: u64,
+    findings: Vec<String>,
+    /// Of those that were hit, by type: how long each was away.
+    hit: Vec<(&'static str, Vec<Duration>)>,
+    took: Duration,
+}
+
+struct Campaign<'a> {
+    options: &'a Options,
+    database: PostgresServer,
+    launches: Vec<Launch>,
+    running: Vec<ServerProcess>,
+    crowds: Vec<Arc<Crowd>>,
+    /// Who is struck, in order.
+    victims: Vec<usize>,
+}
+
+/// Strikes again and again.
+///
+/// # Errors
+/// When the campaign could not be carried out: a node did not start or end, or clients were not served again.
+pub fn run(options: &Options) -> anyhow::Result<Report> {
+    let seed = options.stage.seed();
+    println!(
+        "campaign cluster: {} nodes, {} actors of each type, leases of {} s, {:?} x {}, seed {seed:#x}",
+        options.nodes, options.actors, options.lease, options.strike, options.strikes
+    );
+    let began = Instant::now();
+    let folder = tempfile::tempdir()?;
+    let mut campaign = Campaign::prepare(options, folder.path(), seed)?;
+    let nodes: Vec<SocketAddr> = campaign.launches.iter().map(|it| it.listen).collect();
+    let clients: Vec<_> = campaign.crowds.iter().flat_map(|crowd| crowd.start(&nodes)).collect();
+    let mut report = Report { strikes: options.strikes, seed, ..Report::default() };
+    report.hit = campaign.crowds.iter().map(|crowd| (crowd.actor_type, Vec::new())).collect();
+    let struck = campaign.strike_all(&mut report);
+    campaign.crowds.iter().for_each(|crowd| crowd.end());
+    for client in clients {
+        if let Err(panic) = client.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+    struck?;
+    campaign.verify(&mut report)?;
+    report.took = began.elapsed();
+    Ok(report)
+}
+
+impl<'a> Campaign<'a> {
+    fn prepare(options: &'a Options, folder: &Path, seed: u64) -> anyhow::Result<Self> {
+        let database = database::start(None)?;
+        let mut numbers = Seeded::new(seed);
+        let count = u64::from(options.nodes);
+        let victims = (0..options.strikes).map(|_| numbers.below(count) as usize).collect();
+        let mut launches = Vec::new();
+        for number in 1..=options.nodes {
+            let data = folder.join(format!("n{number}"));
+            std::fs::create_dir(&data)?;
+            let mut launch = options.stage.launch(&data, &data)?;
+            database::keep_in(&mut launch, database.url());
+            launch.listen = port::free()?;
+            let fast_path = if options.without_sentinel { "off" } else { "proven" };
+            launch.settings.extend([
+                format!("node.name=n{number}"),
+                format!("cluster.listen={}", port::free()?),
+                format!("cluster.key={KEY}"),
+                format!("cluster.lease={}s", options.lease),
+                format!("cluster.fast_path={fast_path}"),
+            ]);
+            launches.push(launch);
+        }
+        let actors = usize::from(options.actors);
+        let mut crowds: Vec<Arc<Crowd>> =
+            [(Mode::WriteThrough, true), (Mode::EventSourced, true), (Mode::WriteBehind, false)]
+                .map(|(mode, is_durable)| Crowd::new(mode.actor_type(), actors, is_durable))
+                .into();
+        crowds.push(Crowd::new("volatile_ledger", actors, false));
+        let running = Vec::new();
+        let mut this = Self { options, database, launches, running, crowds, victims };
+        for node in 0..usize::from(options.nodes) {
+            let process = this.start(node, 0)?;
+            this.running.push(process);
+        }
+        Ok(this)
+    }
+
+    /// Starts a node that may be struck from strike `next` on; it has its ballast where that is a tenth one.
+    fn start(&self, node: usize, next: usize) -> anyhow::Result<ServerProcess> {
+        let mut launch = self.launches[node].clone();
+        let strike = self.victims[next..].iter().position(|victim| *victim == node);
+        if strike.is_some_and(|at| (next + at) % 10 == 9) {
+            launch.env.push((BALLAST_VARIABLE, self.options.ballast.to_string().into()));
+        }
+        launch.start().with_context(|| format!("node n{}", node + 1))
+    }
+
+    fn strike_all(&mut self, report: &mut Report) -> anyhow::Result<()> {
+        for at in 0..self.victims.len() {
+            self.calm()?;
+            self.crowds.iter().for_each(|crowd| crowd.begin());
+            self.strike(at)?;
+            let mut hit = 0;
+            for (crowd, (_, all)) in self.crowds.iter().zip(&mut report.hit) {
+                let waits = crowd.waits();
+                let before = all.len();
+                all.extend(waits.into_iter().filter(|wait| *wait > HIT));
+                hit += all.len() - before;
+            }
+            let of = self.crowds.len() * usize::from(self.options.actors);
+            let longest = report.hit.iter().flat_map(|(_, all)| all.iter().rev().take(hit)).max();
+            println!(
+                "strike {}/{}: n{}, {hit} of {of} actors were away, longest so far {longest:?}",
+                at + 1,
+                self.victims.len(),
+                self.victims[at] + 1
+            );
+        }
+        Ok(())
+    }
+
+    /// Every client is served for a while.
+    fn calm(&self) -> anyhow::Result<()> {
+        self.crowds.iter().for_each(|crowd| crowd.begin());
+        let until = Instant::now() + CALM;
+        while Instant::now() < until {
+            interrupt::pause(LOOK_PERIOD)?;
+        }
+        self.served()
+    }
+
+    fn served(&self) -> anyhow::Result<()> {
+        let until = Instant::now() + SERVED_MAX + Duration::from_secs(2 * self.options.lease);
+        while !self.crowds.iter().all(|crowd| crowd.is_served()) {
+            if Instant::now() >= until {
+                bail!("not every client is served again");
+            }
+            interrupt::pause(LOOK_PERIOD)?;
+        }
+        Ok(())
+    }
+
+    fn strike(&mut self, at: usize) -> anyhow::Result<()> {
+        let node = self.victims[at];
+        match self.options.strike {
+            Strike::Kill => {
+                self.running[node].kill();
+                self.served()?;
+                self.running[node] = self.start(node, at + 1)?;
+            }
+            Strike::Stop => {
+                self.running[node].pause()?;
+                let served = self.served();
+                self.running[node].resume()?;
+                served?;
+                // It finds that it was replaced, and ends.
+                self.running[node].wait_for_end()?;
+                self.running[node] = self.start(node, at + 1)?;
+            }
+            Strike::Table => {
+                self.database.pause()?;
+                let waited = interrupt::pause(Duration::from_secs(2 * self.options.lease));
+                self.database.resume()?;
+                waited?;
+                self.served()?;
+                for (node, process) in self.running.iter_mut().enumerate() {
+                    if let Some(status) = process.ended()? {
+                        bail!("node n{} ended with {status}: it was declared dead", node + 1);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what was acknowledged with what a node says.
+    fn verify(&self, report: &mut Report) -> anyhow::Result<()> {
+        let mut connection = Connection::new(self.launches[0].listen);
+        for crowd in &self.crowds {
+            report.acknowledged += crowd.acknowledged.load(Ordering::Relaxed);
+            report.not_executed += crowd.not_executed.load(Ordering::Relaxed);
+            report.unknown += crowd.unknown.load(Ordering::Relaxed);
+            let mut findings = crowd.findings();
+            if let Some(book) = crowd.book() {
+                for actor in 0..book.actors() {
+                    let path = format!("/v1/{}/{actor}/show", crowd.actor_type);
+                    let reply = connection.call("GET", &path, "");
+                    let reply = reply.map_err(|why| anyhow::anyhow!("{path}: {why:?}"))?;
+                    let shown: Shown = serde_json::from_str(&reply)?;
+                    let Compared { findings: found, executed } = book.compare(actor, &shown);
+                    findings.extend(found);
+                    report.executed += executed;
+                }
+            }
+            let texts = findings.iter().map(|it: &Finding| format!("{} {it}", crowd.actor_type));
+            report.findings.extend(texts);
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    /// Whether anything was lost or wrong.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        !self.findings.is_empty()
+    }
+}
+
+/// The value below which a share of them is.
+fn share(sorted: &[Duration], percent: usize) -> Duration {
+    let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(at).copied().unwrap_or_default()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in self.findings.iter().take(FINDINGS_SHOWN) {
+            writeln!(f, "{finding}")?;
+        }
+        let all = self.hit.iter().flat_map(|(_, waits)| waits.iter().copied()).collect();
+        for (name, waits) in self.hit.iter().cloned().chain([("all", all)]) {
+            let mut waits: Vec<Duration> = waits;
+            waits.sort_unstable();
+            let [half, most, longest] = [50, 99, 100].map(|at| share(&waits, at).as_millis());
+            let hit = waits.len();
+            writeln!(
+                f,
+                "{name}: {hit} were away, median {half} ms, p99 {most} ms, longest {longest} ms"
+            )?;
+        }
+        let Self { strikes, seed, acknowledged, not_executed, unknown, executed, .. } = self;
+        write!(
+            f,
+            "strikes: {strikes}; turns: {acknowledged} acknowledged, {} findings, {unknown} unknown ({executed} \
+             durable ones of them executed), {not_executed} not executed; time: {} s; seed {seed:#x}",
+            self.findings.len(),
+            self.took.as_secs()
+        )
+    }
+}
