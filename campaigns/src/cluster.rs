@@ -232,7 +232,9 @@ impl<'a> Campaign<'a> {
             }
             Strike::Stop => {
                 self.running[node].pause()?;
-                let served = self.served();
+                // One that nobody missed is given up all the same.
+                let given_up = interrupt::pause(Duration::from_secs(self.options.lease) * 3 / 2);
+                let served = given_up.and_then(|()| self.served());
                 self.running[node].resume()?;
                 served?;
                 // It finds that it was replaced, and ends.
