@@ -6,12 +6,12 @@ use tenure_actor::Target;
 use tenure_actor::host::QueuedCall;
 use tenure_actor::wire::{Answer, Decoded, encode_call, end_call};
 use tenure_protocol::view::{MemberState, View};
-use tenure_types::{ActorId, CallError, Incarnation, Instant, Tenure};
+use tenure_types::{ActorId, Incarnation, Instant, Tenure};
 
 use crate::driver::Driver;
 use crate::life::{Handed, Life, Seeking, name_of};
-use crate::members::{not_executed, unknown};
 use crate::message::{Body, Frame};
+use crate::refusals::{crowded, not_executed, unknown};
 use crate::reply::Reply;
 use crate::world::World;
 
@@ -231,8 +231,4 @@ impl<W: World> Driver<W> {
         lost.into_iter().for_each(|(_, handed)| handed.seeking.call.settle(Err(unknown())));
         late.into_iter().for_each(|seeking| seeking.call.settle(Err(not_executed())));
     }
-}
-
-fn crowded(detail: String) -> CallError {
-    CallError::Overloaded { detail: detail.into(), retry_after_ms: 100, actor: false }
 }

@@ -15,12 +15,17 @@ use tenure_types::{ActorId, Clock, Incarnation, Instant, Tasks, Tenure, ViewNumb
 use crate::config::Config;
 use crate::life::{Life, Local, Picture};
 use crate::message::{Body, Frame};
+use crate::refusals::crowded;
 use crate::world::{Heard, World};
 
 /// How often a node looks after what nobody reminds it of.
 const LOOK_PERIOD: Duration = Duration::from_millis(100);
 /// How long another member's presumption of a death counts beside one's own.
 const PRESUMED_FOR: Duration = Duration::from_secs(2);
+
+/// How much of what happens inside may wait for the node's owner; calls past it are told so. Nothing else is refused:
+/// it is of activations, and no more of those change at a time than calls make them.
+const LOCALS_MAX: usize = 65_536;
 
 /// A process of a node. See the crate's documentation.
 pub struct Driver<W: World> {
@@ -206,6 +211,12 @@ impl<W: World> Driver<W> {
     /// Keeps what happened inside until the owner looks at it. `of` zero: of the process.
     pub(crate) fn pass(&self, of: Incarnation, local: Local) {
         let mut queue = self.queue.lock();
+        if let Local::Absent { call, .. } = &local
+            && queue.locals.len() >= LOCALS_MAX
+        {
+            drop(queue);
+            return call.settle(Err(crowded(format!("{LOCALS_MAX} calls look for their actors"))));
+        }
         queue.locals.push_back((of, local));
         let waker = queue.waker.take();
         drop(queue);

@@ -17,6 +17,7 @@ mod driver;
 mod life;
 mod members;
 mod message;
+mod refusals;
 mod reply;
 mod rings;
 mod seat;

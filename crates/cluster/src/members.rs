@@ -10,11 +10,12 @@ use tenure_protocol::cluster::Cluster;
 use tenure_protocol::view::membership::{Death, Effect, Lost};
 use tenure_protocol::view::table::{JoinToken, TableAction, TableAnswer, TableRequest};
 use tenure_runtime::{Runtime, Seat as RuntimeSeat};
-use tenure_types::{CallError, Incarnation, Outcome, ViewNumber};
+use tenure_types::{Incarnation, ViewNumber};
 
 use crate::driver::{Core, Driver};
 use crate::life::{Life, Local};
 use crate::message::Body;
+use crate::refusals::{not_executed, unknown};
 use crate::seat::NodeSeat;
 use crate::world::World;
 
@@ -288,16 +289,5 @@ impl Core {
 fn drop_local(local: Local) {
     if let Local::Absent { call, .. } = local {
         call.settle(Err(not_executed()));
-    }
-}
-
-pub(crate) fn not_executed() -> CallError {
-    CallError::Unavailable { detail: "the node has lost its place in the cluster".into() }
-}
-
-pub(crate) fn unknown() -> CallError {
-    CallError::Withheld {
-        detail: "the node that was asked did not answer".into(),
-        outcome: Outcome::Unknown,
     }
 }

@@ -17,6 +17,8 @@ struct Cluster {
     lines: mpsc::Receiver<String>,
     /// Where each node takes calls, by its name.
     nodes: BTreeMap<String, String>,
+    /// Whether a sentinel has told of a death.
+    was_proven: bool,
 }
 
 impl Cluster {
@@ -30,7 +32,7 @@ impl Cluster {
         thread::spawn(move || {
             out.lines().map_while(Result::ok).for_each(|line| tell.send(line).unwrap_or_default());
         });
-        let mut cluster = Self { parent, lines, nodes: BTreeMap::new() };
+        let mut cluster = Self { parent, lines, nodes: BTreeMap::new(), was_proven: false };
         while cluster.nodes.len() < 3 {
             cluster.hear_of_one();
         }
@@ -41,14 +43,20 @@ impl Cluster {
     fn hear_of_one(&mut self) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left).expect("a node gets ready");
+            let line = self.line(until);
             let Some((node, said)) = line.split_once(" | ") else { continue };
             let Some(rest) = said.strip_prefix("ready: calls on http://") else { continue };
             let (address, _) = rest.split_once(',').expect("an address and more");
             self.nodes.insert(node.to_owned(), address.to_owned());
             return node.to_owned();
         }
+    }
+
+    fn line(&mut self, until: Instant) -> String {
+        let left = until.saturating_duration_since(Instant::now());
+        let line = self.lines.recv_timeout(left).expect("somebody says something");
+        self.was_proven |= line.contains("its sentinel says that the node's process is dead");
+        line
     }
 
     /// The processes of its nodes.
@@ -126,6 +134,10 @@ fn three_processes_are_one_counter_and_survive_a_kill() {
     assert_eq!(children.len(), 3);
     signal("-KILL", children[0]);
     let back = cluster.hear_of_one();
+    let until = Instant::now() + PATIENCE;
+    while !cluster.was_proven {
+        cluster.line(until);
+    }
     let survivor = before.iter().find(|(node, _)| **node != back).expect("two were not killed");
     for key in &keys {
         // Nothing that was acknowledged is lost, and nothing is done twice: adding 0 changes nothing.

@@ -199,15 +199,7 @@ impl NodeBuilder {
         };
         let (store, settings) = (self.store, self.settings.clone());
         // Opening a store blocks: on the node's threads, not on the caller's.
-        let starting = threads.spawn(async move {
-            match place {
-                Place::Alone => start_alone(store, &settings, around).await,
-                Place::Local(seat) => Ok(Begun::seated(Seated::local(seat, around).await?)),
-                Place::Member(listen) => {
-                    Ok(Begun::seated(Seated::member(&settings, listen, around).await?))
-                }
-            }
-        });
+        let starting = threads.spawn(async move { place.begin(store, &settings, around).await });
         let engine = match starting.await {
             Ok(started) => started,
             Err(error) => {
@@ -254,6 +246,16 @@ enum Place {
     Local(LocalSeat),
     /// Of the cluster that the settings name; where it listens.
     Member(SocketAddr),
+}
+
+impl Place {
+    async fn begin(self, store: StoreChoice, settings: &Settings, around: Around) -> Result<Begun> {
+        Ok(match self {
+            Place::Alone => start_alone(store, settings, around).await?,
+            Place::Local(seat) => Begun::seated(Seated::local(seat, around).await?),
+            Place::Member(listen) => Begun::seated(Seated::member(settings, listen, around).await?),
+        })
+    }
 }
 
 /// A node that has begun.
