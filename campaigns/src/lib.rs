@@ -5,12 +5,14 @@
 //! and [`power`] say what is done to it, [`rounds`] is the course that both share. [`keys`] makes
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
 //! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`] and
-//! [`shop`] drive the examples of these names, and [`cluster`] has several nodes on one database.
+//! [`shop`] drive the examples of these names, and [`cluster`] has several nodes on one database. [`browser`] is
+//! for tests of pages.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
 mod behind;
 pub mod book;
+pub mod browser;
 pub mod changed_store;
 pub mod clerk;
 pub mod cluster;

@@ -1,8 +1,8 @@
 //! A round as people see it: on the pages, in browsers.
 
+use tenure_campaigns::browser::{Browser, Driver};
 use tenure_campaigns::http::Connection;
 
-use crate::browser::{Browser, Driver};
 use crate::programs::{node, ranking};
 
 const QUESTION: &str = "Which film should everybody see?";

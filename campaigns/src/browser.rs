@@ -1,6 +1,6 @@
 //! Chromium, driven over the WebDriver protocol by the program that Debian's `chromium-driver` brings.
 //!
-//! The protocol is JSON over HTTP, and seven of its commands are used.
+//! The protocol is JSON over HTTP, and seven of its commands are used. It is for tests: what goes wrong panics.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -47,14 +47,14 @@ const WAIT: &str = r"
 ";
 
 /// The driver, which starts browsers. Ends when dropped, and its browsers with it.
-pub(crate) struct Driver {
+pub struct Driver {
     child: Child,
     url: String,
     agent: Agent,
 }
 
 /// A browser of one person's, with a profile of its own: nothing is shared with another.
-pub(crate) struct Browser<'a> {
+pub struct Browser<'a> {
     driver: &'a Driver,
     /// Where its commands go.
     url: String,
@@ -63,8 +63,11 @@ pub(crate) struct Browser<'a> {
 impl Driver {
     /// Starts the driver, whose browsers keep their profiles in `folder`. Without one there is none, and the reason
     /// is printed.
+    ///
+    /// # Panics
+    /// When the driver does not say where it listens.
     #[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
-    pub(crate) fn start(folder: &Path) -> Option<Self> {
+    pub fn start(folder: &Path) -> Option<Self> {
         let started = Command::new("chromedriver")
             .arg("--port=0")
             .env("TMPDIR", folder)
@@ -98,7 +101,10 @@ impl Driver {
     }
 
     /// Opens a page in a browser of its own, as large as a telephone.
-    pub(crate) fn open(&self, url: &str) -> Browser<'_> {
+    ///
+    /// # Panics
+    /// When the browser does not start.
+    pub fn open(&self, url: &str) -> Browser<'_> {
         let size = ["--window-size=390,844"];
         let arguments: Vec<_> = ARGUMENTS.iter().chain(&size).collect();
         let wanted = json!({
@@ -139,7 +145,7 @@ impl Browser<'_> {
     /// # Panics
     /// When it does not hold in time, with what the page shows.
     #[track_caller]
-    pub(crate) fn wait(&self, condition: &str) {
+    pub fn wait(&self, condition: &str) {
         let arguments = json!([condition, PATIENCE.as_millis() as u64]);
         let shown = self.command("execute/async", &json!({"script": WAIT, "args": arguments}));
         assert!(
@@ -150,27 +156,39 @@ impl Browser<'_> {
     }
 
     /// Waits until an element shows a text, and nothing else.
+    ///
+    /// # Panics
+    /// As [`Browser::wait`].
     #[track_caller]
-    pub(crate) fn shows(&self, selector: &str, text: &str) {
+    pub fn shows(&self, selector: &str, text: &str) {
         let (selector, text) = (json!(selector), json!(text));
         self.wait(&format!("document.querySelector({selector})?.innerText.trim() === {text}"));
     }
 
     /// Waits until an element can be seen.
+    ///
+    /// # Panics
+    /// As [`Browser::wait`].
     #[track_caller]
-    pub(crate) fn sees(&self, selector: &str) {
+    pub fn sees(&self, selector: &str) {
         self.wait(&format!("document.querySelector({})?.checkVisibility()", json!(selector)));
     }
 
     /// What an expression in JavaScript gives.
-    pub(crate) fn read(&self, expression: &str) -> Value {
+    ///
+    /// # Panics
+    /// When it throws.
+    pub fn read(&self, expression: &str) -> Value {
         let script = format!("return ({expression});");
         self.command("execute/sync", &json!({"script": script, "args": []}))
     }
 
     /// Waits until an element can be pressed, and presses it with the mouse.
+    ///
+    /// # Panics
+    /// As [`Browser::wait`].
     #[track_caller]
-    pub(crate) fn click(&self, selector: &str) {
+    pub fn click(&self, selector: &str) {
         self.wait(&format!(
             "(it => it?.checkVisibility() && !it.disabled && it.ariaDisabled !== 'true')(document.querySelector({}))",
             json!(selector)
@@ -179,8 +197,11 @@ impl Browser<'_> {
     }
 
     /// Types into an element that can be seen.
+    ///
+    /// # Panics
+    /// As [`Browser::wait`].
     #[track_caller]
-    pub(crate) fn type_into(&self, selector: &str, text: &str) {
+    pub fn type_into(&self, selector: &str, text: &str) {
         self.sees(selector);
         self.command(&format!("element/{}/value", self.element(selector)), &json!({"text": text}));
     }
