@@ -21,6 +21,7 @@ mod refusals;
 mod reply;
 mod rings;
 mod seat;
+mod status;
 mod world;
 
 pub use codec::FRAME_VERSION;

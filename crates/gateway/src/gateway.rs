@@ -106,6 +106,18 @@ impl OpenSessions {
         sessions.clients.list(user, after, max).into_iter().map(shown).collect()
     }
 
+    /// How many are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.as_ref().map_or(0, |sessions| sessions.clients.len())
+    }
+
+    /// Whether none is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Ends all sessions of a user, who is told not to come back by itself (3503); says how many.
     pub fn kick_user(&self, user: &str) -> usize {
         self.sessions.as_ref().map_or(0, |sessions| sessions.clients.kick_user(user))

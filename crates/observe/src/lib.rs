@@ -24,4 +24,7 @@ pub use histogram::{BUCKETS, Histogram, bucket_bound_seconds};
 pub use metrics::{MetricError, Metrics};
 pub use names::Description;
 pub use process::{memory_bytes_max, register_process, resident_bytes};
-pub use status::{LiveActor, NodeStatus, StoredActor, StoredReminder, TypeStatus};
+pub use status::{
+    BusyActor, ClusterStatus, LiveActor, MemberStatus, NodeStatus, StoredActor, StoredReminder,
+    TypeStatus, UnsavedStatus,
+};

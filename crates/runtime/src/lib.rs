@@ -9,6 +9,7 @@
 
 mod activation;
 mod admission;
+mod busy;
 mod catalog;
 mod cluster;
 mod commit;
@@ -29,6 +30,7 @@ mod timer;
 mod turn;
 mod watch;
 
+pub use busy::Busy;
 pub use cluster::{
     HELD_CALLS_MAX, LostBy, PACKED_BYTES_MAX, PACKED_VERSION, PackError, Packed, Seat,
     TENURE_SEQUENCE_MAX, TENURE_VIEW_MAX, WITHHELD_MAX,

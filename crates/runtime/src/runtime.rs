@@ -12,6 +12,7 @@ use tenure_types::{CallError, Clock, Entropy, Incarnation, Instant, Tasks, Tenur
 
 use crate::activation::gate::LoadGate;
 use crate::activation::{Activation, Kind, Owner};
+use crate::busy::Busiest;
 use crate::catalog::Catalog;
 use crate::cluster::{Cluster, Seat};
 use crate::commit::behind::{Behind, Unsaved};
@@ -112,6 +113,7 @@ pub struct Runtime {
     pub(crate) memory_hand: AtomicUsize,
     pub(crate) resident: ResidentBytes,
     pub(crate) behind: Behind,
+    pub(crate) busiest: Busiest,
     pub(crate) reminders: Reminders,
     pub(crate) polls: Polls,
     pub(crate) feed_meters: FeedMeters,
@@ -200,6 +202,7 @@ impl Runtime {
             memory_hand: AtomicUsize::new(0),
             resident,
             behind: Behind::default(),
+            busiest: Busiest::default(),
             reminders: Reminders::default(),
             delayed: AtomicUsize::new(0),
             watches: Watches::default(),

@@ -9,6 +9,7 @@ use tenure_store::{Row, RowKey, Stored};
 use tenure_types::{CallError, Instant, Key, Outcome, StateTag};
 
 use crate::activation::{Activation, reminder_row};
+use crate::busy::Busy;
 use crate::runtime::Runtime;
 use crate::turn::inline::unregistered;
 use crate::turn::word::{PAUSED, QUEUED, SEALED, UNSAVED, Word};
@@ -87,6 +88,25 @@ impl Live {
 }
 
 impl Runtime {
+    /// Bytes that activations take, as far as they are known.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.used()
+    }
+
+    /// Bytes that they may take; `None` where nothing bounds them.
+    #[must_use]
+    pub fn memory_bytes_max(&self) -> Option<u64> {
+        Some(self.config.memory_bytes_max).filter(|bytes| *bytes != u64::MAX)
+    }
+
+    /// The actors that were called the most lately, the busiest first: at most ten, each with at least some twenty calls
+    /// a second. A sample tells them, so their rates are about right.
+    #[must_use]
+    pub fn busiest(&self) -> Vec<Busy> {
+        self.busiest.told(self.clock.coarse())
+    }
+
     /// The activations of the actor type with this number after the key `after`, in the order of their
     /// keys, at most `limit`. Looks at all activations of the node, a part of them at a time.
     #[must_use]

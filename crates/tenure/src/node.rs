@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tenure_actor::host::HostHandle;
 use tenure_actor::{Actor, ActorRef, ActorType, IntoKey, Publications};
-use tenure_observe::{Health, Metrics, NodeStatus, TypeStatus};
+use tenure_observe::{BusyActor, Health, Metrics, NodeStatus, TypeStatus, UnsavedStatus};
 use tenure_runtime::Runtime;
 use tenure_store::Store;
 use tenure_types::{Clock, Incarnation, Instant};
@@ -89,7 +89,7 @@ impl Node {
         &self.inner.metrics
     }
 
-    /// What the node says of itself.
+    /// What the node says of itself. Its sessions are its program's, which has the gateway.
     #[must_use]
     pub fn status(&self) -> NodeStatus {
         let inner = &*self.inner;
@@ -105,6 +105,12 @@ impl Node {
                 call_errors: counts.call_errors,
             }
         });
+        let busiest = inner.engine.busiest().into_iter().map(|busy| BusyActor {
+            type_name: busy.actor.actor_type.to_string(),
+            key: busy.actor.key.to_string(),
+            calls_per_second: busy.calls_per_second,
+        });
+        let unsaved = inner.engine.unsaved();
         NodeStatus {
             node: inner.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -114,6 +120,16 @@ impl Node {
             ready: inner.health.is_ready(),
             reasons: inner.health.reasons(),
             types: types.collect(),
+            busiest: busiest.collect(),
+            unsaved: UnsavedStatus {
+                actors: unsaved.actors,
+                bytes: unsaved.bytes,
+                age_seconds: unsaved.age.as_secs_f64(),
+            },
+            memory_bytes: inner.engine.memory_bytes(),
+            memory_bytes_max: inner.engine.memory_bytes_max(),
+            sessions: 0,
+            cluster: inner.seated.as_ref().map(|seated| seated.status()),
         }
     }
 

@@ -117,6 +117,52 @@ async fn one_copy_answers_whichever_node_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_tells_of_its_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = LocalCluster::host(folder.path()).await.unwrap();
+    let (one, two) = (start(&cluster, "a").await, start(&cluster, "b").await);
+    let told = |node: &Node| node.status().cluster.expect("it is in one");
+    let row = |node: &Node, of: &Node| {
+        let of = of.incarnation().0;
+        told(node).members.into_iter().find(|it| it.incarnation == of).expect("it is listed")
+    };
+    let until = Instant::now() + PATIENCE;
+    // Each slot has one keeper, open once all have reported.
+    while told(&one).slots + told(&two).slots != 16_384
+        || told(&one).slots_closed + told(&two).slots_closed != 0
+    {
+        assert!(Instant::now() < until, "{:?} {:?}", told(&one), told(&two));
+        tokio::task::yield_now().await;
+    }
+    for (node, other) in [(&one, &two), (&two, &one)] {
+        let told = told(node);
+        assert_eq!(told.incarnation, Some(node.incarnation().0));
+        assert_eq!((told.state.as_deref(), told.leaving), (Some("Alive"), false));
+        assert!(told.lease_seconds > 0.0 && told.lease_seconds < 10.0, "{told:?}");
+        assert_eq!(row(node, node).slots, told.slots, "{told:?}");
+        let listed = row(node, other);
+        assert_eq!((&*listed.node, &*listed.state, listed.weight), (other.name(), "Alive", 1));
+        let listens: std::net::SocketAddr = listed.address.parse().expect("host and port");
+        assert!(listens.ip().is_loopback() && listens.port() > 0);
+    }
+    for key in 0..40_u32 {
+        one.actor::<Counter>(key).add(1).await.unwrap();
+    }
+    let entries = told(&one).directory_entries + told(&two).directory_entries;
+    assert_eq!(entries, 40);
+    two.stop(PATIENCE).await.unwrap();
+    while told(&one).slots != 16_384 {
+        assert!(Instant::now() < until, "{:?}", told(&one));
+        tokio::task::yield_now().await;
+    }
+    let gone = row(&one, &two);
+    assert_eq!((&*gone.state, gone.slots), ("Left", 0), "{:?}", told(&one));
+    assert!(told(&two).leaving && !told(&one).leaving);
+    one.stop(PATIENCE).await.unwrap();
+    cluster.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_stops_hands_its_actors_on() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = LocalCluster::host(folder.path()).await.unwrap();

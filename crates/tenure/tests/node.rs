@@ -85,6 +85,48 @@ impl Tally {
     }
 }
 
+/// A sum whose replies do not wait for the store.
+#[tenure::data]
+#[derive(Default)]
+pub struct Late {
+    value: i64,
+}
+
+#[actor(persist = write_behind(max_delay = "10s"))]
+impl Late {
+    /// Adds.
+    pub fn add(&mut self, by: i64) -> i64 {
+        self.value += by;
+        self.value
+    }
+}
+
+#[tokio::test]
+async fn a_node_tells_what_is_unsaved_and_whom_everybody_calls() {
+    let builder = Node::builder().actor::<Late>().actor::<Tally>().store_in_memory();
+    let node = builder.start().await.expect("a node");
+    let idle = node.status();
+    assert_eq!((idle.unsaved.actors, idle.busiest.len(), idle.memory_bytes), (0, 0, 0));
+    assert_eq!(idle.cluster, None, "it is alone");
+    assert_eq!(node.actor::<Late>("a").add(1).await, Ok(1));
+    assert!(node.status().memory_bytes > 0);
+    let unsaved = || node.status().unsaved;
+    assert_eq!(unsaved().actors, 1);
+    let young = unsaved().age_seconds;
+    while unsaved().age_seconds == young {
+        std::thread::yield_now();
+    }
+    for n in 0..20_000_u64 {
+        node.actor::<Tally>(n).count().await.expect("it answers");
+        node.actor::<Tally>("hot").count().await.expect("it answers");
+    }
+    let busiest = node.status().busiest;
+    let [hot] = &busiest[..] else { panic!("one is busy: {busiest:?}") };
+    assert_eq!((&*hot.type_name, &*hot.key), ("tally", "hot"));
+    assert!(hot.calls_per_second > 100.0, "{hot:?}");
+    node.stop(BUDGET).await.expect("an orderly stop");
+}
+
 async fn node_in(folder: &std::path::Path) -> Node {
     let node = Node::builder().actor::<Sum>().actor::<Tally>().store_in(folder).start().await;
     node.expect("the node starts")

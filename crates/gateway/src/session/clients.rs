@@ -58,6 +58,11 @@ impl Clients {
         self.is_draining.load(Ordering::Acquire)
     }
 
+    /// How many sessions are open.
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
     /// Adds a session; `None` where there are too many, or the node leaves.
     pub(crate) fn add(self: &Arc<Self>, client: Client) -> Option<Registered> {
         let mut open = self.open.lock();

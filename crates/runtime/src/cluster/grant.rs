@@ -97,7 +97,9 @@ impl Runtime {
                 call.settle(Err(error));
                 return None;
             }
-            activation.touch(self.clock.coarse());
+            let now = self.clock.coarse();
+            activation.touch(now);
+            self.busiest.note(&activation, now);
             match self.enter_taken(&activation, &call) {
                 None => self.catalog.remove(&activation),
                 Some(Started::Refused(error)) => {

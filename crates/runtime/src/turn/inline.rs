@@ -161,7 +161,9 @@ impl Runtime {
         activation: &Arc<Activation>,
         call: &mut dyn PendingCall,
     ) -> Option<Started> {
-        activation.touch(self.clock.coarse());
+        let now = self.clock.coarse();
+        activation.touch(now);
+        self.busiest.note(activation, now);
         let head = call.head();
         if head.one_way {
             return self.enqueue(activation, call);

@@ -7,6 +7,7 @@ use tenure_gateway::{
     Admin, AdminConfig, Authorise, Calls, Cors, Credentials, Gateway, GatewayConfig, OpenApi, Page,
     Server, ServerLimits, SessionConfig, Tls, serve_admin, serve_calls,
 };
+use tenure_observe::NodeStatus;
 use tenure_protocol::session::Rate;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -62,14 +63,14 @@ impl Service {
         };
         let failed = |error| Error::Start(Error::chain(&error));
         let gateway = serve_calls(listener, config, calls).map_err(failed)?;
-        let described = node.clone();
+        let (described, sessions) = (node.clone(), gateway.sessions());
         let admin = Admin {
             openapi,
             host: node.host(),
             types: node.types().to_vec(),
             metrics: node.shared_metrics(),
             health: node.shared_health(),
-            status: Arc::new(move || described.status()),
+            status: Arc::new(move || NodeStatus { sessions: sessions.len(), ..described.status() }),
             actors: Arc::new(node.shown()),
             feeds: Arc::new(node.feeds()),
             sessions: gateway.sessions(),

@@ -21,6 +21,11 @@ pub(super) fn peer_of(member: &Member) -> Option<Peer> {
     Some(Peer { identity, address: address.to_owned() })
 }
 
+/// Where a member listens, as people are shown it.
+pub(super) fn shown_address(row: &str) -> &str {
+    row.rsplit_once(RUN_MARK).map_or(row, |(listens, _)| listens)
+}
+
 /// Everybody to talk with: of two runs of one node the later.
 pub(super) fn peers_of(view: &View) -> Vec<(Peer, Arc<str>)> {
     let mut peers: Vec<(Peer, Arc<str>)> = Vec::new();
@@ -62,6 +67,7 @@ mod tests {
             .iter()
             .map(|(peer, row)| format!("{} {} {row}", peer.identity, peer.address))
             .collect();
+        assert_eq!(shown_address("[::1]:2#8"), "[::1]:2");
         assert_eq!(told, ["b#8 [::1]:2 [::1]:2#8", "a#10 127.0.0.1:4 127.0.0.1:4#10"]);
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tenure_actor::ActorType;
 use tenure_cluster::{Config, Driver, Rings};
-use tenure_observe::{Health, Metrics};
+use tenure_observe::{ClusterStatus, Health, Metrics};
 use tenure_runtime::{Runtime, RuntimeConfig};
 use tenure_sentinel::{NOTICE_BYTES, Sentinel};
 use tenure_store::Store;
@@ -20,7 +20,7 @@ use super::agreement::Agreement;
 use super::berth::{Berth, JOIN_MAX};
 use super::inbound::{Calls, FromPeers};
 use super::local::LocalSeat;
-use super::places::row_address;
+use super::places::{row_address, shown_address};
 use super::world::{NodeWorld, Stage};
 use crate::config::Settings;
 use crate::{Error, Result};
@@ -135,6 +135,16 @@ impl Seated {
     /// What its actors are kept in.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         self.agreement.store()
+    }
+
+    /// What the node knows of its cluster.
+    pub(crate) fn status(&self) -> ClusterStatus {
+        let mut status = self.driver.status();
+        for member in &mut status.members {
+            let listens = shown_address(&member.address).len();
+            member.address.truncate(listens);
+        }
+        status
     }
 
     /// Lets everything move away, if there is somebody to take it. Gives up after `budget`.

@@ -30,6 +30,9 @@ fn sessions_are_listed_and_ended_by_whoever_runs_the_node() {
     let all = page(&node, "");
     let known = ids(&all);
     assert_eq!((known.len(), known.is_sorted(), &all["next"]), (4, true, &json!(null)), "{all}");
+    let status = node.ask(node.admin, "GET /admin/v1/node", "").body;
+    let status: Value = serde_json::from_str(&status).expect("it is JSON");
+    assert_eq!((&status["sessions"], status.get("cluster")), (&json!(4), None), "{status}");
     let two = page(&node, "?limit=2");
     assert_eq!((ids(&two), &two["next"]), (known[..2].to_vec(), &json!(known[1])));
     let rest = page(&node, &format!("?limit=2&after={}", known[1]));
