@@ -1,8 +1,9 @@
-//! Health, metrics and the node's picture of itself, on a port of its own.
+//! Health, metrics, the node's picture of itself and the dashboard that draws it, on a port of its own.
 
 mod actors;
 mod answers;
 mod backup;
+mod dashboard;
 mod feeds;
 mod hosts;
 mod inspect;

@@ -14,7 +14,7 @@ use tenure_observe::Reason;
 use super::answers::{json, problem};
 use super::hosts::{self, Foreign};
 use super::shown::Admin;
-use super::{actors, backup, feeds, sessions};
+use super::{actors, backup, dashboard, feeds, sessions};
 use crate::problem::Problem;
 
 const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -47,7 +47,7 @@ struct MethodPage {
 /// All pages, behind the check of who asks.
 pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
     let host_names: Arc<[String]> = host_names.into();
-    Router::new()
+    let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
@@ -61,7 +61,8 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
         .route("/admin/v1/sessions", get(sessions::list).delete(sessions::end_of_user))
         .route("/admin/v1/sessions/{id}", delete(sessions::end))
         .route("/admin/v1/backup", get(backup::download))
-        .route("/admin/v1/feeds", get(feeds::list))
+        .route("/admin/v1/feeds", get(feeds::list));
+    dashboard::with_dashboard(router)
         .fallback(nowhere)
         .method_not_allowed_fallback(|| async {
             let detail = "admin pages are read with GET; an actor is deleted and a session ended \
@@ -74,7 +75,7 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
         .with_state(Arc::new(admin))
 }
 
-const PAGES: &str = "there is no such page (pages: /livez, /readyz, /startupz, /metrics, \
+const PAGES: &str = "there is no such page (pages: /, /livez, /readyz, /startupz, /metrics, \
                      /admin/v1/types, /admin/v1/openapi.json, /admin/v1/node, /admin/v1/actors, \
                      /admin/v1/sessions, /admin/v1/backup, /admin/v1/feeds)";
 

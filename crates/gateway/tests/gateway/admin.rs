@@ -195,6 +195,45 @@ fn the_pages_show_what_there_is() {
 }
 
 #[test]
+fn the_dashboard_is_there_whole_and_loads_nothing_from_elsewhere() {
+    let pages = Pages::new();
+    let (mut open, mut seen) = (vec!["/".to_owned()], Vec::new());
+    while let Some(path) = open.pop() {
+        let file = pages.get(&path);
+        assert_eq!(file.status, 200, "{path}");
+        let kind = match path.rsplit_once('.').map(|(_, kind)| kind) {
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("svg") => "image/svg+xml",
+            _ => "text/html; charset=utf-8",
+        };
+        assert_eq!(file.header("content-type"), Some(kind), "{path}");
+        let policy = file.header("content-security-policy").expect("a policy");
+        assert!(policy.starts_with("default-src 'self'; "), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+        let body = file.body.replace("http://www.w3.org/2000/svg", "");
+        assert!(!body.contains("http://") && !body.contains("https://"), "{path}");
+        // Keys are other people's data: nothing puts text into the page as anything but text.
+        for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+            assert!(!body.contains(way), "{path} has {way}");
+        }
+        let links = body.split('"').filter(|it| it.starts_with("/dashboard/"));
+        let imports = body.split('"').filter_map(|it| it.strip_prefix("./"));
+        let links = links.map(str::to_owned).chain(imports.map(|it| format!("/dashboard/{it}")));
+        for link in links.filter(|it| it.contains('.')).collect::<Vec<_>>() {
+            if !seen.contains(&link) {
+                seen.push(link.clone());
+                open.push(link);
+            }
+        }
+    }
+    assert_eq!(seen.len(), 10, "{seen:?}");
+    pages.get("/dashboard/other.js").problem(404, "not_found");
+    pages.ask("GET", "/", "host: evil.example\r\n").problem(403, "denied");
+}
+
+#[test]
 fn web_pages_of_other_sites_see_nothing() {
     let pages = Pages::new();
     for headers in [

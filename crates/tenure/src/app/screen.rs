@@ -106,7 +106,7 @@ pub(super) fn ready(
     ));
     say(&format!("ready: calls on {}://{calls}, admin on http://{admin}", service.scheme()));
     if dev.is_some() {
-        say("ctrl-c to stop");
+        say(&format!("dashboard on http://{admin}/   ctrl-c to stop"));
     }
 }
 
