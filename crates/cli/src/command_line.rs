@@ -73,6 +73,9 @@ pub(crate) enum Verb {
     /// Look after the tables in a database that actors are kept in
     #[command(subcommand, after_help = STORE_EXAMPLES)]
     Store(StoreVerb),
+    /// Make certificates for the nodes of a cluster, for development and tests
+    #[command(after_help = CERTS_EXAMPLES)]
+    Certs(Certs),
     /// Find what is wrong with a node or its machine, and say what to do
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(Doctor),
@@ -298,6 +301,18 @@ pub(crate) struct Migrate {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Certs {
+    /// The cluster's name (`cluster.name`)
+    pub(crate) cluster: String,
+    /// The nodes' names (`node.name`)
+    #[arg(required = true, value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+    /// Where they are made; an authority that is there makes them
+    #[arg(long, value_name = "FOLDER", default_value = "certs")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// The node's store folder, if it is on this machine; `.tenure` where there is one
     #[arg(long, value_name = "FOLDER")]
@@ -342,6 +357,13 @@ Examples:
   tenure doctor                          find what is wrong
 
 Exit codes: 0 it worked, 1 it failed, 2 the command line cannot be meant.";
+
+const CERTS_EXAMPLES: &str = "\
+Examples:
+  tenure certs tenure n1 n2 n3           an authority, and a certificate and a key for each
+  tenure certs tenure n4                 one more, by the same authority
+
+They do not expire and nothing revokes them: in production use the authority you have.";
 
 const NEW_EXAMPLES: &str = "\
 Examples:

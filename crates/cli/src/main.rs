@@ -3,6 +3,7 @@
 mod actor;
 mod backup;
 mod call;
+mod certs;
 mod command_line;
 mod doctor;
 mod failure;
@@ -45,6 +46,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<(), Failure> {
         Verb::Backup(backup) => backup::run(backup, &cli.reach, screen),
         Verb::Restore(restore) => restore::run(restore, screen),
         Verb::Store(verb) => store::run(verb, screen),
+        Verb::Certs(wanted) => certs::run(wanted, screen),
         Verb::Doctor(doctor) => doctor::run(doctor, &cli.reach, screen),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -6,6 +6,8 @@ use tenure::config::Settings;
 use tenure::prelude::*;
 use tenure_postgres_server::PostgresServer;
 use tenure_store_postgres::{PostgresConfig, migrate};
+use tenure_transport::{Authority, ClusterName};
+use tenure_types::NodeId;
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const OTHER_KEY: &str = "f0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -124,6 +126,7 @@ async fn what_makes_no_cluster_is_refused_in_words() {
         (&[("cluster.key_file", "/nowhere/key")], "keep one"),
         (&[("cluster.key", ""), ("cluster.key_file", "/nowhere/key")], "/nowhere/key"),
         (&[("cluster.listen", "0.0.0.0:7072")], "cluster.advertise"),
+        (&[("cluster.tls_cert", "/nowhere/cert")], "belong together"),
         (&[("cluster.name", "other")], "that of the cluster \"tenure\""),
         (&[("cluster.lease", "3s")], "leases of 2000 ms"),
         (&[("cluster.key", OTHER_KEY)], "have leases of 2000 ms, key "),
@@ -134,4 +137,42 @@ async fn what_makes_no_cluster_is_refused_in_words() {
     // Nobody was condemned by any of them.
     assert_eq!(first.actor::<Counter>("x").add(1).await, Ok(1));
     first.stop(BUDGET).await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_take_the_place_of_a_key() {
+    let database = Database::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::make(ClusterName::new("tenure").unwrap()).expect("an authority");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("text").to_owned()
+    };
+    let root = file("authority.pem", authority.certificate());
+    let mut nodes = Vec::new();
+    for name in ["a", "b"] {
+        let issued = authority.issue(&NodeId::new(name).unwrap()).expect("a certificate");
+        let cert = file(&format!("{name}.pem"), &issued.certificate);
+        let key = file(&format!("{name}.key"), &issued.key);
+        let with = [
+            ("node.name", name),
+            ("cluster.key", ""),
+            ("cluster.tls_authority", &root),
+            ("cluster.tls_cert", &cert),
+            ("cluster.tls_key", &key),
+        ];
+        let node = database.start_node(&with).await;
+        nodes.push(node.unwrap_or_else(|error| panic!("{error}")));
+    }
+    for key in 0..8 {
+        for (node, value) in nodes.iter().zip(1..) {
+            assert_eq!(node.actor::<Counter>(key).add(1).await, Ok(value), "{key}");
+        }
+    }
+    let refused = database.start_node(&[("node.name", "c")]).await.expect_err("it has a key");
+    assert!(refused.to_string().contains("have leases of 2000 ms, certificates"), "{refused}");
+    for node in nodes {
+        node.stop(BUDGET).await.expect("it stops");
+    }
 }

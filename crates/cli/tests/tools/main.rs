@@ -3,6 +3,7 @@
 mod actors;
 mod backups;
 mod calls;
+mod certs;
 mod command_line;
 mod deploy;
 mod doctor;

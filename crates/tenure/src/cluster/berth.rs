@@ -1,10 +1,11 @@
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use tenure_protocol::lease::{LEASE_EMBEDDED, LeaseTerms};
 use tenure_protocol::view::membership::FastPath;
 use tenure_store_dev::{DevClient, DevClientConfig, bounds::PATIENCE};
-use tenure_transport::{ClusterKey, ClusterName, Network, PeerIdentity};
+use tenure_transport::{ClusterKey, ClusterName, Network, PeerIdentity, Security, TlsIdentity};
 use tenure_types::{Entropy, Incarnation, NodeId};
 
 use super::agreement::Agreement;
@@ -20,7 +21,7 @@ pub(super) struct Berth {
     /// Its name, and the number of this run.
     pub(super) identity: PeerIdentity,
     pub(super) cluster: ClusterName,
-    pub(super) key: ClusterKey,
+    pub(super) security: Security,
     /// Where it listens for other nodes.
     pub(super) listen: String,
     /// What they are told, where that is another address.
@@ -50,7 +51,7 @@ impl Berth {
         Ok(Self {
             identity,
             cluster: cluster_name(),
-            key,
+            security: Security::Key(key),
             listen: LISTEN.to_owned(),
             advertise: None,
             terms: LeaseTerms::new(LEASE_EMBEDDED),
@@ -85,16 +86,16 @@ impl Berth {
             NodeId::new(&settings.name).map_err(|error| usage(format!("node.name: {error}")))?;
         let name = ClusterName::new(&cluster.name)
             .map_err(|error| usage(format!("cluster.name: {error}")))?;
-        let key = key_of(cluster)?;
+        let (security, mark) = security_of(cluster)?;
         // Who counts on a shorter lease ends those that hold, and who has another key is heard by nobody.
-        let terms = format!("leases of {} ms, key {}", cluster.lease.as_millis(), key.mark());
+        let terms = format!("leases of {} ms, {mark}", cluster.lease.as_millis());
         let agreement = Agreement::on(database, &cluster.name, &terms).await?;
         // Any number that no other run has: incarnations come from the table.
         let run = Incarnation(entropy.next_u64() >> 1);
         Ok(Self {
             identity: PeerIdentity { node, incarnation: run },
             cluster: name,
-            key,
+            security,
             listen: listen.to_string(),
             advertise: cluster.advertise.clone(),
             terms: LeaseTerms::new(cluster.lease),
@@ -109,6 +110,38 @@ impl Berth {
     }
 }
 
+/// How the nodes of the cluster know each other, and by what people tell that apart.
+fn security_of(cluster: &ClusterSettings) -> Result<(Security, String)> {
+    let usage = |what: &str| Error::Start(what.into());
+    let has_key = cluster.key.reveal().is_some() || cluster.key_file.is_some();
+    match (&cluster.tls_authority, &cluster.tls_cert, &cluster.tls_key) {
+        (None, None, None) => {
+            let key = key_of(cluster)?;
+            let mark = format!("key {}", key.mark());
+            Ok((Security::Key(key), mark))
+        }
+        (Some(_), Some(_), Some(_)) if has_key => Err(usage(
+            "a cluster has a key (cluster.key) or certificates (cluster.tls_*); keep one",
+        )),
+        (Some(authority), Some(cert), Some(key)) => {
+            let authority = read("cluster.tls_authority", authority)?;
+            let (cert, key) = (read("cluster.tls_cert", cert)?, read("cluster.tls_key", key)?);
+            let identity = TlsIdentity::from_pem(&authority, &cert, &key)
+                .map_err(|error| usage(&format!("cluster.tls_*: {}", Error::chain(&error))))?;
+            Ok((Security::Tls(identity), "certificates".to_owned()))
+        }
+        _ => Err(usage(
+            "cluster.tls_authority, cluster.tls_cert and cluster.tls_key belong together; set all three, or \
+             a key (cluster.key) alone",
+        )),
+    }
+}
+
+fn read(setting: &str, file: &Path) -> Result<String> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Error::Start(format!("{setting}: {}: {error}", file.display()).into()))
+}
+
 fn key_of(cluster: &ClusterSettings) -> Result<ClusterKey> {
     let usage = |what: String| Error::Start(what.into());
     let text = match (cluster.key.reveal(), &cluster.key_file) {
@@ -118,8 +151,7 @@ fn key_of(cluster: &ClusterSettings) -> Result<ClusterKey> {
             ));
         }
         (Some(key), None) => key.to_owned(),
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .map_err(|error| usage(format!("cluster.key_file: {}: {error}", file.display())))?,
+        (None, Some(file)) => read("cluster.key_file", file)?,
         (None, None) => {
             return Err(usage(
                 "a cluster needs a key that every node of it has, and nobody else: make one with \

@@ -10,7 +10,7 @@ use tenure_observe::{ClusterStatus, Health, Metrics};
 use tenure_runtime::{Runtime, RuntimeConfig};
 use tenure_sentinel::{NOTICE_BYTES, Sentinel};
 use tenure_store::Store;
-use tenure_transport::{Config as TransportConfig, Inbound, Network, Security, Transport};
+use tenure_transport::{Config as TransportConfig, Inbound, Network, Transport};
 use tenure_types::{Clock, Entropy, Tasks};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -198,7 +198,7 @@ async fn lanes(
         identity: berth.identity.clone(),
         listen: berth.listen.clone(),
         network: Network::tcp(),
-        security: Security::Key(berth.key.clone()),
+        security: berth.security.clone(),
         hello: hello(sentinel),
     };
     let started = Transport::start(transport, Arc::clone(inbound) as Arc<dyn Inbound>).await;

@@ -25,6 +25,12 @@ pub struct ClusterSettings {
     pub key: Secret,
     /// A file with that key.
     pub key_file: Option<PathBuf>,
+    /// The PEM file with the authority whose certificates its nodes have, in place of a key.
+    pub tls_authority: Option<PathBuf>,
+    /// The PEM file with this node's certificate.
+    pub tls_cert: Option<PathBuf>,
+    /// The PEM file with its key.
+    pub tls_key: Option<PathBuf>,
     /// How long a node may release what its actors produce after it last renewed that right.
     pub lease: Duration,
     /// What may be taken for the death of a node before its lease has run out.

@@ -223,6 +223,9 @@ settings! {
     "cluster.name" = "tenure", "the name of the cluster: a node of another one is refused", cluster.name: cluster::name;
     "cluster.key" = "", "the key that every node of it has: 64 hexadecimal digits, as `openssl rand -hex 32` makes them", cluster.key: auth::secret;
     "cluster.key_file" = "", "a file with that key", cluster.key_file: optional_path;
+    "cluster.tls_authority" = "", "in place of a key: the PEM file with the authority whose certificates its nodes have", cluster.tls_authority: optional_path;
+    "cluster.tls_cert" = "", "the PEM file with this node's certificate, for <node.name>.<cluster.name>.tenure", cluster.tls_cert: optional_path;
+    "cluster.tls_key" = "", "the PEM file with the key of that certificate", cluster.tls_key: optional_path;
     "cluster.lease" = "10s", "how long a node may answer after it last renewed its right to; how soon one that is silent is replaced", cluster.lease: cluster::lease;
     "cluster.fast_path" = "proven", "what may be taken for a death before that: what is proven, what is presumed, or nothing (off)", cluster.fast_path: cluster::fast_path;
     "gateway.listen" = "127.0.0.1:7070", "where calls come in", gateway_listen: address;
