@@ -73,6 +73,15 @@ pub(crate) enum Verb {
     /// Look after the tables in a database that actors are kept in
     #[command(subcommand, after_help = STORE_EXAMPLES)]
     Store(StoreVerb),
+    /// Let a node move its actors to others and stop, as SIGTERM does
+    #[command(after_help = DRAIN_EXAMPLES)]
+    Drain,
+    /// Let a node take no new actors; those that live there stay
+    #[command(after_help = DRAIN_EXAMPLES)]
+    Cordon,
+    /// Let a node take new actors again
+    #[command(after_help = DRAIN_EXAMPLES)]
+    Uncordon,
     /// Make certificates for the nodes of a cluster, for development and tests
     #[command(after_help = CERTS_EXAMPLES)]
     Certs(Certs),
@@ -357,6 +366,12 @@ Examples:
   tenure doctor                          find what is wrong
 
 Exit codes: 0 it worked, 1 it failed, 2 the command line cannot be meant.";
+
+const DRAIN_EXAMPLES: &str = "\
+Examples:
+  tenure cordon --admin http://10.0.0.1:7071     no new actors there
+  tenure uncordon --admin http://10.0.0.1:7071   and again
+  tenure drain --admin http://10.0.0.1:7071      everything moves away, then it stops";
 
 const CERTS_EXAMPLES: &str = "\
 Examples:

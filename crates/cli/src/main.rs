@@ -13,6 +13,7 @@ mod project;
 mod restore;
 mod screen;
 mod session;
+mod steer;
 mod store;
 
 use std::ffi::OsString;
@@ -46,6 +47,9 @@ fn run(cli: &Cli, screen: &Screen) -> Result<(), Failure> {
         Verb::Backup(backup) => backup::run(backup, &cli.reach, screen),
         Verb::Restore(restore) => restore::run(restore, screen),
         Verb::Store(verb) => store::run(verb, screen),
+        Verb::Drain => steer::drain(&cli.reach, screen),
+        Verb::Cordon => steer::cordon(&cli.reach, screen, true),
+        Verb::Uncordon => steer::cordon(&cli.reach, screen, false),
         Verb::Certs(wanted) => certs::run(wanted, screen),
         Verb::Doctor(doctor) => doctor::run(doctor, &cli.reach, screen),
         Verb::Completions { shell } => {

@@ -18,8 +18,8 @@ impl<W: World> Driver<W> {
         core.is_leaving = true;
         if let Some(life) = &mut core.life {
             life.is_draining = true;
-            life.cluster.set_accepting(false);
         }
+        core.accept();
         core.membership.leave(self.clock.now());
     }
 
@@ -77,5 +77,20 @@ impl<W: World> Driver<W> {
             // A busy one is asked again at the next look.
             runtime.deactivate(&target, Duration::ZERO).await;
         }))
+    }
+}
+
+impl Core {
+    pub(crate) fn cordon(&mut self, is_cordoned: bool) {
+        self.is_cordoned = is_cordoned;
+        self.accept();
+    }
+
+    /// Takes new activations, or none: told to every incarnation when it begins, and whenever that changes.
+    pub(crate) fn accept(&mut self) {
+        let accepts = !self.is_leaving && !self.is_cordoned;
+        if let Some(life) = &mut self.life {
+            life.cluster.set_accepting(accepts);
+        }
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Core {
     look_at: Instant,
     /// It leaves, and does not join again.
     pub(crate) is_leaving: bool,
+    /// It takes no new activations.
+    pub(crate) is_cordoned: bool,
     /// Its runtime has stopped in order: nothing of it is heard any more.
     pub(crate) has_stopped: bool,
 }
@@ -79,6 +81,7 @@ impl<W: World> Driver<W> {
             presumed: BTreeMap::new(),
             look_at: clock.now() + LOOK_PERIOD,
             is_leaving: false,
+            is_cordoned: false,
             has_stopped: false,
         };
         let (core, queue) = (Mutex::new(core), Mutex::default());
@@ -187,6 +190,11 @@ impl<W: World> Driver<W> {
     /// Lets it leave in good order.
     pub fn drain(&self) {
         self.pass(Incarnation(0), Local::Drain);
+    }
+
+    /// Lets it take no new activations and no moves, or take them again. What lives there stays, and slots too.
+    pub fn cordon(&self, is_cordoned: bool) {
+        self.pass(Incarnation(0), Local::Cordon(is_cordoned));
     }
 
     /// Its runtime was stopped, which saved everything: it has left as soon as the table says so, whatever did not move.

@@ -70,6 +70,8 @@ pub(crate) enum Local {
     Join,
     /// Leave it.
     Drain,
+    /// Take no new activations, or take them again.
+    Cordon(bool),
 }
 
 /// What a process looks like from outside.

@@ -35,6 +35,7 @@ impl<W: World> Driver<W> {
         match local {
             Local::Join => self.join(&mut core),
             Local::Drain => self.begin_drain(&mut core),
+            Local::Cordon(is_cordoned) => core.cordon(is_cordoned),
             Local::Answered(request, result) => {
                 core.membership.handle_answer(now, request, result);
             }
@@ -181,6 +182,9 @@ impl<W: World> Driver<W> {
         let ring = self.world.rings().of(&view);
         life.cluster.handle_view_and_ring(self.clock.now(), view, ring);
         core.life = Some(life);
+        if core.is_cordoned {
+            core.accept();
+        }
         drop(core);
         let driver = Arc::clone(self);
         let start = async move {

@@ -20,6 +20,7 @@ impl<W: World> Driver<W> {
             incarnation: me.map(|me| me.0),
             state: me.and_then(|me| view.state(me)).map(|state| state.to_string()),
             leaving: core.is_leaving,
+            cordoned: core.is_cordoned,
             lease_seconds: core.membership.lease_until().saturating_since(now).as_secs_f64(),
             ..ClusterStatus::default()
         };

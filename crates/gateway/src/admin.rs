@@ -10,6 +10,7 @@ mod inspect;
 mod pages;
 mod sessions;
 mod shown;
+mod steer;
 
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -17,7 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::config::AdminConfig;
 use crate::serve::{ServeError, Server, start};
-pub use inspect::{Actors, Copy, StoredState};
+pub use inspect::{Actors, Copy, Steering, StoredState};
 pub use shown::Admin;
 
 /// Serves the admin pages on `listener` until the answer is drained or dropped.

@@ -29,7 +29,7 @@ mod sse;
 mod still;
 mod websocket;
 
-pub use admin::{Actors, Admin, Copy, StoredState, serve_admin};
+pub use admin::{Actors, Admin, Copy, Steering, StoredState, serve_admin};
 pub use auth::{
     Access, Algorithm, ApiKeys, ApiKeysError, Authorise, Claims, Credentials, Identity, Refusal,
     TokenError, TokenKey, TokenKeyError, TokenRules, TokenVerifier,

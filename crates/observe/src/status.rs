@@ -74,6 +74,8 @@ pub struct ClusterStatus {
     pub state: Option<String>,
     /// Whether it was told to leave.
     pub leaving: bool,
+    /// Whether it was told to take no new activations.
+    pub cordoned: bool,
     /// For how long it may still release what its actors produce, in seconds.
     pub lease_seconds: f64,
     /// The view's members by incarnation, those that are gone among them until they are forgotten.

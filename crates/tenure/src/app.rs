@@ -180,6 +180,7 @@ impl App {
             let signal = tokio::select! {
                 biased;
                 signal = signals.wait_reloading(|| service.reload()) => signal,
+                () = service.drained() => "drain",
                 () = node.ended() => return Err(Error::Stop(
                     "it has lost its place in its cluster; what was acknowledged is stored".into(),
                 )),

@@ -178,6 +178,12 @@ impl Node {
         }
     }
 
+    /// Lets the node take no new activations and no moves, or take them again; what lives there stays. `false`, and
+    /// nothing changes, where it is alone.
+    pub fn cordon(&self, is_cordoned: bool) -> bool {
+        self.inner.seated.as_ref().inspect(|seated| seated.cordon(is_cordoned)).is_some()
+    }
+
     /// What the admin server shows of the actors.
     pub(crate) fn shown(&self) -> NodeActors {
         let threads = self.inner.threads.lock();

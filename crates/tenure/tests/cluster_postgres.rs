@@ -176,3 +176,36 @@ async fn certificates_take_the_place_of_a_key() {
         node.stop(BUDGET).await.expect("it stops");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cordoned_node_takes_no_new_actors() {
+    let database = Database::start().await;
+    let (a, b) = (database.node("a").await, database.node("b").await);
+    assert!(b.cordon(true));
+    // What was placed before the node heard of it may still come: once none does, none does any more.
+    let mut placed = 0;
+    let settled = async {
+        loop {
+            let before = b.activations();
+            for _ in 0..40 {
+                placed += 1;
+                assert_eq!(a.actor::<Counter>(placed).add(1).await, Ok(1));
+            }
+            if b.activations() == before {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), settled).await.expect("it takes none");
+    assert!(b.cordon(false));
+    let taken = async {
+        let before = b.activations();
+        while b.activations() == before {
+            placed += 1;
+            assert_eq!(a.actor::<Counter>(placed).add(1).await, Ok(1));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), taken).await.expect("it takes some again");
+    a.stop(BUDGET).await.expect("it stops");
+    b.stop(BUDGET).await.expect("it stops");
+}

@@ -50,3 +50,12 @@ pub trait Actors: Send + Sync + 'static {
     /// Why none can be made.
     fn back_up(&self) -> Result<Copy, String>;
 }
+
+/// A node as far as it can be told what to do.
+pub trait Steering: Send + Sync {
+    /// Lets the node take no new activations, or take them again; `false` where it is alone.
+    fn cordon(&self, is_cordoned: bool) -> bool;
+
+    /// Lets the node stop in good order, as SIGTERM does. It begins to after the answer.
+    fn drain(&self);
+}

@@ -14,7 +14,7 @@ use tenure_observe::Reason;
 use super::answers::{json, problem};
 use super::hosts::{self, Foreign};
 use super::shown::Admin;
-use super::{actors, backup, dashboard, feeds, sessions};
+use super::{actors, backup, dashboard, feeds, sessions, steer};
 use crate::problem::Problem;
 
 const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -55,6 +55,9 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
         .route("/admin/v1/types", get(types))
         .route("/admin/v1/openapi.json", get(openapi))
         .route("/admin/v1/node", get(node))
+        .route("/admin/v1/node/drain", post(steer::drain))
+        .route("/admin/v1/node/cordon", post(steer::cordon))
+        .route("/admin/v1/node/uncordon", post(steer::uncordon))
         .route("/admin/v1/actors", get(actors::list))
         .route("/admin/v1/actors/{type}/{key}", get(actors::show).delete(actors::delete))
         .route("/admin/v1/actors/{type}/{key}/deactivate", post(actors::deactivate))
@@ -66,7 +69,7 @@ pub(super) fn router(admin: Admin, host_names: Vec<String>) -> Router {
         .fallback(nowhere)
         .method_not_allowed_fallback(|| async {
             let detail = "admin pages are read with GET; an actor is deleted and a session ended \
-                          with DELETE, an actor is deactivated with POST";
+                          with DELETE, an actor is deactivated and a node told with POST";
             problem(&Problem::method_not_allowed("GET", detail))
         })
         .layer(middleware::from_fn(move |request, next| {

@@ -4,7 +4,7 @@ use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
 use tenure_observe::{Health, Metrics, NodeStatus};
 
-use super::inspect::Actors;
+use super::inspect::{Actors, Steering};
 use crate::feeds::Feeds;
 use crate::gateway::OpenSessions;
 use crate::openapi::OpenApi;
@@ -30,4 +30,6 @@ pub struct Admin {
     pub feeds: Arc<dyn Feeds>,
     /// What `/admin/v1/sessions` shows, and ends.
     pub sessions: OpenSessions,
+    /// Whom `POST /admin/v1/node/drain`, `cordon` and `uncordon` tell.
+    pub steering: Arc<dyn Steering>,
 }

@@ -7,7 +7,7 @@ use tenure_actor::ActorType;
 use tenure_actor::host::HostHandle;
 use tenure_gateway::{
     Actors, Admin, AdminConfig, Copy, FeedAnswer, FeedLine, FeedRefusal, FeedWanted, Feeds,
-    OpenApi, OpenSessions, Server, StoredState, serve_admin,
+    OpenApi, OpenSessions, Server, Steering, StoredState, serve_admin,
 };
 use tenure_observe::{Condition, Health, LiveActor, Metrics, NodeStatus, StoredActor, names};
 use tenure_types::{BoxFuture, CallError, Key, Outcome};
@@ -108,6 +108,32 @@ fn feeds_are_listed() {
     assert_eq!(page.body, format!(r#"{{"feeds":[{line}]}}"#));
 }
 
+/// A node without others.
+struct Alone;
+
+impl Steering for Alone {
+    fn cordon(&self, _: bool) -> bool {
+        false
+    }
+
+    fn drain(&self) {}
+}
+
+#[test]
+fn a_node_is_told_with_post_and_one_alone_cannot_be_cordoned() {
+    let pages = Pages::new();
+    let host = "host: localhost:7071\r\n";
+    assert_eq!(pages.ask("POST", "/admin/v1/node/drain", host).status, 202);
+    for path in ["/admin/v1/node/cordon", "/admin/v1/node/uncordon"] {
+        let page = pages.ask("POST", path, host);
+        assert_eq!(page.status, 409);
+        assert!(page.body.contains("the node is alone"), "{}", page.body);
+        assert_eq!(pages.get(path).status, 405);
+    }
+    let foreign = pages.ask("POST", "/admin/v1/node/drain", "host: evil.example\r\n");
+    assert_eq!(foreign.status, 403);
+}
+
 impl Pages {
     fn new() -> Self {
         let runtime = Runtime::new().unwrap();
@@ -125,6 +151,7 @@ impl Pages {
             status: Arc::new(|| NodeStatus { node: "n1".into(), ..NodeStatus::default() }),
             actors: Arc::new(Five),
             feeds: Arc::new(OneFeed),
+            steering: Arc::new(Alone),
         };
         let server = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

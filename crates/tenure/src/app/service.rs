@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use opentelemetry::global::BoxedTracer;
 use tenure_gateway::{
     Admin, AdminConfig, Authorise, Calls, Cors, Credentials, Gateway, GatewayConfig, OpenApi, Page,
-    Server, ServerLimits, SessionConfig, Tls, serve_admin, serve_calls,
+    Server, ServerLimits, SessionConfig, Steering, Tls, serve_admin, serve_calls,
 };
 use tenure_observe::NodeStatus;
 use tenure_protocol::session::Rate;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Notify;
 
 use super::credentials::KeyFiles;
 use crate::config::Settings;
@@ -19,6 +20,8 @@ use crate::{Error, Node, Result};
 pub(super) struct Service {
     calls: Gateway,
     admin: Server,
+    /// The admin server was told to drain the node.
+    drain: Arc<Notify>,
     tls: Option<Arc<Tls>>,
     /// Looks at the files of keys; ends with this.
     _key_files: Option<AbortOnDropHandle>,
@@ -64,6 +67,7 @@ impl Service {
         let failed = |error| Error::Start(Error::chain(&error));
         let gateway = serve_calls(listener, config, calls).map_err(failed)?;
         let (described, sessions) = (node.clone(), gateway.sessions());
+        let drain = Arc::new(Notify::new());
         let admin = Admin {
             openapi,
             host: node.host(),
@@ -74,13 +78,20 @@ impl Service {
             actors: Arc::new(node.shown()),
             feeds: Arc::new(node.feeds()),
             sessions: gateway.sessions(),
+            steering: Arc::new(Helm { node: node.clone(), drain: Arc::clone(&drain) }),
         };
         Ok(Self {
             tls,
+            drain,
             _key_files: key_files.filter(KeyFiles::has_files).map(watch),
             calls: gateway,
             admin: serve_admin(admin_listener, AdminConfig::default(), admin).map_err(failed)?,
         })
+    }
+
+    /// Waits until the admin server is told to drain the node.
+    pub(super) async fn drained(&self) {
+        self.drain.notified().await;
     }
 
     /// Reads the certificate again. What is wrong with it is told to the log, and the old one serves on.
@@ -122,6 +133,22 @@ impl Service {
         }
         drop(self.admin);
         Ok(())
+    }
+}
+
+/// What the admin server may do with the node.
+struct Helm {
+    node: Node,
+    drain: Arc<Notify>,
+}
+
+impl Steering for Helm {
+    fn cordon(&self, is_cordoned: bool) -> bool {
+        self.node.cordon(is_cordoned)
+    }
+
+    fn drain(&self) {
+        self.drain.notify_one();
     }
 }
 

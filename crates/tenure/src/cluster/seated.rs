@@ -147,6 +147,11 @@ impl Seated {
         status
     }
 
+    /// Lets the node take no new activations, or take them again.
+    pub(crate) fn cordon(&self, is_cordoned: bool) {
+        self.driver.cordon(is_cordoned);
+    }
+
     /// Lets everything move away, if there is somebody to take it. Gives up after `budget`.
     pub(crate) async fn drain(&self, budget: Duration) {
         self.driver.drain();

@@ -20,7 +20,7 @@ export function drawCluster(status) {
   show(at("cluster"), cluster !== undefined);
   if (!cluster) return;
   const state = cluster.state ?? "no member";
-  say(at("place"), `View ${count(cluster.view)}. This node is ${state}${cluster.leaving ? " and was told to leave" : ""}.`);
+  say(at("place"), `View ${count(cluster.view)}. This node is ${state}${cluster.leaving ? " and was told to leave" : ""}${cluster.cordoned ? " and takes no new actors" : ""}.`);
   const owners = cluster.members.filter((it) => it.slots > 0);
   owners.sort((a, b) => (a.node < b.node ? -1 : 1));
   const places = new Map(owners.map((it, place) => [it.incarnation, place]));
