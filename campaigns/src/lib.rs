@@ -4,14 +4,15 @@
 //! again and compares what it knows with the [`Book`] of everything that it acknowledged. [`kill`]
 //! and [`power`] say what is done to it, [`rounds`] is the course that both share. [`keys`] makes
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
-//! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`] and
-//! [`shop`] drive the examples of these names, and [`cluster`] has several nodes on one database. [`browser`] is
+//! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`], [`shop`] and
+//! [`booth`] drive the examples of these names, and [`cluster`] has several nodes on one database. [`browser`] is
 //! for tests of pages.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
 mod behind;
 pub mod book;
+pub mod booth;
 pub mod browser;
 pub mod changed_store;
 pub mod clerk;
@@ -31,6 +32,7 @@ pub mod many;
 pub mod metrics;
 pub mod mill;
 pub mod no_sync;
+pub mod nodes;
 mod offer;
 pub mod overload;
 pub mod port;

@@ -15,7 +15,7 @@ use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::{DatabasePower, Power};
 use tenure_campaigns::rounds::{self, Fault, Options};
 use tenure_campaigns::{
-    cluster, feeds, fleet, interrupt, keys, many, overload, reminders, sessions, shop,
+    booth, cluster, feeds, fleet, interrupt, keys, many, overload, reminders, sessions, shop,
 };
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
@@ -82,6 +82,9 @@ enum Campaign {
     /// Let pairs of devices edit carts of the example `shop` and order, kill it meanwhile, and add up
     /// carts, orders, stock and money
     Shop(shop::Options),
+    /// Let bots buy out events of the example `booth` on three nodes, kill nodes meanwhile, and see in every sample that
+    /// free, held and sold seats are the house
+    Booth(booth::Options),
 }
 
 fn main() -> ExitCode {
@@ -161,6 +164,11 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         }
         Campaign::Shop(options) => {
             let report = shop::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
+        Campaign::Booth(options) => {
+            let report = booth::run(&options)?;
             println!("{report}");
             Ok(!report.is_bad())
         }

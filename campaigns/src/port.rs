@@ -27,3 +27,19 @@ pub fn free() -> anyhow::Result<SocketAddr> {
     }
     bail!("found no free port from {FIRST} to {}", FIRST + COUNT - 1);
 }
+
+/// An address from which on `count` ports, `step` apart, are such.
+///
+/// # Errors
+/// When no such row is found.
+pub fn free_row(count: u16, step: u16) -> anyhow::Result<SocketAddr> {
+    for _ in 0..TRIES {
+        let first = free()?;
+        let mut ports = (0..count).map(|number| first.port().checked_add(number * step));
+        let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if ports.all(|port| port.is_some_and(is_free)) {
+            return Ok(first);
+        }
+    }
+    bail!("found no row of {count} free ports, {step} apart");
+}

@@ -185,7 +185,7 @@ fn read_ready(output: impl BufRead + Send + 'static) -> mpsc::Receiver<(SocketAd
 }
 
 /// Reads `ready: calls on http://127.0.0.1:7070, admin on http://127.0.0.1:7071`.
-fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+pub(crate) fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let rest = line.strip_prefix("ready: calls on http://")?;
     let (calls, admin) = rest.split_once(", admin on http://")?;
     Some((calls.parse().ok()?, admin.trim().parse().ok()?))

@@ -51,6 +51,9 @@ enum Campaign {
     /// Let pairs of devices edit carts of the example `shop` and order while it is killed, and add up
     /// carts, orders, stock and money.
     Shop,
+    /// Let bots buy out events of the example `booth` on three nodes while nodes are killed: in every sample free, held
+    /// and sold seats are the house, and no seat is sold twice.
+    Booth,
     /// Flip a bit of every byte of a store's tables, and kill processes that seal journals all the
     /// time: half an hour.
     Damage,
@@ -75,11 +78,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Cluster => "cluster",
         Campaign::Fleet => "fleet",
         Campaign::Shop => "shop",
+        Campaign::Booth => "booth",
         Campaign::Damage => return damage(root, options),
     };
     // `cargo run` alone would build neither the examples nor the campaigns' own server.
     let build = ["build", "--release"].into_iter();
-    let packages = ["tenure-campaigns", "fleet", "shop"].map(|package| ["--package", package]);
+    let packages =
+        ["tenure-campaigns", "fleet", "shop", "booth"].map(|package| ["--package", package]);
     let build: Vec<&str> = build.chain(packages.into_iter().flatten()).collect();
     let build = Invocation::cargo(&build);
     timed("build", &build.to_string(), || build.run(root)).0?;
