@@ -100,6 +100,7 @@ impl<W: World> Driver<W> {
                     life.cluster.handle_view_and_ring(now, Arc::clone(&view), ring);
                 });
                 self.end_calls_at_gone(&view);
+                self.with_runtime(|runtime| runtime.look_for_reminders());
             }
             Effect::Suspend => {
                 self.world.reached("suspended");

@@ -18,6 +18,8 @@ use crate::sync::Mutex;
 /// How far ahead reminders are kept in memory, and how often the store is asked.
 const HORIZON: Duration = Duration::from_secs(60);
 const LOOK_PERIOD: Duration = Duration::from_secs(30);
+/// How soon the store is asked again where somebody wants it to be: a node that keeps more actors than before.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How many reminders are kept in memory, delivered and not yet handled ones included; the others
 /// stay in the store until there is room.
 const REMINDERS_MAX: usize = 65_536;
@@ -47,6 +49,9 @@ struct Inner {
     /// There was no room for all that was read.
     is_behind: bool,
     driver: Option<Waker>,
+    /// The store is to be asked soon.
+    is_look_wanted: bool,
+    reader: Option<Waker>,
 }
 
 impl Reminders {
@@ -99,6 +104,24 @@ impl Reminders {
         if let Some(driver) = driver {
             driver.wake();
         }
+    }
+
+    /// Lets the store be asked soon.
+    fn want_look(&self) {
+        let mut inner = self.inner.lock();
+        inner.is_look_wanted = true;
+        let reader = inner.reader.take();
+        drop(inner);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// Whether the store is to be asked soon; else `reader` is woken when it is. Asked once.
+    fn takes_look(&self, reader: &Waker) -> bool {
+        let mut inner = self.inner.lock();
+        inner.reader = Some(reader.clone());
+        std::mem::take(&mut inner.is_look_wanted)
     }
 
     /// How many are waiting or on their way.

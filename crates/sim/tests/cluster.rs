@@ -560,3 +560,22 @@ fn a_reminder_reaches_its_actor_elsewhere_and_the_node_that_delivers_hears_of_it
     assert_eq!(sim.run_until(two.actor::<Herald>("h").rang().into_future()), Ok(1));
     assert_eq!(one.metric("tenure_reminders"), 0.0);
 }
+
+#[test]
+fn a_node_that_keeps_more_actors_delivers_their_reminders_soon() {
+    for looks in [true, false] {
+        let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+        let spec = NodeSpec::new().with::<Herald>();
+        let (one, two) = (join(&spec, &sim, &disk, 1), join(&spec, &sim, &disk, 2));
+        one.grant::<Herald>("h", tenure(1, 1));
+        assert_eq!(sim.run_until(one.actor::<Herald>("h").ring_in(500).into_future()), Ok(()));
+        one.node.crash();
+        two.grant::<Herald>("h", tenure(2, 1));
+        if looks {
+            two.runtime().look_for_reminders();
+        }
+        sim.advance(3 * SECOND);
+        let rang = sim.run_until(two.actor::<Herald>("h").rang().into_future());
+        assert_eq!(rang, Ok(u64::from(looks)), "else at the next look, after half a minute");
+    }
+}

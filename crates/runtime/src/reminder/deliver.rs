@@ -9,7 +9,7 @@ use tenure_store::{Due, StoreError};
 use tenure_types::{BoxFuture, CallError, Planted};
 
 use super::firing::{FIRING, Firing, Handling};
-use super::{AGAIN_AFTER, HORIZON, LOOK_PERIOD, PAGE};
+use super::{AGAIN_AFTER, HORIZON, LOOK_AGAIN, LOOK_PERIOD, PAGE};
 use crate::activation::Activation;
 use crate::runtime::Runtime;
 
@@ -57,21 +57,34 @@ impl Runtime {
         .await;
     }
 
+    /// This node may keep actors now whose reminders others have delivered: the store is asked within a second, and
+    /// not only when the horizon moves on.
+    pub fn look_for_reminders(&self) {
+        self.reminders.want_look();
+    }
+
     /// Moves the horizon on.
     async fn read_reminders(weak: Weak<Self>) {
         loop {
             let Some(runtime) = weak.upgrade().filter(|it| !it.is_stopped()) else { return };
-            let until = runtime.clock.now() + LOOK_PERIOD;
+            let began = runtime.clock.now();
             let (tasks, ended) = (Arc::clone(&runtime.tasks), runtime.ended.clone());
             let was_read = runtime.read_horizon().await;
             if let Err(error) = was_read {
                 tracing::warn!(%error, "reminders could not be read");
             }
             drop(runtime);
-            let (mut sleep, mut slot) = (tasks.sleep_until(until), WaitSlot::default());
-            poll_fn(|cx| match ended.poll(&mut slot, cx) {
-                Poll::Ready(_) => Poll::Ready(()),
-                Poll::Pending => sleep.as_mut().poll(cx),
+            let (mut sleep, mut slot) =
+                (tasks.sleep_until(began + LOOK_PERIOD), WaitSlot::default());
+            poll_fn(|cx| {
+                let Some(runtime) = weak.upgrade() else { return Poll::Ready(()) };
+                if ended.poll(&mut slot, cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                if runtime.reminders.takes_look(cx.waker()) {
+                    sleep = tasks.sleep_until(began + LOOK_AGAIN);
+                }
+                sleep.as_mut().poll(cx)
             })
             .await;
         }
