@@ -43,7 +43,9 @@ impl Victim {
 
     fn sentinel(&mut self) -> Pid {
         let pid: i32 = self.ask("pid").parse().unwrap();
-        Pid::from_raw(pid).expect("it has a sentinel")
+        let pid = Pid::from_raw(pid).expect("it has a sentinel");
+        eventually("it has begun", || outlives_its_parent(pid));
+        pid
     }
 
     fn pid(&self) -> Pid {
@@ -98,6 +100,14 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 fn is_running(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     test_kill_process(pid).is_ok() && !stat.contains(") Z ")
+}
+
+/// Whether it ignores SIGHUP, which is the first thing that a sentinel does.
+fn outlives_its_parent(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (Signal::HUP.as_raw() - 1)) != 0)
 }
 
 fn state(pid: Pid) -> String {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tenure_postgres_server::PostgresServer;
 use tenure_protocol::view::MemberState;
 use tenure_protocol::view::table::{

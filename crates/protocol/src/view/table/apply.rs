@@ -31,14 +31,18 @@ impl Table {
             }
             TableAction::Advance { incarnation, to } => self.advance(incarnation, to),
             TableAction::Condemn { incarnation, beat, reason } => {
+                let before = self.number;
                 let condemned = self.move_to(incarnation, MemberState::Condemned, |row| {
                     row.member.state.is_living() && beat.is_none_or(|beat| beat == row.beat)
                 });
                 if reason == Reason::PresumedDead
                     && condemned == Ok(TableOutcome::Done)
                     && let Some(row) = self.rows.get_mut(&incarnation)
+                    && !std::mem::replace(&mut row.member.presumed, true)
+                    && self.number == before
                 {
-                    row.member.presumed = true;
+                    // It was condemned before, for another reason: who waits for its lease need not any more.
+                    self.step();
                 }
                 condemned
             }

@@ -101,6 +101,21 @@ fn every_request_meets_every_state() {
 }
 
 #[test]
+fn everybody_learns_that_one_who_was_condemned_is_presumed_dead() {
+    let presumed =
+        TableAction::Condemn { incarnation: inc(1), beat: None, reason: Reason::PresumedDead };
+    for (state, views) in [(Alive, 1), (Condemned, 1)] {
+        let mut table = table_with(state);
+        let before = table.number().0;
+        for _ in 0..2 {
+            assert_eq!(ask(&mut table, presumed.clone()), Ok(TableOutcome::Done));
+            assert!(table.view().member(inc(1)).unwrap().presumed);
+            assert_eq!(table.number().0, before + views, "{state}");
+        }
+    }
+}
+
+#[test]
 fn a_renewal_compares_and_makes_no_view() {
     for (state, may) in [
         (Joining, true),
