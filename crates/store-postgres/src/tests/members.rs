@@ -74,8 +74,9 @@ fn every_answer_is_that_of_the_specification() {
     let request = (0..5_u64, action())
         .prop_map(|(seen, action)| TableRequest { seen: ViewNumber(seen), action });
     let requests = prop::collection::vec(request, 1..50);
-    let mut runner =
-        TestRunner::new(Config { cases: 40, failure_persistence: None, ..Config::default() });
+    let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, rng);
     let run = runner.run(&requests, |requests| {
         let table = table_in(database.config());
         let mut specified = Table::default();
