@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -101,14 +101,23 @@ impl Sentinel {
         if keeper.is_some() {
             return Ok(());
         }
-        let child = spawn(&self.shared).map_err(refused("its process"))?;
         let shared = Arc::clone(&self.shared);
+        let (tell, told) = mpsc::sync_channel(1);
         let kept = thread::Builder::new().name("tenure-sentinel".to_owned()).spawn(move || {
-            // The first slot that a sentinel looks at is this one's, as long as the process lives.
+            // Before there is a child: none finds nobody who holds a slot while the process lives.
             let _held = take(&shared.page);
-            keep(&shared, child);
+            let child = spawn(&shared);
+            // The one who starts it waits for this.
+            let begun = child.map(|child| {
+                tell.send(Ok(())).ok();
+                keep(&shared, child);
+            });
+            begun.or_else(|error| tell.send(Err(error))).ok();
         });
-        *keeper = Some(kept.map_err(refused("a thread"))?);
+        let kept = kept.map_err(refused("a thread"))?;
+        let begun = told.recv().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+        begun.map_err(refused("its process"))?;
+        *keeper = Some(kept);
         Ok(())
     }
 

@@ -163,5 +163,5 @@ fn key_of(cluster: &ClusterSettings) -> Result<ClusterKey> {
     ClusterKey::from_text(&text).map_err(|error| usage(format!("cluster.key: {error}")))
 }
 
-/// How long a node may take to get its place and its store, beside what a lease that has to run out takes.
+/// How long a node may take to get its place and its store.
 pub(super) const JOIN_MAX: Duration = Duration::from_secs(30);

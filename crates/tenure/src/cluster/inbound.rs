@@ -104,7 +104,10 @@ impl Inbound for FromPeers {
         match event {
             Event::LaneUp { peer, hello, .. } => {
                 if let Some(commitment) = Commitment::from_bytes(&hello) {
-                    self.commitments.lock().insert(commitment, peer);
+                    let mut commitments = self.commitments.lock();
+                    // One for each peer, whatever it says each time.
+                    commitments.retain(|_, known| *known != peer);
+                    commitments.insert(commitment, peer);
                 }
             }
             Event::LaneLost { peer, direction: Direction::Outbound, end, .. } => {
