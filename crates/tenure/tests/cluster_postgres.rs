@@ -144,6 +144,9 @@ async fn what_makes_no_cluster_is_refused_in_words() {
         let refused = database.start_node(changes).await.expect_err("it cannot start");
         assert!(refused.to_string().contains(expected), "{changes:?}: {refused}");
     }
+    let builder = Node::builder().actor::<Counter>().settings(database.settings(&[]));
+    let refused = builder.store_in_memory().start().await.expect_err("a store of its own");
+    assert!(refused.to_string().contains("leave cluster.listen out"), "{refused}");
     // Nobody was condemned by any of them.
     assert_eq!(first.actor::<Counter>("x").add(1).await, Ok(1));
     first.stop(BUDGET).await.expect("it stops");

@@ -156,11 +156,16 @@ impl NodeBuilder {
     }
 
     /// Whether it is one of several.
-    fn place(&self) -> Place {
+    fn place(&self) -> Result<Place> {
         match (&self.seat, self.settings.cluster.listen, &self.store) {
-            (Some(seat), _, _) => Place::Local(seat.clone()),
-            (None, Some(listen), StoreChoice::Settings) => Place::Member(listen),
-            _ => Place::Alone,
+            (Some(seat), _, _) => Ok(Place::Local(seat.clone())),
+            (None, None, _) => Ok(Place::Alone),
+            (None, Some(listen), StoreChoice::Settings) => Ok(Place::Member(listen)),
+            (None, Some(_), _) => Err(Error::Start(
+                "cluster.listen is set, and the program names a store of its own for this node: name the \
+                 database of the cluster in the settings (store.url), or leave cluster.listen out"
+                    .into(),
+            )),
         }
     }
 
@@ -169,7 +174,7 @@ impl NodeBuilder {
     /// # Errors
     /// [`Error::Start`] says what is in the way; nothing is left running then.
     pub async fn start(self) -> Result<Node> {
-        let place = self.place();
+        let place = self.place()?;
         let mut types = Vec::new();
         for described in self.types {
             types.push(described.map_err(|error| Error::Start(error.into()))?);
