@@ -40,6 +40,16 @@ fn troubles_of_a_database_lose_nothing() {
 }
 
 #[test]
+fn kills_and_stops_of_nodes_of_a_cluster_lose_nothing() {
+    for strike in ["kill", "stop"] {
+        let short = ["--strikes", "2", "--lease", "2", "--actors", "8"];
+        let (output, text) = campaign(&[&["cluster", "--strike", strike], &short[..]].concat());
+        assert!(output.status.success(), "{strike}");
+        assert!(text.contains("strikes: 2; turns: ") && text.contains(" 0 findings"), "{text}");
+    }
+}
+
+#[test]
 fn calls_with_keys_have_one_effect_on_a_database() {
     let keys = ["keys", "--calls", "5000", "--kills", "2", "--postgres"];
     let (output, text) = campaign(&keys);
