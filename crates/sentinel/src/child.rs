@@ -82,3 +82,45 @@ fn tell(page: &Page) {
 fn send(socket: &UdpSocket, notice: &[u8], peer: SocketAddr) {
     let _ = socket.send_to(notice, peer);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A thread has taken this slot and has ended with it, as one that was killed does.
+    fn dies_with(page: &Arc<Page>, at: usize) {
+        let page = Arc::clone(page);
+        let took = thread::spawn(move || page.slots[at].try_hold()).join();
+        assert!(took.expect("it ends"));
+    }
+
+    fn page() -> Arc<Page> {
+        Arc::new(Page::create([1; 32]).expect("shared memory"))
+    }
+
+    #[test]
+    fn only_the_end_of_all_who_held_a_place_is_a_death() {
+        assert!(!is_dead(&page()), "nobody held one");
+        let page = page();
+        dies_with(&page, 0);
+        dies_with(&page, 2);
+        assert!(page.slots[1].try_hold(), "this thread lives");
+        let watched = Arc::clone(&page);
+        let waits = thread::spawn(move || is_dead(&watched));
+        page.slots[1].give_back();
+        assert!(waits.join().expect("it ends"));
+        assert!(page.slots[2].was_seen_dead(), "it did not stop at the first one");
+    }
+
+    #[test]
+    fn what_is_let_go_in_good_order_or_beside_others_without_a_place_proves_nothing() {
+        for disturb in [Page::end, Page::run_short] {
+            let page = page();
+            dies_with(&page, 0);
+            disturb(&page);
+            assert!(!is_dead(&page));
+        }
+    }
+}

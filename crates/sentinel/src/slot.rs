@@ -102,6 +102,11 @@ impl Slot {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn was_seen_dead(&self) -> bool {
+        self.state.load(Ordering::Acquire) == DEAD
+    }
+
     /// Whether the current thread has the mutex after a try that ended so. What a dead holder left is set right.
     fn is_locked(&self, result: libc::c_int) -> bool {
         if result == libc::EOWNERDEAD {
