@@ -103,6 +103,7 @@ impl Seated {
             rings: Rings::default(),
             stage: tell,
             sentinel: sentinel.clone(),
+            newest: Arc::default(),
             incarnation: OnceLock::new(),
             begun: Mutex::new(None),
         };

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use tenure_runtime::{Parts, Runtime, RuntimeConfig, Seat, StartError};
 use tenure_sentinel::Sentinel;
 use tenure_store::Store;
 use tenure_transport::{Class, Frame as Carried, Peer, Transport};
-use tenure_types::{BoxFuture, Clock, Entropy, Incarnation, NodeId, Tasks};
+use tenure_types::{BoxFuture, Clock, Entropy, Incarnation, NodeId, Tasks, ViewNumber};
 use tokio::net::lookup_host;
 use tokio::sync::watch;
 
@@ -50,6 +51,8 @@ pub(super) struct NodeWorld {
     pub(super) stage: watch::Sender<Stage>,
     /// Tells others of the death of this process, where there is one.
     pub(super) sentinel: Option<Arc<Sentinel>>,
+    /// The number of the newest view, whose members the sentinel tells.
+    pub(super) newest: Arc<AtomicU64>,
     /// Its own incarnation.
     pub(super) incarnation: OnceLock<Incarnation>,
     /// Its runtime, until the view says that the node is alive.
@@ -58,8 +61,10 @@ pub(super) struct NodeWorld {
 
 impl NodeWorld {
     /// The sentinel is told who else there is. It does not look up names.
-    fn tell_sentinel(&self, peers: &[(Peer, Arc<str>)]) {
+    fn tell_sentinel(&self, view: ViewNumber, peers: &[(Peer, Arc<str>)]) {
         let Some(sentinel) = self.sentinel.clone() else { return };
+        let newest = Arc::clone(&self.newest);
+        newest.store(view.0, Ordering::Relaxed);
         let others = peers.iter().filter(|(peer, _)| peer.identity.node != self.node);
         let others: Vec<String> = others.map(|(peer, _)| peer.address.clone()).collect();
         let tell = async move {
@@ -70,7 +75,10 @@ impl NodeWorld {
                     Err(error) => tracing::debug!(%error, other, "its address is not known now"),
                 }
             }
-            sentinel.tell(&addresses);
+            // Names of an older view may be found later than those of a newer one.
+            if newest.load(Ordering::Relaxed) == view.0 {
+                sentinel.tell(&addresses);
+            }
         };
         self.tasks.spawn("sentinel", Box::pin(tell));
     }
@@ -128,7 +136,7 @@ impl World for NodeWorld {
 
     fn learnt(&self, view: &Arc<View>) {
         let peers = peers_of(view);
-        self.tell_sentinel(&peers);
+        self.tell_sentinel(view.number, &peers);
         let rows = peers.iter().map(|(peer, row)| (peer.identity.clone(), Arc::clone(row)));
         self.inbound.know(rows.collect());
         if let Err(error) = self.transport.set_peers(peers.into_iter().map(|(peer, _)| peer)) {
