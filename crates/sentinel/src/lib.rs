@@ -49,6 +49,11 @@ pub enum SentinelError {
     /// The system has no robust mutexes.
     #[error("a sentinel needs Linux; here the others presume a death, or wait for the lease")]
     Unsupported,
+    /// This process was started as a sentinel, and is about to be something else.
+    #[error(
+        "this process was started as a sentinel; call `tenure::app()` or `tenure::run_if_sentinel()` first in `main`"
+    )]
+    IsSentinel,
     /// The system refused something.
     #[error("the sentinel did not start: {what}")]
     System {

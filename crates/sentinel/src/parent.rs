@@ -57,8 +57,11 @@ impl Sentinel {
     /// What a sentinel needs, and no process yet.
     ///
     /// # Errors
-    /// [`SentinelError`]: there is no shared memory, or no randomness.
+    /// [`SentinelError`]: there is no shared memory, or no randomness, or this process is to be a sentinel itself.
     pub fn new() -> Result<Self, SentinelError> {
+        if std::env::var_os(VARIABLE).is_some() {
+            return Err(SentinelError::IsSentinel);
+        }
         let mut secret = [0; 32];
         let random = SystemRandom::new().fill(&mut secret);
         random.map_err(|_| refused("random bytes")(io::ErrorKind::Other.into()))?;
@@ -176,7 +179,9 @@ fn take(page: &Arc<Page>) -> Option<Held> {
 
 fn spawn(shared: &Shared) -> io::Result<Child> {
     let mut command = Command::new("/proc/self/exe");
+    // With the arguments of this process it takes the same way to where it is asked for what it was started.
     command
+        .args(std::env::args_os().skip(1))
         .arg0("tenure-sentinel")
         .env_clear()
         .env(VARIABLE, "1")

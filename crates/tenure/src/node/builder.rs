@@ -10,7 +10,7 @@ use tenure_observe::{
     Health, MetricError, Metrics, memory_bytes_max, names, register_process, resident_bytes,
 };
 use tenure_runtime::{Parts, Runtime, RuntimeConfig, StartError};
-use tenure_sentinel::Sentinel;
+use tenure_sentinel::{Sentinel, SentinelError};
 use tenure_store::memory::{MemoryDisk, MemoryStore};
 use tenure_store::{Store, StoreError};
 use tenure_store_embedded::{EmbeddedConfig, EmbeddedStore};
@@ -181,7 +181,7 @@ impl NodeBuilder {
         }
         let number = NODES.fetch_add(1, Ordering::Relaxed);
         let is_guarded = self.with_sentinel && !matches!(place, Place::Alone);
-        let sentinel = is_guarded.then(guard).flatten();
+        let sentinel = if is_guarded { guard()? } else { None };
         let threads = make_threads(number, self.threads, sentinel.clone())?;
         let system_clock = Arc::new(SystemClock::new());
         let clock: Arc<dyn Clock> = Arc::clone(&system_clock) as Arc<dyn Clock>;
@@ -320,13 +320,17 @@ fn register_node(metrics: &Metrics, name: &str) -> std::result::Result<(), Metri
     register_process(metrics)
 }
 
-/// What a sentinel needs; without one the others wait for the lease.
-fn guard() -> Option<Arc<Sentinel>> {
-    let made = Sentinel::new();
-    if let Err(error) = &made {
-        tracing::warn!(error = %Error::chain(error), "nobody will prove this node's death");
+/// What a sentinel needs; without one the others wait for the lease. A process that was started as a sentinel is no
+/// node: it would start a sentinel of its own, and that the next one.
+fn guard() -> Result<Option<Arc<Sentinel>>> {
+    match Sentinel::new() {
+        Ok(made) => Ok(Some(Arc::new(made))),
+        Err(error @ SentinelError::IsSentinel) => Err(Error::Start(error.to_string().into())),
+        Err(error) => {
+            tracing::warn!(error = %Error::chain(&error), "nobody will prove this node's death");
+            Ok(None)
+        }
     }
-    made.ok().map(Arc::new)
 }
 
 fn make_threads(
