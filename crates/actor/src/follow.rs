@@ -46,13 +46,18 @@ pub trait Watcher: Send + Sync + 'static {
     /// An event has left: the `offset`th of the log `epoch`. Those of one actor come in their order; one
     /// may come again. It is called on the thread of a turn or of an engine, and only passes on.
     fn published(&self, epoch: u64, offset: u64, event: &EventBytes);
+
+    /// Something may have been published that was not told: whoever needs it reads it with
+    /// [`Publications::events`]. In a cluster, when the actor begins to be followed at another place, and when more was
+    /// published than was kept. As above, it only passes on.
+    fn missed(&self);
 }
 
 /// Names one watcher of one actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WatchId(pub u64);
 
-/// What a node's actors publish.
+/// What actors publish: those of a node, or in a cluster all.
 pub trait Publications: Send + Sync + 'static {
     /// Tells `watcher` what the actor publishes from now on, until [`Publications::unwatch`].
     fn watch(&self, target: &Target, watcher: Arc<dyn Watcher>) -> WatchId;
@@ -64,7 +69,8 @@ pub trait Publications: Send + Sync + 'static {
     /// shown: of durable actors what is durable.
     ///
     /// # Errors
-    /// `NotFound` when this node does not run the type, `Storage` when the store cannot be read.
+    /// `NotFound` when this node does not run the type, `Storage` when the store cannot be read, `Unavailable` when the
+    /// actor is not durable and cannot be reached where it lives.
     ///
     /// # Cancel safety
     /// The future is cancel safe.

@@ -93,10 +93,11 @@ impl<W: World> Driver<W> {
         }
     }
 
-    /// Handles at once, on the thread that asks, what no machine has to decide: calls of other nodes, and answers. Gives
+    /// Handles at once, on the thread that asks, what no machine has to decide: calls of other nodes, answers, and what is
+    /// followed. Gives
     /// back what is for [`World::heard`].
     pub fn take_now(self: &Arc<Self>, frame: Frame) -> Option<Frame> {
-        if !matches!(frame.body, Body::Handed { .. } | Body::Settled { .. }) {
+        if !matches!(frame.body, Body::Handed { .. } | Body::Settled { .. } | Body::Following(_)) {
             return Some(frame);
         }
         if self.hears(frame.from, frame.to) {
@@ -158,6 +159,7 @@ impl<W: World> Driver<W> {
                     }
                 });
             }
+            Body::Following(following) => self.handle_following(from, following),
             Body::Directory(_) | Body::Hint(_) | Body::Presumed(_) => {}
         }
     }

@@ -10,6 +10,7 @@ use tenure_protocol::codec::{CodecError, Reader, Writer};
 use tenure_protocol::migration::MoveId;
 use tenure_runtime::{PACKED_BYTES_MAX, PackError, Packed};
 
+use crate::following::Following;
 use crate::message::{Body, Frame};
 
 /// The version of the form that this program writes and reads.
@@ -30,6 +31,7 @@ mod kind {
     pub(super) const NOT_HERE: u8 = 5;
     pub(super) const SETTLED: u8 = 6;
     pub(super) const SHIPPED: u8 = 7;
+    pub(super) const FOLLOWING: u8 = 8;
 }
 
 impl Frame {
@@ -71,6 +73,10 @@ impl Frame {
                 out.incarnation(id.source).number(id.number).actor(actor).bytes(&packed);
                 kind::SHIPPED
             }
+            Body::Following(following) => {
+                following.write(&mut out);
+                kind::FOLLOWING
+            }
         };
         Ok((kind, out.into_bytes()))
     }
@@ -106,6 +112,7 @@ impl Frame {
                 actor: from.actor(names)?,
                 packed: Packed::decode(from.bytes("memory", PACKED_BYTES_MAX)?, names)?,
             },
+            kind::FOLLOWING => Body::Following(Following::read(&mut from, names)?),
             number => {
                 return Err(CodecError::Kind { what: "frame", number: number.into() });
             }
@@ -117,13 +124,40 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tenure_actor::EventPage;
     use tenure_types::{ActorId, ActorTypeName, Incarnation, Key, Tenure, ViewNumber};
 
     use super::*;
+    use crate::following::News;
 
     fn actor() -> ActorId {
         let actor_type = ActorTypeName::new("cart").unwrap();
         ActorId { actor_type, key: Key::new("alice").unwrap() }
+    }
+
+    fn following() -> impl Iterator<Item = Following> {
+        let events = |sizes: &[usize]| sizes.iter().map(|len| vec![7; *len].into()).collect();
+        let page = |first: u64, sizes: &[usize]| EventPage {
+            epoch: 300,
+            offset: 12,
+            recovered: true,
+            events: (first..).zip::<Vec<_>>(events(sizes)).collect(),
+        };
+        let told = |news| Following::Told { number: 2, batch: 129, news };
+        [
+            Following::Follow { number: 7, actor: actor() },
+            Following::Unfollow { number: 7 },
+            told(News::Begun),
+            told(News::Events { epoch: 300, first: 9, events: events(&[0, 3]) }),
+            told(News::Gap),
+            told(News::Left),
+            Following::Heard { number: 2, batch: 129 },
+            Following::Read { number: 1, actor: actor(), epoch: 300, offset: 8 },
+            Following::Page { number: 1, page: None },
+            Following::Page { number: 1, page: Some(page(0, &[])) },
+            Following::Page { number: 1, page: Some(page(9, &[0, 3])) },
+        ]
+        .into_iter()
     }
 
     fn frames() -> Vec<Frame> {
@@ -138,8 +172,9 @@ mod tests {
             Body::NotHere { number: 3, hint: Some((Incarnation(5), tenure)) },
             Body::Settled { number: 128, answer: Vec::new() },
         ];
+        let bodies = bodies.into_iter().chain(following().map(Body::Following));
         let (from, to) = (Incarnation(300), Incarnation(4));
-        bodies.into_iter().map(|body| Frame { from, to, body }).collect()
+        bodies.map(|body| Frame { from, to, body }).collect()
     }
 
     #[test]
@@ -168,6 +203,20 @@ mod tests {
         let handed = Body::Handed { number: 5, call: vec![7, 8] };
         let frame = Frame { from: Incarnation(1), to: Incarnation(2), body: handed };
         assert_eq!(frame.encode().unwrap(), (4, vec![1, 1, 2, 5, 2, 7, 8]));
+        let heard = Body::Following(Following::Heard { number: 300, batch: 5 });
+        let frame = Frame { from: Incarnation(1), to: Incarnation(2), body: heard };
+        assert_eq!(frame.encode().unwrap(), (8, vec![1, 1, 2, 4, 0xac, 0x02, 5]));
+    }
+
+    #[test]
+    fn events_past_the_last_number_are_refused() {
+        let types = Types::new(&[]);
+        let last = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        let told = [&[1, 1, 2, 3, 7, 1, 1, 9][..], &last, &[2, 0, 0]].concat();
+        let refused = Frame::decode(8, &told, &types).map(|_| ());
+        assert_eq!(refused, Err(CodecError::Number { what: "offset" }));
+        let unknown = Frame::decode(8, &[1, 1, 2, 9], &types).map(|_| ());
+        assert_eq!(unknown, Err(CodecError::Kind { what: "following", number: 9 }));
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl<W: World> Driver<W> {
                 self.drop_activation(&actor, tenure);
             }
             Effect::Found { actor, host, tenure } => self.send_calls(&actor, host, tenure),
+            Effect::Stands { actor, host, tenure } => self.take_place(&actor, host, tenure),
             Effect::Nowhere { actor, .. } => self.refuse_calls(&actor),
             Effect::Seal { id, actor, tenure } => self.seal(id, &actor, tenure),
             Effect::Ship { id, actor, to } => {
@@ -100,7 +101,7 @@ impl<W: World> Driver<W> {
         }
     }
 
-    fn drop_activation(&self, actor: &ActorId, tenure: Tenure) {
+    fn drop_activation(self: &Arc<Self>, actor: &ActorId, tenure: Tenure) {
         self.with_life(|life| {
             life.gone.remove(actor);
             life.packed.retain(|_, packed| packed.actor() != actor);
@@ -109,6 +110,7 @@ impl<W: World> Driver<W> {
             runtime.left(target, tenure);
             runtime.moved(target, tenure);
         });
+        self.follow_away(actor);
     }
 
     fn seal(self: &Arc<Self>, id: MoveId, actor: &ActorId, tenure: Tenure) {
@@ -130,6 +132,7 @@ impl<W: World> Driver<W> {
         let now = self.clock.now();
         match local {
             Local::Absent { target, call } => self.seek(target, call),
+            Local::Attend(actor) => self.attend(&actor),
             Local::Leaving { actor, tenure } | Local::Lost { actor, tenure } => {
                 self.with_life(|life| {
                     if !life.cluster.leave(now, &actor, tenure) {

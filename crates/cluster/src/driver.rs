@@ -197,10 +197,16 @@ impl<W: World> Driver<W> {
         self.pass(Incarnation(0), Local::Cordon(is_cordoned));
     }
 
-    /// Its runtime was stopped, which saved everything: it has left as soon as the table says so, whatever did not move.
-    pub fn stopped(&self) {
-        self.core.lock().has_stopped = true;
-        self.drain();
+    /// Its runtime was stopped. If that saved everything, it has left as soon as the table says so, whatever did not
+    /// move. Else something of it may still be on its way to the store: the table is told that it is down, so that it
+    /// is fenced before its actors start elsewhere.
+    pub fn stopped(&self, has_saved: bool) {
+        if has_saved {
+            self.core.lock().has_stopped = true;
+            self.drain();
+        } else {
+            self.pass(Incarnation(0), Local::Abandon);
+        }
     }
 
     /// Whether there is another member that could take what lives here.
@@ -298,6 +304,7 @@ impl<W: World> Driver<W> {
             drop(core);
             self.look_after_calls();
             self.look_after_drain();
+            self.look_after_followers();
         }
     }
 

@@ -11,6 +11,8 @@ use tenure_protocol::view::table::TableAnswer;
 use tenure_runtime::{Packed, Runtime};
 use tenure_types::{ActorId, ActorTypeName, CallError, Incarnation, Tenure, ViewNumber};
 
+use crate::follow::Follows;
+
 /// One incarnation of a process: from its row in the member table to its end.
 pub(crate) struct Life {
     pub(crate) incarnation: Incarnation,
@@ -31,6 +33,7 @@ pub(crate) struct Life {
     /// Activations that are gone, while a move of theirs is not over.
     pub(crate) gone: BTreeMap<ActorId, Tenure>,
     pub(crate) is_draining: bool,
+    pub(crate) follows: Arc<Follows>,
 }
 
 /// A call that looks for its actor.
@@ -66,10 +69,14 @@ pub(crate) enum Local {
     Packed(MoveId, Result<Packed, CallError>),
     /// A sentinel has told that a process died.
     Died(Incarnation),
+    /// Somebody begins to follow an actor, or nobody does any more.
+    Attend(ActorId),
     /// Join the cluster (again).
     Join,
     /// Leave it.
     Drain,
+    /// Leave it at once, whatever is on its way.
+    Abandon,
     /// Take no new activations, or take them again.
     Cordon(bool),
 }

@@ -7,12 +7,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tenure_protocol::cluster::Cluster;
+use tenure_protocol::view::MemberState;
 use tenure_protocol::view::membership::{Death, Effect, Lost};
 use tenure_protocol::view::table::{JoinToken, TableAction, TableAnswer, TableRequest};
 use tenure_runtime::{Runtime, Seat as RuntimeSeat};
 use tenure_types::{Incarnation, ViewNumber};
 
 use crate::driver::{Core, Driver};
+use crate::follow::Follows;
 use crate::life::{Life, Local};
 use crate::message::Body;
 use crate::refusals::{not_executed, unknown};
@@ -35,6 +37,11 @@ impl<W: World> Driver<W> {
         match local {
             Local::Join => self.join(&mut core),
             Local::Drain => self.begin_drain(&mut core),
+            Local::Abandon => {
+                core.is_leaving = true;
+                drop(core);
+                self.discard();
+            }
             Local::Cordon(is_cordoned) => core.cordon(is_cordoned),
             Local::Answered(request, result) => {
                 core.membership.handle_answer(now, request, result);
@@ -100,6 +107,7 @@ impl<W: World> Driver<W> {
                     life.cluster.handle_view_and_ring(now, Arc::clone(&view), ring);
                 });
                 self.end_calls_at_gone(&view);
+                self.look_after_hosts(|it| view.state(it).is_none_or(MemberState::is_gone));
                 self.with_runtime(|runtime| runtime.look_for_reminders());
             }
             Effect::Suspend => {
@@ -178,6 +186,7 @@ impl<W: World> Driver<W> {
             arrived: Default::default(),
             gone: Default::default(),
             is_draining: false,
+            follows: Follows::new(),
         };
         let view = Arc::clone(core.membership.view());
         let ring = self.world.rings().of(&view);

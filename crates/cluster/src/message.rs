@@ -5,6 +5,8 @@ use tenure_protocol::migration::MoveId;
 use tenure_runtime::Packed;
 use tenure_types::{ActorId, Incarnation, Tenure, ViewNumber};
 
+use crate::following::Following;
+
 /// One message between two nodes.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -55,6 +57,8 @@ pub enum Body {
         /// What it takes along.
         packed: Packed,
     },
+    /// Of actors that are followed at another node.
+    Following(Following),
 }
 
 /// What never waits behind each other.
@@ -62,7 +66,7 @@ pub enum Body {
 pub enum Lane {
     /// Slots, directory entries, hints.
     Control,
-    /// Calls and their answers.
+    /// Calls and their answers, and events for those who follow.
     Call,
     /// What moves.
     Bulk,
@@ -75,6 +79,7 @@ impl Body {
         match self {
             Self::Directory(_) | Self::Hint(_) | Self::Presumed(_) => Lane::Control,
             Self::Handed { .. } | Self::NotHere { .. } | Self::Settled { .. } => Lane::Call,
+            Self::Following(_) => Lane::Call,
             Self::Shipped { .. } => Lane::Bulk,
         }
     }
@@ -90,6 +95,7 @@ impl Body {
             Self::NotHere { .. } => "not-here",
             Self::Settled { .. } => "settled",
             Self::Shipped { .. } => "shipped",
+            Self::Following(following) => following.name(),
         }
     }
 }

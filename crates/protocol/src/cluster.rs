@@ -5,6 +5,7 @@
 //! member, and for how long a node may release anything, is told by the membership beside it.
 
 mod asks;
+mod awaits;
 mod config;
 mod effect;
 mod grants;

@@ -6,6 +6,7 @@
 //! opened the slot without that report.
 
 mod awaited;
+mod awaiting;
 mod map;
 mod owned;
 mod promises;
@@ -14,6 +15,7 @@ mod report;
 pub use report::{REPORT_PARTS_MAX, Reported, ReportedAs, SlotReport};
 
 pub(crate) use awaited::Awaited;
+pub(crate) use awaiting::Awaiting;
 pub(crate) use map::SlotMap;
 pub(crate) use owned::{Dead, Openness, OwnedSlot, Waiting};
 pub(crate) use promises::{Promises, Unfit};

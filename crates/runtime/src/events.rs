@@ -93,6 +93,9 @@ impl Runtime {
         if epoch != log.epoch || offset > log.offset || offset < first_kept {
             return Ok(page(log, epoch, offset, |_| None));
         }
+        if offset == log.offset {
+            return Ok(page(log, epoch, offset, |_| Some(Vec::new())));
+        }
         self.read_events(&actor, log, offset).await
     }
 

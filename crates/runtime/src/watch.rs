@@ -103,6 +103,8 @@ mod tests {
 
     impl Watcher for Deaf {
         fn published(&self, _: u64, _: u64, _: &EventBytes) {}
+
+        fn missed(&self) {}
     }
 
     fn target(key: &str, hash: u64) -> Target {

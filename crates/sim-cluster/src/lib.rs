@@ -8,6 +8,7 @@ pub mod build;
 pub mod cast;
 pub mod clients;
 pub mod crowd;
+pub mod ears;
 pub mod follow;
 pub mod frame;
 pub mod line;

@@ -25,6 +25,7 @@ use self::shape::Shape;
 use crate::cast::{self, Who};
 use crate::clients::{BUDGET_MAX, Client, TURN_MAX};
 use crate::crowd::{Crowd, FEED_READERS, SUBSCRIBERS};
+use crate::ears::Ear;
 use crate::frame::Frame;
 use crate::line::Line;
 use crate::machines::TableService;
@@ -39,12 +40,14 @@ const EXPECTED: &[&str] = &[
     "accused",
     "activated from a move",
     "discarded",
+    "events told by another node",
     "left",
     "move taken back",
     "newer build beside an older one",
     "reminder fired twice",
     "resumed",
     "slot opened while a grant was in flight",
+    "stopped before everything had moved",
     "suspended",
 ];
 /// When the clients begin, after the nodes.
@@ -95,6 +98,7 @@ struct Cluster {
     subscribers: Vec<Machine>,
     feed_readers: Vec<Machine>,
     readers: Vec<Machine>,
+    ears: Vec<Arc<Ear>>,
     processes: Vec<Arc<SimTasks>>,
     /// What nodes know of actors that did not answer in the end.
     stuck: Vec<String>,
@@ -130,6 +134,7 @@ impl Cluster {
         let (actors, numbers) = (shape.actors.clone(), (0..nodes).collect());
         let crowd = Crowd::new(stage.clone(), actors, numbers, (shape.think, shape.taste));
         let crowd = Arc::new(crowd);
+        let ears = Ear::all(&crowd, || sim.dice());
         for node in 0..shape.nodes {
             fleet.want(node);
         }
@@ -145,6 +150,7 @@ impl Cluster {
             subscribers,
             feed_readers,
             readers,
+            ears,
             processes,
             stuck: Vec::new(),
             silence,
@@ -192,6 +198,10 @@ impl Cluster {
     fn advance_to(&self, until: Instant) {
         while self.sim.now() < until {
             self.fleet.look();
+            if self.sim.now() >= Instant::ZERO + CLIENTS_FROM {
+                let living = self.fleet.living();
+                self.ears.iter().for_each(|ear| ear.look(&living));
+            }
             if self.sim.now().as_millis() % MEASURE_PERIOD_MS < LOOK_PERIOD.as_millis() as u64 {
                 self.measure();
             }
@@ -266,6 +276,7 @@ impl Cluster {
             let Some((node, sizes)) = host.sizes() else { continue };
             let sizes = [
                 ("lookups", sizes.lookups, config.lookups_max),
+                ("awaited places", sizes.awaits, config.awaits_max),
                 ("locations", sizes.locations, config.locations_max),
                 ("slot waiters", sizes.slot_waiters, config.slot_waiters_max),
                 ("moves out", sizes.moves_out, config.moves_out_max),

@@ -440,6 +440,8 @@ impl Watcher for Ear {
     fn published(&self, _: u64, offset: u64, _: &EventBytes) {
         self.0.lock().push(offset);
     }
+
+    fn missed(&self) {}
 }
 
 impl Ear {

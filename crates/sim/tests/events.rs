@@ -201,6 +201,8 @@ impl Watcher for Ears {
         let what = tenure::__private::decode_named::<Said>(1, event).unwrap().what;
         self.0.lock().push((epoch, offset, what));
     }
+
+    fn missed(&self) {}
 }
 
 impl Ears {

@@ -153,7 +153,7 @@ impl Node {
             let began = tokio::time::Instant::now();
             seated.drain(budget).await;
             let stopped = engine.stop(budget.saturating_sub(began.elapsed())).await;
-            seated.leave().await;
+            seated.leave(stopped == Ok(0)).await;
             stopped
         };
         let stopped = threads.spawn(stopping).await;
@@ -219,7 +219,8 @@ impl Node {
     }
 
     pub(crate) fn publications(&self) -> Arc<dyn Publications> {
-        Arc::clone(&self.inner.engine) as _
+        let of_cluster = self.inner.seated.as_ref().and_then(|seated| seated.publications());
+        of_cluster.unwrap_or_else(|| Arc::clone(&self.inner.engine) as _)
     }
 
     pub(crate) fn shared_health(&self) -> Arc<Health> {

@@ -240,13 +240,25 @@ pub(super) struct Ears(pub(super) Arc<Followed>);
 
 impl Watcher for Ears {
     fn published(&self, epoch: u64, offset: u64, event: &EventBytes) {
+        self.put(|inbox| {
+            if inbox.has_gap || inbox.events.len() >= INBOX_EVENTS_MAX {
+                inbox.has_gap = true;
+            } else {
+                inbox.events.push_back((Position { epoch, offset }, Arc::clone(event)));
+            }
+        });
+    }
+
+    fn missed(&self) {
+        self.put(|inbox| inbox.has_gap = true);
+    }
+}
+
+impl Ears {
+    fn put(&self, put: impl FnOnce(&mut Inbox)) {
         let followed = &self.0;
         let mut inbox = followed.inbox.lock();
-        if inbox.has_gap || inbox.events.len() >= INBOX_EVENTS_MAX {
-            inbox.has_gap = true;
-        } else {
-            inbox.events.push_back((Position { epoch, offset }, Arc::clone(event)));
-        }
+        put(&mut inbox);
         if std::mem::replace(&mut inbox.is_drained, true) {
             return;
         }

@@ -138,5 +138,10 @@ impl Cluster {
                 self.send(caller, Message::WrongOwner { actor: actor.clone(), view });
             }
         }
+        for (actor, callers) in owned.awaiting.into_callers() {
+            for caller in callers {
+                self.send(caller, Message::WrongOwner { actor: actor.clone(), view });
+            }
+        }
     }
 }

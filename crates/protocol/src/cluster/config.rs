@@ -9,6 +9,8 @@ pub struct ClusterConfig {
     pub ask_again: Duration,
     /// The longest pause between two askings.
     pub ask_again_max: Duration,
+    /// The longest pause between two askings for the place of an actor that is nowhere.
+    pub await_again_max: Duration,
     /// After so long without a member's report it is accused: 1.03 of the lease and 50 ms.
     pub report_patience: Duration,
     /// How long an offered or shipped move may take before it is given up.
@@ -19,6 +21,9 @@ pub struct ClusterConfig {
     pub slot_waiters_max: usize,
     /// The most actors that are looked up at a time; later ones are told so.
     pub lookups_max: usize,
+    /// The most actors whose places are awaited at a time. Each slot keeps as many of those who wait
+    /// as look-ups.
+    pub awaits_max: usize,
     /// The most places of actors that are remembered.
     pub locations_max: usize,
     /// The most entries, and slots, in one message of reports.
@@ -34,11 +39,13 @@ impl Default for ClusterConfig {
         Self {
             ask_again: Duration::from_millis(100),
             ask_again_max: Duration::from_secs(1),
+            await_again_max: Duration::from_secs(10),
             report_patience: Duration::from_millis(10_350),
             move_patience: Duration::from_secs(5),
             arrival_kept: Duration::from_secs(60),
             slot_waiters_max: 4_096,
             lookups_max: 65_536,
+            awaits_max: 1_048_576,
             locations_max: 262_144,
             report_len_max: 1_024,
             moves_out_max: 256,

@@ -45,6 +45,15 @@ pub enum Effect {
         /// Its right.
         tenure: Tenure,
     },
+    /// The actor whose place was awaited is there. It is awaited no longer.
+    Stands {
+        /// Which actor.
+        actor: ActorId,
+        /// Its host.
+        host: Incarnation,
+        /// Its right.
+        tenure: Tenure,
+    },
     /// The actor cannot be placed now.
     Nowhere {
         /// Who was looked up.

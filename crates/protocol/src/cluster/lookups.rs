@@ -92,17 +92,34 @@ impl Cluster {
         host: Incarnation,
         tenure: Tenure,
     ) {
-        if !self.lookups.contains_key(actor) {
+        let is_awaited = self.is_awaited(actor, tenure);
+        if !self.lookups.contains_key(actor) && !is_awaited {
             return;
         }
         if !self.may_answer(host) {
             self.hear_view(ViewNumber(host.0));
-            return self.at(now + OWNER_LEARNS, Due::LookUp(actor.clone()));
+            return self.ask_soon(now, actor);
         }
-        self.lookups.remove(actor);
         self.locations.put(actor, host, tenure);
-        let actor = actor.clone();
-        self.effects.push(Effect::Found { actor, host, tenure });
+        if self.lookups.remove(actor).is_some() {
+            let actor = actor.clone();
+            self.effects.push(Effect::Found { actor, host, tenure });
+        }
+        if is_awaited {
+            self.awaits.remove(actor);
+            let actor = actor.clone();
+            self.effects.push(Effect::Stands { actor, host, tenure });
+        }
+    }
+
+    /// Asks again as soon as an owner, or this member, can have learnt a newer view.
+    fn ask_soon(&mut self, now: Instant, actor: &ActorId) {
+        if self.lookups.contains_key(actor) {
+            self.at(now + OWNER_LEARNS, Due::LookUp(actor.clone()));
+        }
+        if self.awaits.contains_key(actor) {
+            self.at(now + OWNER_LEARNS, Due::Await(actor.clone()));
+        }
     }
 
     /// Whether a call that is sent there can arrive: the view lists it, and not as gone.
@@ -111,10 +128,10 @@ impl Cluster {
     }
 
     /// Who was asked has not learnt this view yet, and reads it now; or this member has not.
-    pub(super) fn hear_wrong_owner(&mut self, now: Instant, view: ViewNumber, actor: ActorId) {
+    pub(super) fn hear_wrong_owner(&mut self, now: Instant, view: ViewNumber, actor: &ActorId) {
         self.hear_view(view);
-        if view < self.view.number && self.lookups.contains_key(&actor) {
-            self.at(now + OWNER_LEARNS, Due::LookUp(actor));
+        if view < self.view.number {
+            self.ask_soon(now, actor);
         }
     }
 

@@ -39,6 +39,15 @@ pub enum Message {
         /// Where it was said to be, and was not.
         not_at: Option<(Incarnation, Tenure)>,
     },
+    /// Tell me when this actor is at a place later than that. It is not placed for this.
+    AwaitPlace {
+        /// The sender's view.
+        view: ViewNumber,
+        /// Whose place is awaited.
+        actor: ActorId,
+        /// The right of the last place that the sender knows.
+        later_than: Option<Tenure>,
+    },
     /// The actor is there.
     Found {
         /// Who was looked up.
@@ -201,6 +210,7 @@ impl Message {
             Self::Report { .. } => "report",
             Self::Behind { .. } => "behind",
             Self::LookUp { .. } => "look-up",
+            Self::AwaitPlace { .. } => "await-place",
             Self::Found { .. } => "found",
             Self::WrongOwner { .. } => "wrong-owner",
             Self::Busy { .. } => "busy",
@@ -238,7 +248,8 @@ impl Message {
                         + entries.map(|it| ENTRY + actor_bytes(&it.actor)).sum::<usize>()
                 }
                 Self::LookUp { actor, .. } | Self::Grant { actor, .. } => 44 + actor_bytes(actor),
-                Self::Found { actor, .. }
+                Self::AwaitPlace { actor, .. }
+                | Self::Found { actor, .. }
                 | Self::WrongOwner { actor, .. }
                 | Self::Busy { actor }
                 | Self::Granted { actor, .. }

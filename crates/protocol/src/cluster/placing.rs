@@ -152,6 +152,7 @@ impl Cluster {
         if entry.host == from && entry.tenure == tenure {
             entry.standing = Standing::Placed;
             self.tell_waiting(slot, actor, from, tenure);
+            self.tell_awaiting(slot, actor, from, tenure);
         }
     }
 

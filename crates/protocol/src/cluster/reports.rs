@@ -33,6 +33,7 @@ impl Cluster {
             if self.owned.get(&slot).is_some_and(|owned| owned.is_reported()) {
                 self.closed.remove(&slot);
                 self.serve_slot(now, slot);
+                self.serve_awaiting(slot);
             }
         }
     }

@@ -13,6 +13,8 @@ pub(super) enum Due {
     Grant(Slot, ActorId),
     /// A look-up without an answer.
     LookUp(ActorId),
+    /// A place that is awaited.
+    Await(ActorId),
     /// An activation that is not unregistered yet.
     Unregister(ActorId),
     /// A move.

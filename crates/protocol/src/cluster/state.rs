@@ -41,6 +41,7 @@ pub struct Cluster {
     pub(super) arrivals: BTreeMap<MoveId, Arrival>,
     // As caller.
     pub(super) lookups: BTreeMap<ActorId, Lookup>,
+    pub(super) awaits: BTreeMap<ActorId, Await>,
     pub(super) locations: Locations,
     pub(super) schedule: Schedule,
     pub(super) effects: Vec<Effect>,
@@ -70,6 +71,13 @@ pub(super) struct Lookup {
     pub(super) asked: u32,
 }
 
+/// A place that this node wants to hear of.
+#[derive(Debug)]
+pub(super) struct Await {
+    pub(super) later_than: Option<Tenure>,
+    pub(super) asked: u32,
+}
+
 /// How much a [`Cluster`] has of everything that is bounded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sizes {
@@ -83,6 +91,8 @@ pub struct Sizes {
     pub hosted: usize,
     /// Look-ups on their way from here.
     pub lookups: usize,
+    /// Places that are awaited here.
+    pub awaits: usize,
     /// Places of actors that are remembered.
     pub locations: usize,
     /// The most look-ups that wait in one slot.
@@ -116,6 +126,7 @@ impl Cluster {
             cancelled: VecDeque::new(),
             arrivals: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            awaits: BTreeMap::new(),
             locations: Locations::new(config.locations_max),
             schedule: Schedule::default(),
             effects: Vec::new(),
@@ -227,6 +238,7 @@ impl Cluster {
             entries: self.owned.values().map(|slot| slot.entries.len()).sum(),
             hosted: self.hosted.len(),
             lookups: self.lookups.len(),
+            awaits: self.awaits.len(),
             locations: self.locations.len(),
             slot_waiters: awaited.map(waiters).max().unwrap_or(0),
             moves_out: self.moves.len(),
@@ -295,8 +307,12 @@ impl Cluster {
                 self.hear_view(view);
                 self.hear_look_up(now, from, &actor, wish, not_at);
             }
+            Message::AwaitPlace { view, actor, later_than } => {
+                self.hear_view(view);
+                self.hear_await(now, from, actor, later_than);
+            }
             Message::Found { actor, host, tenure } => self.hear_found(now, &actor, host, tenure),
-            Message::WrongOwner { view, actor } => self.hear_wrong_owner(now, view, actor),
+            Message::WrongOwner { view, actor } => self.hear_wrong_owner(now, view, &actor),
             Message::Busy { actor } => self.hear_busy(&actor),
             Message::Grant { view, actor, tenure, durable, arrived } => {
                 self.hear_grant(from, view, actor, tenure, durable, arrived);

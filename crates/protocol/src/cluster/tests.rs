@@ -117,6 +117,80 @@ fn who_asks_first_hosts_an_actor_and_everybody_finds_it_there() {
     assert_eq!(done, [(1, found(&cart, 1, tenure(2, 1)))]);
 }
 
+fn stands(actor: &ActorId, host: u64, tenure: Tenure) -> Effect {
+    Effect::Stands { actor: actor.clone(), host: Incarnation(host), tenure }
+}
+
+#[test]
+fn who_awaits_a_place_hears_of_each_later_one_once_and_has_nothing_placed() {
+    let mut fair = pair();
+    let cart = kept_by(&fair, 1);
+    assert_eq!(fair.with(2, |it| assert!(it.await_place(NOW, &cart, None))), []);
+    let first = tenure(2, 1);
+    let done = fair.with(1, |it| it.look_up(NOW, &cart, LOCAL));
+    let here = [(1, activate(&cart, first)), (1, found(&cart, 1, first))];
+    assert_eq!(done[..2], here);
+    assert_eq!(done[2..], [(2, stands(&cart, 1, first))]);
+    assert_eq!(fair.0[&Incarnation(2)].location(&cart), Some((Incarnation(1), first)));
+    // What it knows is no news; who has not asked again hears nothing.
+    assert_eq!(fair.with(2, |it| assert!(it.await_place(NOW, &cart, Some(first)))), []);
+    assert_eq!(fair.with(1, |it| assert!(it.leave(NOW, &cart, first))).len(), 1);
+    let here = Incarnation(1);
+    let done = fair.with(1, |it| it.missed(NOW, &cart, LOCAL, (here, first), None));
+    let second = tenure(2, 2);
+    assert!(done.contains(&(2, stands(&cart, 1, second))), "{done:?}");
+    // What is there is said at once; given up, nothing is.
+    assert_eq!(
+        fair.with(2, |it| assert!(it.await_place(NOW, &cart, Some(first)))),
+        [(2, stands(&cart, 1, second))]
+    );
+    fair.with(2, |it| {
+        assert!(it.await_place(NOW, &cart, Some(second)));
+        it.give_up_await(&cart);
+    });
+    assert_eq!(fair.with(1, |it| assert!(it.leave(NOW, &cart, second))).len(), 1);
+    let done = fair.with(1, |it| it.missed(NOW, &cart, LOCAL, (here, second), None));
+    assert!(done.iter().all(|(node, _)| *node == 1), "{done:?}");
+}
+
+#[test]
+fn a_place_is_awaited_from_the_owners_of_later_views_and_lost_wishes_are_said_again() {
+    let config = ClusterConfig { awaits_max: 1, ..ClusterConfig::default() };
+    let mut fair = pair();
+    let cart = kept_by(&fair, 1);
+    fair.with(1, |it| it.look_up(NOW, &cart, LOCAL));
+    let mut second = Cluster::new(Incarnation(2), config.clone(), 2);
+    second.handle_view(NOW, view(2, &[(1, Alive), (2, Alive)]));
+    drop(second.take_effects());
+    assert!(second.await_place(NOW, &cart, None));
+    assert!(!second.await_place(NOW, &actor("more"), None), "there is room for one");
+    let asked = |view, owner| {
+        let (view, actor) = (ViewNumber(view), cart.clone());
+        let message = Message::AwaitPlace { view, actor, later_than: None };
+        Effect::Send { to: Incarnation(owner), message }
+    };
+    assert_eq!(second.take_effects(), [asked(2, 1)]);
+    second.handle_time(NOW + config.ask_again);
+    assert!(second.take_effects().contains(&asked(2, 1)), "its answer is lost");
+    // The owner goes, and another one keeps the slot.
+    let late = NOW + config.ask_again;
+    second.handle_view(late, view(3, &[(1, Down), (2, Alive), (3, Alive)]));
+    second.handle_time(late);
+    let owner = second.owner_of(&cart).unwrap().0;
+    let done = second.take_effects();
+    let turned = owner == 2 || done.contains(&asked(3, owner));
+    assert!(turned && second.sizes().awaits == 1, "{owner} {done:?}");
+    // A host that is gone is no news.
+    let gone = Message::Found { actor: cart.clone(), host: Incarnation(1), tenure: tenure(2, 9) };
+    second.handle_message(late, Incarnation(3), gone);
+    let here = Message::Found { actor: cart.clone(), host: Incarnation(3), tenure: tenure(3, 1) };
+    second.handle_message(late, Incarnation(3), here);
+    let heard = second.take_effects();
+    let news = |it: &&Effect| matches!(it, Effect::Stands { .. });
+    assert_eq!(heard.iter().filter(news).collect::<Vec<_>>(), [&stands(&cart, 3, tenure(3, 1))]);
+    assert_eq!(second.sizes().awaits, 0);
+}
+
 /// Met in the simulation: an owner that was stopped named a host that had died meanwhile, and calls went
 /// there until they were late.
 #[test]

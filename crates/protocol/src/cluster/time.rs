@@ -18,6 +18,7 @@ impl Cluster {
                 Due::Asks => self.ask_again(now),
                 Due::Grant(slot, actor) => self.grant_again(now, slot, &actor),
                 Due::LookUp(actor) => self.look_up_again(now, &actor),
+                Due::Await(actor) => self.await_again(now, &actor),
                 Due::Unregister(actor) => self.unregister_again(now, &actor),
                 Due::Move(id) => self.move_again(now, id),
                 Due::Arrival(id) => self.arrival_again(now, id),

@@ -24,7 +24,7 @@ impl Cluster {
         if view.number <= self.view.number {
             return;
         }
-        self.ring = ring;
+        let before = std::mem::replace(&mut self.ring, ring);
         let was_alive = self.view.state(self.me) == Some(MemberState::Alive);
         self.view = view;
         if !was_alive && self.view.state(self.me) == Some(MemberState::Alive) {
@@ -41,6 +41,7 @@ impl Cluster {
         self.ask_again(now);
         self.serve_waiting(now);
         self.turn_to_owners(now);
+        self.turn_awaits(now, &before);
         self.hear_self(now);
     }
 

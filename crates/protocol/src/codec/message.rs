@@ -33,6 +33,7 @@ mod kind {
     pub(super) const CANCELLED: u8 = 20;
     pub(super) const FORGET: u8 = 21;
     pub(super) const RELAY: u8 = 22;
+    pub(super) const AWAIT_PLACE: u8 = 23;
 }
 
 /// Strategies.
@@ -100,6 +101,7 @@ const fn kind_of(message: &Message) -> u8 {
         Message::Report { .. } => kind::REPORT,
         Message::Behind { .. } => kind::BEHIND,
         Message::LookUp { .. } => kind::LOOK_UP,
+        Message::AwaitPlace { .. } => kind::AWAIT_PLACE,
         Message::Found { .. } => kind::FOUND,
         Message::WrongOwner { .. } => kind::WRONG_OWNER,
         Message::Busy { .. } => kind::BUSY,
@@ -133,6 +135,9 @@ impl Writer {
             M::Behind { view } => self.view(*view),
             M::LookUp { view, actor, wish, not_at } => {
                 self.view(*view).actor(actor).wish(*wish).option(*not_at, Self::place)
+            }
+            M::AwaitPlace { view, actor, later_than } => {
+                self.view(*view).actor(actor).option(*later_than, Self::tenure)
             }
             M::Found { actor, host, tenure } => self.actor(actor).place((*host, *tenure)),
             M::WrongOwner { actor, view } => self.actor(actor).view(*view),
@@ -226,6 +231,11 @@ impl Reader<'_> {
                 actor: self.actor(names)?,
                 wish: self.wish()?,
                 not_at: self.option("place", Self::place)?,
+            },
+            kind::AWAIT_PLACE => M::AwaitPlace {
+                view: self.view()?,
+                actor: self.actor(names)?,
+                later_than: self.option("tenure", Self::tenure)?,
             },
             kind::FOUND => {
                 let (actor, (host, tenure)) = (self.actor(names)?, self.place()?);

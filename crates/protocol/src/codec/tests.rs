@@ -128,7 +128,7 @@ fn what_a_newer_program_writes_is_named() {
         assert_eq!(TableAnswer::decode(&newer), Err(refused));
     }
     let unknown = |what, number| CodecError::Kind { what, number };
-    assert_eq!(to_message(&[VERSION, 23, 1]), Err(unknown("message", 23)));
+    assert_eq!(to_message(&[VERSION, 24, 1]), Err(unknown("message", 24)));
     assert_eq!(to_message(&[VERSION, 22, 1, 1, 0]), Err(unknown("message", 0)));
     assert_eq!(TableRequest::decode(&[VERSION, 1, 9]), Err(unknown("request", 9)));
     assert_eq!(TableRequest::decode(&[VERSION, 1, 4, 1, 6]), Err(unknown("state", 6)));

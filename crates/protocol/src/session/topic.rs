@@ -77,6 +77,8 @@ pub struct Topic<S, E> {
     is_reading: bool,
     /// More was missed meanwhile.
     reads_again: bool,
+    /// Something was missed before it was known where the log stands.
+    is_behind: bool,
     /// Counts the logs that were seen, so that what was read of an earlier one is told from the
     /// present one.
     generation: u64,
@@ -127,6 +129,7 @@ impl<S: Copy + Ord, E: Clone + Weigh> Topic<S, E> {
             subscribers: BTreeMap::new(),
             is_reading: false,
             reads_again: false,
+            is_behind: false,
             generation: 0,
             effects: Vec::new(),
         }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use tenure_types::{ActorId, Incarnation, Instant, Planted, Tenure, ViewNumber};
 
-use super::Awaited;
+use super::{Awaited, Awaiting};
 use crate::directory::{Entry, Wish};
 
 /// A slot as its owner keeps it.
@@ -23,6 +23,8 @@ pub(crate) struct OwnedSlot {
     pub(crate) entries: BTreeMap<ActorId, Entry>,
     /// Look-ups that cannot be answered yet.
     pub(crate) waiting: BTreeMap<ActorId, Waiting>,
+    /// Who wants to hear where actors are, and does not have them placed.
+    pub(crate) awaiting: Awaiting,
     /// When its reports are asked for again.
     pub(crate) ask_at: Instant,
     /// How often they were asked for.
@@ -87,6 +89,7 @@ impl OwnedSlot {
             dead,
             entries: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            awaiting: Awaiting::new(now),
             ask_at: now,
             asked: 0,
             since: now,

@@ -217,6 +217,7 @@ impl World {
                 self.found.insert((node, actor), (host, tenure));
             }
             Effect::Nowhere { .. } => *self.counts.entry("nowhere").or_default() += 1,
+            Effect::Stands { actor, .. } => panic!("nobody awaits {actor}"),
             Effect::Seal { id, actor, .. } => {
                 self.hushed(node, &actor);
                 let at = self.soon(Duration::from_millis(50));

@@ -22,7 +22,8 @@ const LOOK_PERIOD: Duration = Duration::from_millis(10);
 impl Runtime {
     /// Whether what was produced before this call may leave the node.
     #[inline]
-    pub(crate) fn may_release(&self) -> bool {
+    #[must_use]
+    pub fn may_release(&self) -> bool {
         match &self.cluster {
             None => true,
             Some(cluster) => cluster.may_release(&*self.clock),

@@ -1,7 +1,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tenure_cluster::{Driver, Picture};
+use tenure_actor::Publications;
+use tenure_cluster::{Driver, Picture, World as _};
 use tenure_protocol::cluster::Sizes;
 use tenure_runtime::Runtime;
 use tenure_sim::{Machine, SimTasks};
@@ -14,6 +15,12 @@ use crate::cast;
 use crate::frame::{Body, Frame};
 use crate::noted::noted;
 use crate::ops::{self, Ask};
+
+/// How long a node that leaves waits until everything has moved, how often it looks, and how long it has then to
+/// save what has not.
+const DRAIN_BUDGET: Duration = Duration::from_secs(20);
+const DRAIN_LOOK_PERIOD: Duration = Duration::from_millis(50);
+const STOP_BUDGET: Duration = Duration::from_secs(2);
 
 /// A process of a node, with what clients ask it and how it ends.
 pub struct Host {
@@ -59,6 +66,11 @@ impl Host {
         self.driver.incarnation()
     }
 
+    /// What actors publish, wherever they live, for followers at this node; `None` while it is no member.
+    pub fn publications(&self) -> Option<Arc<dyn Publications>> {
+        self.driver.publications()
+    }
+
     /// What it looks like.
     pub fn picture(&self) -> Picture {
         self.driver.picture()
@@ -97,9 +109,27 @@ impl Host {
         self.world().outer.net.power_off(&self.world().machine);
     }
 
-    /// Lets it leave in good order.
-    pub fn drain(&self) {
+    /// Lets it leave in good order, as a real node does that is told to end: what has not moved within the budget is
+    /// saved, and begins anew elsewhere.
+    pub fn drain(self: &Arc<Self>) {
         self.driver.drain();
+        let host = Arc::clone(self);
+        let stop = async move {
+            let (clock, tasks) = (host.process().clock(), host.process());
+            let until = clock.now() + DRAIN_BUDGET;
+            while host.driver.has_others() && clock.now() < until {
+                tasks.sleep_until(clock.now() + DRAIN_LOOK_PERIOD).await;
+            }
+            let Some(runtime) = host.runtime() else { return };
+            host.world().reached("stopped before everything had moved");
+            let stopped = runtime.stop(STOP_BUDGET).await;
+            let has_saved = matches!(stopped, Ok(0));
+            if !has_saved {
+                host.world().reached("stopped before everything was saved");
+            }
+            host.driver.stopped(has_saved);
+        };
+        self.world().tasks.spawn("stop", Box::pin(stop));
     }
 
     /// A client asks: the call is made here, wherever its actor lives.

@@ -1,15 +1,17 @@
 //! The last part of a run: nothing is asked any more, and what was promised for later comes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tenure_sim::judge::Firing;
+use tenure_sim::judge::{ClientNo, Firing};
 use tenure_store::RowKey;
 
 use super::Cluster;
 use crate::cast::Who;
 use crate::crowd::{FEED_READERS, SUBSCRIBERS};
+use crate::ears::Ear;
 use crate::verdict;
 
 /// How long it may take until every reminder has come: a node looks for those of others every 30 s, and
@@ -36,7 +38,8 @@ impl Cluster {
             let ends = self.crowd.ends.lock();
             let (readers, followed) = (&ends.readers, &ends.subscribers);
             self.stage.odd(&format!(
-                "not all who follow could read to the end: these could: {readers:?}, {followed:?}"
+                "not all who follow could read to the end: these could: {readers:?}, {followed:?}; these did not hear it: {:?}",
+                self.deaf()
             ));
         }
     }
@@ -67,5 +70,18 @@ impl Cluster {
         let durable = self.crowd.actors.iter().filter(|who| who.role.mode().is_durable()).count();
         ends.readers.len() == FEED_READERS as usize
             && ends.subscribers.len() == durable * SUBSCRIBERS as usize
+            && self.deaf().is_empty()
+    }
+
+    /// The ears that have not heard the last event of a durable actor.
+    fn deaf(&self) -> Vec<ClientNo> {
+        let disk = self.outer.store.disk();
+        let durable = self.ears.iter().filter(|ear| ear.who.role.mode().is_durable());
+        let is_deaf = |ear: &&Arc<Ear>| {
+            let stored = disk.stored(&ear.who.id()).ok().flatten();
+            stored
+                .is_some_and(|it| it.log.epoch != 0 && !ear.stands_at(it.log.epoch, it.log.offset))
+        };
+        durable.filter(is_deaf).map(|ear| ear.number).collect()
     }
 }

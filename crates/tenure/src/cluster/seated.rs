@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tenure_actor::ActorType;
+use tenure_actor::{ActorType, Publications};
 use tenure_cluster::{Config, Driver, Rings};
 use tenure_observe::{ClusterStatus, Health, Metrics};
 use tenure_runtime::{Runtime, RuntimeConfig};
@@ -148,6 +148,11 @@ impl Seated {
         status
     }
 
+    /// What actors publish, wherever they live; `None` where the node has lost its place.
+    pub(crate) fn publications(&self) -> Option<Arc<dyn Publications>> {
+        self.driver.publications()
+    }
+
     /// Lets the node take no new activations, or take them again.
     pub(crate) fn cordon(&self, is_cordoned: bool) {
         self.driver.cordon(is_cordoned);
@@ -170,9 +175,10 @@ impl Seated {
         }
     }
 
-    /// The runtime has stopped: the member table is told, and the ways to others end in good order.
-    pub(crate) async fn leave(&self) {
-        self.driver.stopped();
+    /// The runtime has stopped, and saved everything or not: the member table is told, and the ways to others end in
+    /// good order.
+    pub(crate) async fn leave(&self, has_saved: bool) {
+        self.driver.stopped(has_saved);
         if timeout(LEAVE_MAX, self.ended()).await.is_err() {
             tracing::warn!(
                 "the member table was not told that this node has left; its lease runs out"

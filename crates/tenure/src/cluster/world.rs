@@ -179,7 +179,7 @@ impl World for NodeWorld {
 
     /// One process is one incarnation: whoever runs it starts another one.
     fn discarded(&self, incarnation: Incarnation) -> bool {
-        tracing::error!(%incarnation, "the node has lost its place in the cluster; start it again");
+        tracing::error!(%incarnation, "the node has no place in the cluster any more; start it again");
         false
     }
 

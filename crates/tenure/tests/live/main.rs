@@ -3,6 +3,7 @@
 mod admin;
 mod attach;
 mod auth;
+mod cluster;
 mod drain;
 mod hostile;
 mod limits;

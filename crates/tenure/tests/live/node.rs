@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The program as a process, killed when dropped.
 pub(crate) struct Node {
     child: Child,
+    /// One of a local cluster ends with it.
+    _input: Option<ChildStdin>,
     pub(crate) calls: SocketAddr,
     pub(crate) admin: SocketAddr,
     data: tempfile::TempDir,
@@ -32,8 +34,8 @@ impl Node {
     }
 
     fn start_on(data: tempfile::TempDir, variables: &[(&str, &str)]) -> Self {
-        let (child, calls, admin) = started(data.path(), variables);
-        Self { child, calls, admin, data }
+        let (mut child, calls, admin) = started(data.path(), variables);
+        Self { _input: child.stdin.take(), child, calls, admin, data }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -137,7 +139,7 @@ fn started(data: &Path, variables: &[(&str, &str)]) -> (Child, SocketAddr, Socke
         .env_clear()
         .env("ARGUMENTS", "serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0")
         .envs(variables.iter().copied())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("it runs");

@@ -38,6 +38,7 @@ fn messages_keep_their_bytes() {
         "01140506",
         "01150506",
         "0116040509046361727405616c696365ac0202e807",
+        "011709046361727405616c69636501ac0202",
     ];
     for (kind, expected) in BYTES.into_iter().enumerate() {
         let message = of_kind(kind, Parts::default());

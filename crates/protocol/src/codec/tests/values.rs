@@ -23,7 +23,7 @@ use crate::view::table::{
 use crate::view::{Member, MemberState, View};
 
 /// How many kinds of messages there are.
-pub(super) const KINDS: usize = 22;
+pub(super) const KINDS: usize = 23;
 
 /// What messages are made of.
 #[derive(Clone, Debug)]
@@ -100,6 +100,10 @@ pub(super) fn of_kind(kind: usize, parts: Parts) -> Message {
         18 => Message::AskCancel { id, actor, tenure, to: host },
         19 => Message::Cancelled { id },
         20 => Message::Forget { id },
+        22 => {
+            let later_than = is_placed.then_some(tenure);
+            Message::AwaitPlace { view, actor, later_than }
+        }
         _ => {
             let message = Box::new(Message::Granted { actor, tenure, load });
             Message::Relay { origin: host, to: id.source, message }

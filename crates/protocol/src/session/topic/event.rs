@@ -36,12 +36,14 @@ impl<S: Copy + Ord, E: Clone + Weigh> Topic<S, E> {
 
     /// Events may have been missed: they are read.
     pub fn handle_gap(&mut self) {
-        if let Some(head) = self.head {
-            self.read_for_all(head);
+        match self.head {
+            Some(head) => self.read_for_all(head),
+            // It may be missed by who is being let in.
+            None => self.is_behind = true,
         }
     }
 
-    fn read_for_all(&mut self, head: Position) {
+    pub(super) fn read_for_all(&mut self, head: Position) {
         if std::mem::replace(&mut self.is_reading, true) {
             self.reads_again = true;
         } else {

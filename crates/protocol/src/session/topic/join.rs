@@ -19,6 +19,9 @@ impl<S: Copy + Ord, E: Clone + Weigh> Topic<S, E> {
         let filling = Filling { answer: Some(answer), generation: self.generation, reads: 0 };
         if self.head.is_none() {
             self.head = Some(log);
+            if std::mem::take(&mut self.is_behind) {
+                self.read_for_all(log);
+            }
         }
         self.go_on(id, filling);
     }

@@ -76,6 +76,21 @@ fn events_between_the_attach_turn_and_its_end_are_not_missed() {
 }
 
 #[test]
+fn what_was_missed_before_anybody_was_let_in_is_read() {
+    let mut topic = topic();
+    topic.handle_join(1);
+    topic.handle_gap();
+    assert_eq!(topic.take_effects(), [], "nobody knows where the log stands");
+    topic.handle_attached(1, at(7, 4), None);
+    assert_eq!(topic.take_effects(), [read(None, at(7, 4)), answer(1, at(7, 4), false, &[])]);
+    topic.handle_page(None, at(7, 4), page(at(7, 5), &[5]));
+    assert_eq!(topic.take_effects(), [deliver(1, 5)]);
+    topic.handle_join(2);
+    topic.handle_attached(2, at(7, 5), None);
+    assert_eq!(topic.take_effects(), [answer(2, at(7, 5), false, &[])], "it was read once");
+}
+
+#[test]
 fn who_comes_back_gets_what_it_missed_from_the_tail_or_by_reading() {
     for (resume, expected) in [
         (at(7, 9), answer(2, at(7, 9), true, &[])),
