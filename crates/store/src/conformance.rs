@@ -18,9 +18,10 @@ mod model;
 mod rows;
 mod several;
 mod subject;
-mod submitted;
 mod units;
+mod walk;
 
+pub use crate::submitted::{Submitted, submit};
 pub use damage::{
     damaged_rows_are_named, damaged_rows_beside_are_named, units_that_meet_damage_are_told,
 };
@@ -57,10 +58,12 @@ pub use several::{
     incarnations_commit_beside_each_other, run_several,
 };
 pub use subject::Subject;
-pub use submitted::{Submitted, submit};
 pub use units::{
     bodies_of_every_size_are_kept, conflicts_tell_what_is_stored, many_actors_commit_together,
     resubmitted_units_are_recognised, units_replace_what_was_stored, versions_are_compared,
+};
+pub use walk::{
+    pages_of_walks_are_bounded, walks_come_by_everything_in_order, walks_name_what_is_damaged,
 };
 
 /// Runs every case, each on a new subject.
@@ -112,5 +115,8 @@ pub async fn run<S: Subject>(make: impl Fn() -> S) {
     trims_are_bounded(&make()).await;
     foreign_cursors_are_refused(&make(), &make()).await;
     damaged_entries_are_named(&make()).await;
+    walks_come_by_everything_in_order(&make()).await;
+    pages_of_walks_are_bounded(&make()).await;
+    walks_name_what_is_damaged(&make).await;
     random_units_follow_the_model(&make).await;
 }

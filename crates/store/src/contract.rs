@@ -14,6 +14,11 @@ pub const EVENTS_BYTES_MAX: usize = 8 << 20;
 /// The bytes of states after which [`Store::heads`] answers with what it has.
 pub const HEADS_BYTES_MAX: usize = 8 << 20;
 
+/// The entries after which an engine ends a page of a walk.
+pub const WALK_PAGE_MAX: usize = 1_024;
+/// The bytes of states and rows after which it does.
+pub const WALK_PAGE_BYTES_MAX: usize = 4 << 20;
+
 /// An engine that keeps actors durable.
 ///
 /// # What every engine keeps
@@ -264,6 +269,19 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Err(StoreError::Unavailable { detail })))
     }
 
+    /// Begins to read everything that actors are, as it is now: what was answered `Committed` before is
+    /// in it, and of what commits from now on nothing. The engine goes on meanwhile.
+    ///
+    /// # Errors
+    /// As [`Store::load`]. Where the engine has no such way: [`StoreError::Unavailable`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the walk.
+    fn walk(&self) -> BoxFuture<'_, Result<Box<dyn Walk>, StoreError>> {
+        let detail = format!("the engine `{}` cannot be walked over", self.name()).into();
+        Box::pin(std::future::ready(Err(StoreError::Unavailable { detail })))
+    }
+
     /// Commits what was submitted, marks an orderly stop, and releases the engine's resources.
     /// Units submitted later are answered [`UnitOutcome::Fenced`].
     ///
@@ -306,4 +324,38 @@ pub struct Stored {
     pub content: Content,
     /// What [`Store::load`] reads beside the head.
     pub rows: Vec<Row>,
+}
+
+/// One thing that a walk comes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Walked {
+    /// An actor, with what is stored of its head; what belongs to it beside follows. Deleted actors are
+    /// left out.
+    Actor {
+        /// The name of its type. A text, because the program that reads it may not have the type.
+        type_name: Box<str>,
+        /// Which actor of that type.
+        key: Key,
+        /// Its head, without rows.
+        stored: Stored,
+    },
+    /// A row beside the last actor, in the order of [`RowKey`]: outcomes and reminders; events that are
+    /// kept for clients where the content is a state; else the snapshot that it names and the whole journal
+    /// that is there.
+    Row(Row),
+}
+
+/// A walk over everything that actors are at one moment, in the order of type and key. It holds what the
+/// engine needs for that, so it is dropped before the engine is closed.
+pub trait Walk: Send {
+    /// The next entries, at most [`WALK_PAGE_MAX`], and none after the one with which they pass
+    /// [`WALK_PAGE_BYTES_MAX`]; none at the end.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] names what is damaged or missing, where it comes by it. The walk is broken off
+    /// then, and does not go on.
+    ///
+    /// # Cancel safety
+    /// A walk whose future was dropped may be broken off.
+    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Walked>, StoreError>>;
 }

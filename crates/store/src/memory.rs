@@ -31,7 +31,7 @@ use self::shared::{Engine, Shared, step_aside};
 use self::waiting::{Waiting, fenced};
 use crate::{
     Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
-    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
+    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink, Walk,
 };
 
 /// The most units that may wait for the committer.
@@ -207,6 +207,15 @@ impl Store for MemoryStore {
         }
     }
 
+    fn walk(&self) -> BoxFuture<'_, Result<Box<dyn Walk>, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            step_aside().await;
+            let walk = shared.disk.walk(shared.open())?;
+            Ok(Box::new(walk) as Box<dyn Walk>)
+        })
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         let mut engine = self.shared.engine.lock();
         (engine.open, engine.is_reading) = (None, false);
@@ -252,4 +261,4 @@ impl MemoryStore {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

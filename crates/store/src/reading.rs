@@ -29,7 +29,7 @@ pub fn check_loaded(owner: Owner<'_>, stored: &Stored) -> Result<(), StoreError>
 }
 
 /// Follows the offsets of a journal.
-struct Journal<'a> {
+pub(crate) struct Journal<'a> {
     owner: Owner<'a>,
     /// The last offset that was followed, or the one before the first.
     at: u64,
@@ -38,11 +38,11 @@ struct Journal<'a> {
 
 impl<'a> Journal<'a> {
     /// Of the events after `after`, up to `last`.
-    fn new(owner: Owner<'a>, after: u64, last: u64) -> Self {
+    pub(crate) fn new(owner: Owner<'a>, after: u64, last: u64) -> Self {
         Self { owner, at: after, last }
     }
 
-    fn follow(&mut self, offset: u64) -> Result<(), StoreError> {
+    pub(crate) fn follow(&mut self, offset: u64) -> Result<(), StoreError> {
         if offset > self.last {
             let detail = format!("the last event is {}; restore a backup", self.last).into();
             let what = describe(self.owner, &RowKey::Journal(offset)).into();
@@ -55,7 +55,7 @@ impl<'a> Journal<'a> {
         Ok(())
     }
 
-    fn end(&self) -> Result<(), StoreError> {
+    pub(crate) fn end(&self) -> Result<(), StoreError> {
         if self.at < self.last { Err(self.gap()) } else { Ok(()) }
     }
 
@@ -64,7 +64,7 @@ impl<'a> Journal<'a> {
     }
 }
 
-fn missing(owner: Owner<'_>, key: &RowKey) -> StoreError {
+pub(crate) fn missing(owner: Owner<'_>, key: &RowKey) -> StoreError {
     StoreError::Corrupt {
         what: describe(owner, key).into(),
         detail: "it is missing; restore a backup".into(),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tenure_types::ActorId;
 
 use super::subject::{Open, Subject, actor, outcome, put, remind, reminder, state};
-use super::submitted::submit;
+use crate::submitted::submit;
 use crate::{Content, RowKey, StoreError, Unit, UnitOutcome};
 
 /// A damaged row is named and never served; others are not touched by it.

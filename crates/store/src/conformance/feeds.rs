@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tenure_types::{FeedName, Version};
 
 use super::subject::{Open, Subject, actor, assert_fenced, state};
-use super::submitted::submit;
+use crate::submitted::submit;
 use crate::{
     Append, Content, Cursor, CursorError, FEED_PAGE_BYTES_MAX, FEEDS_MAX, FeedEntry, FeedError,
     FeedFrom, FeedInfo, FeedKeep, ROW_BYTES_MAX, Store, StoreError, TRIM_ENTRIES_MAX, Trimmed,

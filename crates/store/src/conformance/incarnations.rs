@@ -1,8 +1,8 @@
 use tenure_types::Incarnation;
 
 use super::subject::{Open, Subject, actor, assert_fenced, stored_of};
-use super::submitted::submit;
 use crate::StoreError;
+use crate::submitted::submit;
 use std::sync::Arc;
 
 /// Incarnations grow over every way of opening again.

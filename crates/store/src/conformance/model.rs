@@ -5,10 +5,11 @@ use tenure_types::{ActorId, Token, Version};
 
 use super::feeds::{read_all, with_entries};
 use super::subject::{Open, Subject, actor, due, outcome, put, reminder, row, state, stored_of};
-use super::submitted::submit;
+use super::walk::{walk_all, walked};
+use crate::submitted::submit;
 use crate::{
     Content, Cursor, Due, Encoded, EventLog, FeedFrom, Row, RowChange, RowKey, StoreError, Stored,
-    Unit, UnitOutcome,
+    Unit, UnitOutcome, Walked,
 };
 
 const ACTORS: usize = 5;
@@ -54,6 +55,9 @@ pub async fn follow_the_model(subject: &impl Subject, seed: u64) {
         }
         assert_eq!(open.all_due().await, model.due(), "{why}");
         model.check_feed(&open, &mut dice, &why).await;
+        if round % 5 == 0 {
+            model.check_walk(walk_all(&*open.store).await, &why);
+        }
         if dice.below(15) == 0 {
             open.close().await;
             open = Open::new(subject).await;
@@ -120,6 +124,21 @@ impl Actor {
             _ => None,
         });
         Some(events.collect())
+    }
+
+    /// The rows that a walk comes by; `None` where the journal has a gap.
+    fn walked(&self) -> Option<Vec<Row>> {
+        self.loaded()?;
+        let content = &self.head.content;
+        let rows = self.rows.values().filter(|row| match (&row.key, content) {
+            (_, Content::Deleted { .. }) => false,
+            (RowKey::Outcome(_) | RowKey::Reminder(_), _)
+            | (RowKey::Event(_), Content::State(_))
+            | (RowKey::Journal(_), Content::Journaled { .. }) => true,
+            (RowKey::Snapshot, Content::Journaled { snapshot }) => *snapshot > 0,
+            (RowKey::Journal(_) | RowKey::Snapshot | RowKey::Event(_), _) => false,
+        });
+        Some(rows.cloned().collect())
     }
 
     fn is_whole_after(&self, after: u64) -> bool {
@@ -238,6 +257,20 @@ impl Model {
             (None, Err(StoreError::Corrupt { .. })) => {}
             (None, found) => panic!("{why}: {cart} has a gap, and its events are {found:?}"),
             (Some(expected), found) => assert_eq!(found, Ok(expected), "{why}: {cart}"),
+        }
+    }
+
+    fn check_walk(&self, found: Result<Vec<Walked>, StoreError>, why: &str) {
+        let shown = self.actors.iter().map(|(cart, stored)| {
+            let rows = stored.walked()?.into_iter().map(Walked::Row);
+            let is_deleted = matches!(stored.head.content, Content::Deleted { .. });
+            let head = (!is_deleted).then(|| walked(cart, stored.head.clone()));
+            Some(head.into_iter().chain(rows).collect::<Vec<_>>())
+        });
+        match (shown.collect::<Option<Vec<_>>>(), found) {
+            (None, Err(StoreError::Corrupt { .. })) => {}
+            (None, found) => panic!("{why}: there is a gap, and the walk found {found:?}"),
+            (Some(expected), found) => assert_eq!(found, Ok(expected.concat()), "{why}: the walk"),
         }
     }
 

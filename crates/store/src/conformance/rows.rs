@@ -5,7 +5,7 @@ use tenure_types::{ActorId, KEY_BYTES_MAX, NUMBER_MAX};
 use super::subject::{
     Open, Subject, actor, assert_fenced, due, outcome, put, remind, reminder, row, state, stored_of,
 };
-use super::submitted::submit;
+use crate::submitted::submit;
 use crate::{
     Content, EventLog, ROW_BYTES_MAX, ROW_NAME_BYTES_MAX, Row, RowChange, RowKey, Stored,
     UNIT_BYTES_MAX, UNIT_ROWS_MAX, Unit, UnitOutcome,

@@ -4,7 +4,7 @@ use tenure_types::Incarnation;
 
 use super::feeds::{read_all, texts, with_entries};
 use super::subject::{Open, Subject, actor, assert_fenced, stored_of};
-use super::submitted::submit;
+use crate::submitted::submit;
 use crate::{FeedFrom, StoreError, UnitOutcome};
 
 impl Open {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tenure_types::{ActorId, ActorTypeName, FeedName, Incarnation, Key, Tenure, Token, Version};
 
-use super::submitted::submit;
+use crate::submitted::submit;
 use crate::{
     Content, Due, Encoded, EventLog, Row, RowChange, RowKey, Store, StoreError, Stored, Unit,
     UnitOutcome,

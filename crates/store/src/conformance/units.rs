@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tenure_types::{Token, Version};
 
 use super::subject::{Open, Subject, actor, state, stored_of};
-use super::submitted::submit;
+use crate::submitted::submit;
 use crate::{UNIT_BYTES_MAX, UnitOutcome};
 
 /// A unit is visible to every load that begins after its answer, with every field.

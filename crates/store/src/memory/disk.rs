@@ -9,6 +9,7 @@ use super::feeds::Feeds;
 use super::plans::{LoadFault, Plans, UnitFault};
 use super::rows::Rows;
 use super::waiting::{Waiting, fenced};
+use crate::walk::Gathered;
 use crate::{
     Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Fences, RowKey, StoreError,
     Stored, StoredHead, Trimmed, UnitOutcome, UnitSink,
@@ -137,6 +138,10 @@ impl MemoryDisk {
         actor: &ActorId,
     ) -> Result<Option<Stored>, StoreError> {
         self.state.lock().readable(open)?.load(actor)
+    }
+
+    pub(super) fn walk(&self, open: Option<Incarnation>) -> Result<Gathered, StoreError> {
+        Ok(self.state.lock().readable(open)?.walk())
     }
 
     pub(super) fn events(

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::ops::RangeBounds;
 
@@ -6,7 +6,11 @@ use tenure_types::{ActorId, Key, Token, Version};
 
 use crate::reading::{self, Events, Heads};
 use crate::row::{self, Beside, Owner, beside};
-use crate::{Content, Due, Encoded, Row, RowChange, RowKey, StoreError, Stored, StoredHead, Unit};
+use crate::walk::Gathered;
+use crate::{
+    Content, Due, Encoded, Pages, Row, RowChange, RowKey, StoreError, Stored, StoredHead, Unit,
+    Walked,
+};
 
 /// The most deleted actors that are forgotten after a batch.
 const FORGET_MAX: usize = 16;
@@ -185,6 +189,29 @@ impl Rows {
             page.push(actor.key.clone(), row::decode(actor, row).map(|(stored, _)| stored));
         }
         page.end()
+    }
+
+    /// What a walk shows.
+    pub(super) fn walk(&self) -> Gathered {
+        let mut rest = VecDeque::new();
+        let end = self.walk_into(&mut rest);
+        Gathered { rest, end }
+    }
+
+    fn walk_into(&self, into: &mut VecDeque<Walked>) -> Result<(), StoreError> {
+        let mut pages = Pages::default();
+        for (actor, head) in &self.heads {
+            let (stored, _) = row::decode(actor, head)?;
+            pages.head(actor.into(), actor.key.clone(), stored)?;
+            for (key, row) in self.beside.get(actor).into_iter().flatten() {
+                if pages.wants(key) {
+                    pages.row(beside::decode(actor, 0, key.clone(), row)?)?;
+                }
+                into.extend(pages.take());
+            }
+            into.extend(pages.take());
+        }
+        pages.end()
     }
 
     /// Flips a bit of a stored row, the head where there is no `key`. Returns whether there is one.

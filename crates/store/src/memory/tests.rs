@@ -1,4 +1,4 @@
-mod hand;
+pub(crate) mod hand;
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use tenure_types::{BoxFuture, Clock, Instant, Tasks};
 
 /// Polls every task in turn; time moves to the next sleeper's wish when nothing else happens.
 #[derive(Clone, Default)]
-pub(super) struct Hand {
+pub(crate) struct Hand {
     state: Arc<Mutex<State>>,
 }
 
@@ -38,7 +38,7 @@ impl Hand {
     ///
     /// # Panics
     /// If nothing can make it complete any more.
-    pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         // Far more rounds than anything here needs.
         for _ in 0..100_000 {
