@@ -87,7 +87,13 @@ impl Prefix {
 
     /// The name of a row in its key.
     pub(crate) fn read(&self, key: &[u8]) -> Option<RowKey> {
-        beside::read_name(key.strip_prefix(self.bytes.as_slice())?)
+        self.read_from(key)?
+    }
+
+    /// The name of a row in its key, if it is the key of one of these rows; none where no row has
+    /// that name.
+    pub(crate) fn read_from(&self, key: &[u8]) -> Option<Option<RowKey>> {
+        Some(beside::read_name(key.strip_prefix(self.bytes.as_slice())?))
     }
 }
 
@@ -102,6 +108,15 @@ pub(crate) fn type_prefix(type_name: &str) -> Vec<u8> {
 /// The type in the key of a head or of a row beside it.
 pub(crate) fn read_type(key: &[u8]) -> Option<&str> {
     text(split_zero(key.strip_prefix(&[ACTOR])?)?.0)
+}
+
+/// Type and name in the key of a head; none in that of a row beside one.
+pub(crate) fn read_head(key: &[u8]) -> Option<Option<(&str, &str)>> {
+    let (type_name, name) = split_zero(key.strip_prefix(&[ACTOR])?)?;
+    match name.contains(&0) {
+        true => Some(None),
+        false => Some(Some((text(type_name)?, text(name)?))),
+    }
 }
 
 /// What a head with this key, or one beside which it lies, is followed by at the earliest: no key of

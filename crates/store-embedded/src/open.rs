@@ -254,26 +254,58 @@ pub(crate) fn create_with(
     config: &EmbeddedConfig,
     fill: impl FnOnce(&Rows) -> Result<BatchRecord, StoreError>,
 ) -> Result<(), StoreError> {
-    let path = &config.path;
-    let made = create_folder(path)?;
-    let had_lock = lock::path(path).exists();
-    let lock = FolderLock::acquire(path)?;
-    let created = check_empty(&path.join(DATA)).and_then(|()| {
-        make(config, fill).inspect_err(|_| {
-            // What cannot be removed means nothing, and is made anew by the next attempt.
-            drop(fs::remove_dir_all(path.join(DATA_UNFINISHED)));
-        })
+    let claim = Claim::of(&config.path)?;
+    let created = make(config, fill).inspect_err(|_| {
+        // What cannot be removed means nothing, and is made anew by the next attempt.
+        drop(fs::remove_dir_all(config.path.join(DATA_UNFINISHED)));
     });
-    if created.is_err() && !had_lock {
+    if created.is_err() {
+        claim.give_up();
+    }
+    created
+}
+
+/// A folder without a store, kept from others while one is made.
+pub(crate) struct Claim {
+    path: PathBuf,
+    lock: FolderLock,
+    had_lock: bool,
+    /// The folders that were made for it, the innermost first.
+    made: Vec<PathBuf>,
+}
+
+impl Claim {
+    /// Makes the folder if need be.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when it has a store; [`StoreError::Locked`]. It is then as it was.
+    pub(crate) fn of(path: &Path) -> Result<Self, StoreError> {
+        let made = create_folder(path)?;
+        let had_lock = lock::path(path).exists();
+        let lock = FolderLock::acquire(path)?;
+        let claim = Self { path: path.to_owned(), lock, had_lock, made };
+        match check_empty(&path.join(DATA)) {
+            Ok(()) => Ok(claim),
+            Err(error) => {
+                claim.give_up();
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets go of a folder in which no store was made: what was made for one is removed.
+    pub(crate) fn give_up(self) {
+        if self.had_lock {
+            return;
+        }
         // Who waits for the lock sees that its file is gone, and takes the next one.
-        drop(fs::remove_file(lock::path(path)));
-        drop(lock);
-        for folder in made {
+        drop(fs::remove_file(lock::path(&self.path)));
+        drop(self.lock);
+        for folder in self.made {
             // Only an empty one goes.
             drop(fs::remove_dir(folder));
         }
     }
-    created
 }
 
 /// Refuses a folder that has a store.
@@ -281,7 +313,7 @@ fn check_empty(data: &Path) -> Result<(), StoreError> {
     match data.try_exists() {
         Ok(false) => Ok(()),
         Ok(true) => Err(StoreError::Io {
-            doing: format!("restoring into {}", data.display()).into(),
+            doing: format!("making a store in {}", data.display()).into(),
             detail: "there is a store already; move it away, or choose another folder".into(),
         }),
         Err(error) => Err(failure::io("looking for", data, &error)),

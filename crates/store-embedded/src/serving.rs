@@ -13,6 +13,7 @@ use crate::commit::{CommitQueue, Head, Heads};
 use crate::load::{DirectLoads, DueFloor, LoadQueue, Page};
 use crate::rows::Rows;
 use crate::view::View;
+use crate::walk::TreeWalk;
 
 /// One run of the engine: from where the folder is opened to where nobody uses it any more. It stays
 /// after its end, to say why.
@@ -81,6 +82,11 @@ impl Serving {
         let rows = self.rows.read();
         let Some(rows) = &*rows else { return Err(self.unavailable()) };
         read(&rows.view())
+    }
+
+    /// Begins to read all that actors are now.
+    pub(crate) fn walk(&self) -> Result<TreeWalk, StoreError> {
+        self.view(TreeWalk::new)
     }
 
     /// Copies everything that is stored now to `out`, on the calling thread. Commits and loads go on.

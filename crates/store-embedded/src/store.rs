@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenure_store::{
     Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
-    StoredHead, Trimmed, Unit, UnitSink,
+    StoredHead, Trimmed, Unit, UnitSink, Walk,
 };
 use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key};
 
@@ -242,6 +242,10 @@ impl Store for EmbeddedStore {
             let serving = handle.serving()?;
             Ok(serving.back_up(&mut out)?.bytes)
         })
+    }
+
+    fn walk(&self) -> BoxFuture<'_, Result<Box<dyn Walk>, StoreError>> {
+        self.control(move |handle| Ok(Box::new(handle.serving()?.walk()?) as Box<dyn Walk>))
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -7,6 +7,7 @@ mod damage;
 mod failure;
 mod full_disk;
 mod history;
+mod import;
 mod journals;
 mod leftovers;
 mod lifecycle;

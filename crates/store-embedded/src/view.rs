@@ -254,7 +254,8 @@ impl Scan {
     }
 }
 
-fn unnamed(what: &str) -> StoreError {
+/// An entry in `what` whose key nobody has.
+pub(crate) fn unnamed(what: &str) -> StoreError {
     let detail = "an entry has a name that no actor has; restore a backup".into();
     StoreError::Corrupt { what: what.into(), detail }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use tenure_store::StoreError;
 
 use crate::failure::io;
+use crate::import::IMPORT;
 use crate::lock::FolderLock;
 use crate::open::{DATA, DATA_UNFINISHED};
 
@@ -38,14 +39,15 @@ pub fn wipe(path: &Path) -> Result<bool, StoreError> {
     }
     let lock = FolderLock::acquire(path)?;
     // The folder may be a project's, which is no business of the store's.
-    let wiped = [DATA, DATA_UNFINISHED].map(|name| path.join(name)).iter().try_for_each(|folder| {
-        match std::fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(io("wiping", folder, &error))
+    let wiped =
+        [DATA, DATA_UNFINISHED, IMPORT].map(|name| path.join(name)).iter().try_for_each(|folder| {
+            match std::fs::remove_dir_all(folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(io("wiping", folder, &error))
+                }
+                _ => Ok(()),
             }
-            _ => Ok(()),
-        }
-    });
+        });
     drop(lock);
     wiped.map(|()| true)
 }
@@ -60,14 +62,16 @@ mod tests {
     fn a_store_is_deleted_and_what_lies_beside_it_stays() {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path();
-        for name in ["data/tree", "data.new", "src"] {
+        for name in ["data/tree", "data.new", "import.new/data/tree", "src"] {
             std::fs::create_dir_all(path.join(name)).expect("a folder");
         }
         for name in ["lock", "data/progress", "src/main.rs", "Cargo.toml"] {
             std::fs::write(path.join(name), "x").expect("a file");
         }
         assert_eq!(wipe(path), Ok(true));
-        assert!(!path.join("data").exists() && !path.join("data.new").exists());
+        for name in ["data", "data.new", "import.new"] {
+            assert!(!path.join(name).exists(), "{name}");
+        }
         assert!(path.join("src/main.rs").exists() && path.join("Cargo.toml").exists());
     }
 
