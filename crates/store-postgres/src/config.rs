@@ -26,6 +26,8 @@ pub struct PostgresConfig {
     pub(crate) server: tokio_postgres::Config,
     pub(crate) has_tls: bool,
     pub(crate) roots: Option<PathBuf>,
+    /// It is used by an import: tables that are marked as unfinished are opened.
+    pub(crate) is_filled: bool,
     /// The schema that the tables are in: a lower-case letter or `_`, then those and digits.
     pub schema: String,
     /// Connections that commit, each a batch at a time.
@@ -99,6 +101,7 @@ impl FromStr for PostgresConfig {
             server,
             has_tls,
             roots,
+            is_filled: false,
             schema,
             lanes: 2,
             loaders: 2,

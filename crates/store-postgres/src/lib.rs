@@ -4,11 +4,12 @@
 //! tables. The modules follow a unit: `queue` (what waits), `lane` (a connection that commits one
 //! batch after the other), `batch` (one statement for a batch, and what its answer says of each unit),
 //! `fence` (who may commit). `loads` reads many actors with one statement, `reads` and `feeds` the
-//! rest; `sweep` removes what deleted actors left. `hosts`, `connect` and `link` hold connections, `failure`
+//! rest, `walk` everything that actors are; `import` fills tables that had nothing; `sweep` removes what deleted actors left. `hosts`, `connect` and `link` hold connections, `failure`
 //! says what an error of the server means for a unit. The statements are in `sql/`.
 //!
 //! **Invariant:** a batch is one statement, and so one transaction, which locks a row of its
-//! incarnation's fence before it writes. No transaction of this engine ever waits for its client.
+//! incarnation's fence before it writes. No transaction of this engine ever waits for its client, but for those of
+//! `walk`, which only read, and the one with which an import begins.
 
 mod batch;
 mod config;
@@ -18,6 +19,7 @@ mod failure;
 mod feeds;
 mod fence;
 mod hosts;
+mod import;
 mod lane;
 mod link;
 mod loads;
@@ -30,8 +32,10 @@ mod store;
 mod sweep;
 mod table;
 mod tls;
+mod walk;
 
 pub use config::{ConfigError, PostgresConfig, SCHEMA_BYTES_MAX};
+pub use import::PostgresImport;
 pub use schema::{FORMAT, Migrated, PARTITIONS_MAX, migrate};
 pub use store::PostgresStore;
 pub use table::PostgresTable;

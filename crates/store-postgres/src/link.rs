@@ -64,8 +64,7 @@ impl Link {
                 if state.failed.take().is_some() {
                     tracing::info!(connection = self.name, "the database is reached again");
                 }
-                let answer_timeout = self.config.answer_timeout();
-                let session = Session { client, answer_timeout, prepared: Mutex::default() };
+                let session = Session::new(client, self.config.answer_timeout());
                 Ok(Arc::clone(state.session.insert(Arc::new(session))))
             }
             Err(error) => {
@@ -121,7 +120,7 @@ impl Link {
 }
 
 /// What who reads is told.
-fn read_error(doing: &str, failure: &Failure) -> StoreError {
+pub(crate) fn read_error(doing: &str, failure: &Failure) -> StoreError {
     let reason = failure.reason().into();
     if failure.is_damage() {
         return StoreError::Corrupt { what: doing.into(), detail: reason };
@@ -130,6 +129,11 @@ fn read_error(doing: &str, failure: &Failure) -> StoreError {
 }
 
 impl Session {
+    /// Over `client`, whose answers are waited for as long.
+    pub(crate) fn new(client: Client, answer_timeout: Duration) -> Self {
+        Self { client, answer_timeout, prepared: Mutex::default() }
+    }
+
     /// Runs a statement, prepared at its first use. Dropping the future loses only the answer.
     pub(crate) async fn query(
         &self,

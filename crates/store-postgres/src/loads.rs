@@ -132,7 +132,7 @@ fn decode(actor: &ActorId, rows: &[Row]) -> Answer {
     let (version, incarnation, sequence) = (head.get(2), head.get(5), head.get(6));
     let mut stored = head_of(actor.into(), (version, incarnation, sequence), head.get(4))?;
     for row in rows {
-        let key = key_of(actor, row.get(1), row.get(2), row.get(3))?;
+        let key = key_of(actor.into(), row.get(1), row.get(2), row.get(3))?;
         stored.rows.push(beside::decode(actor, 0, key, row.get(4))?);
     }
     reading::check_loaded(actor.into(), &stored)?;
@@ -164,17 +164,27 @@ pub(crate) fn head_of(
     Ok(stored)
 }
 
-fn key_of(actor: &ActorId, kind: i16, seq: i64, name: &[u8]) -> Result<RowKey, StoreError> {
+/// The name of a row beside a head, of its columns.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where they name none.
+pub(crate) fn key_of(
+    owner: Owner<'_>,
+    kind: i16,
+    seq: i64,
+    name: &[u8],
+) -> Result<RowKey, StoreError> {
     let text = || std::str::from_utf8(name).ok().map(Box::from);
     let key = match u8::try_from(kind) {
         Ok(kind::JOURNAL) => Some(RowKey::Journal(seq as u64)),
         Ok(kind::SNAPSHOT) => Some(RowKey::Snapshot),
+        Ok(kind::EVENT) => Some(RowKey::Event(seq as u64)),
         Ok(kind::OUTCOME) => text().map(RowKey::Outcome),
         Ok(kind::REMINDER) => text().map(RowKey::Reminder),
         _ => None,
     };
     key.ok_or_else(|| StoreError::Corrupt {
-        what: format!("a row of {actor}").into(),
+        what: format!("a row of {owner}").into(),
         detail: format!("its kind {kind} or name is none that Tenure writes").into(),
     })
 }

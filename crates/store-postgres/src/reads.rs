@@ -118,7 +118,8 @@ pub(crate) fn number(number: u64) -> i64 {
     number.min(NUMBER_MAX) as i64
 }
 
-fn not_ours(what: &str, type_name: &str, key: &str) -> StoreError {
+/// The error of a key or name that Tenure never writes.
+pub(crate) fn not_ours(what: &str, type_name: &str, key: &str) -> StoreError {
     StoreError::Corrupt {
         what: format!("{what} of {type_name}/{key}").into(),
         detail: "its key or name is none that Tenure writes; it was changed by hand".into(),

@@ -132,6 +132,15 @@ pub(crate) async fn found(
     else {
         return Err(foreign(config));
     };
+    if format < 0 && !config.is_filled {
+        let place = config.place();
+        let detail = format!(
+            "{place}: an import into it was not finished; import again, or drop the schema"
+        );
+        return Err(StoreError::Unavailable { detail: detail.into() });
+    }
+    // Tables that are being filled have their format below zero.
+    let format = format.checked_abs().unwrap_or(0);
     if format > FORMAT {
         let what = format!("the schema of {}", config.place());
         let detail =

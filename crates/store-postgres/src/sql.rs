@@ -12,6 +12,9 @@ pub(crate) const HEADS: &str = include_str!("sql/heads.sql");
 pub(crate) const FEED: &str = include_str!("sql/feed.sql");
 pub(crate) const FEEDS: &str = include_str!("sql/feeds.sql");
 pub(crate) const TRIM: &str = include_str!("sql/trim.sql");
+pub(crate) const WALK_ACTORS: &str = include_str!("sql/walk_actors.sql");
+pub(crate) const WALK_JOURNAL: &str = include_str!("sql/walk_journal.sql");
+pub(crate) const WALK_ROWS: &str = include_str!("sql/walk_rows.sql");
 
 const COMMIT: &str = include_str!("sql/commit.sql");
 const COMMIT_ROWS: &str = include_str!("sql/commit_rows.sql");

@@ -4,7 +4,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use tenure_store::{
     Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
-    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink,
+    StoredHead, Trimmed, Unit, UnitOutcome, UnitSink, Walk,
 };
 use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key};
 use tokio::sync::Semaphore;
@@ -17,6 +17,7 @@ use crate::lane::Lane;
 use crate::link::Link;
 use crate::queue::Refusal;
 use crate::serving::Serving;
+use crate::walk::TableWalk;
 use crate::{PostgresConfig, feeds, fence, loads, reads, sql, sweep};
 
 /// How long a close, or an opening after it, waits for batches that are under way.
@@ -182,6 +183,14 @@ impl Store for PostgresStore {
         if let Err((sink, outcome)) = self.shared.accept(unit, sink) {
             sink.settled(token, outcome);
         }
+    }
+
+    fn walk(&self) -> BoxFuture<'_, Result<Box<dyn Walk>, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        self.engine.run(async move {
+            shared.serving()?;
+            Ok(Box::new(TableWalk::begin(&shared.config).await?) as Box<dyn Walk>)
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

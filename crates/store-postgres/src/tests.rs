@@ -3,6 +3,7 @@ mod cuts;
 mod frozen;
 mod full;
 mod held;
+mod import;
 mod members;
 mod proxy;
 mod readable;
