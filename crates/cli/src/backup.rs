@@ -1,11 +1,8 @@
 //! `tenure backup`: a copy of a running node's store, checked while it comes.
 
-mod part;
-
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tenure_store::StoreError;
@@ -14,10 +11,12 @@ use tenure_store_embedded::{Backup as Copied, UNFINISHED, verify};
 use crate::command_line::{Backup, Reach};
 use crate::failure::Failure;
 use crate::http::{Port, Question, Reply, Server};
+use crate::meter::{Meter, size};
+use crate::part::{Kind, Part};
 use crate::screen::Screen;
-use part::Part;
 
-const PROGRESS_PERIOD: Duration = Duration::from_millis(200);
+const BACKUPS: Kind = Kind { begin: b"tnr-bak", noun: "backup" };
+
 pub(crate) fn run(backup: &Backup, reach: &Reach, screen: &Screen) -> Result<(), Failure> {
     let file = &backup.file;
     if backup.verify {
@@ -36,7 +35,7 @@ pub(crate) fn run(backup: &Backup, reach: &Reach, screen: &Screen) -> Result<(),
         });
     }
     let server = Server::new(&reach.admin, Port::Admin)?;
-    let part = Part::make(file)?;
+    let part = Part::make(file, BACKUPS)?;
     let copied = download(&server, &part, screen);
     screen.progress("");
     let copied = match copied {
@@ -98,14 +97,12 @@ pub(crate) struct Passing<'a, R> {
     from: R,
     part: Option<&'a Part>,
     write_error: Option<io::Error>,
-    screen: &'a Screen,
-    bytes: u64,
-    shown: Instant,
+    meter: Meter<'a>,
 }
 
 impl<'a, R: Read> Passing<'a, R> {
     pub(crate) fn new(from: R, screen: &'a Screen) -> Self {
-        Self { from, part: None, write_error: None, screen, bytes: 0, shown: Instant::now() }
+        Self { from, part: None, write_error: None, meter: Meter::new(screen) }
     }
 }
 
@@ -118,26 +115,7 @@ impl<R: Read> Read for Passing<'_, R> {
             self.write_error = Some(error);
             return Err(io::Error::other("the file cannot be written"));
         }
-        self.bytes += read as u64;
-        if self.shown.elapsed() >= PROGRESS_PERIOD {
-            self.shown = Instant::now();
-            self.screen.progress(&size(self.bytes));
-        }
+        self.meter.add(read);
         Ok(read)
     }
-}
-
-/// A number of bytes for a person.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1 << 10 {
-        return format!("{bytes} B");
-    }
-    let mut number = bytes as f64 / 1_024.0;
-    let mut unit = 0;
-    while number >= 1_024.0 && unit + 1 < UNITS.len() {
-        number /= 1_024.0;
-        unit += 1;
-    }
-    format!("{number:.1} {}", UNITS[unit])
 }

@@ -70,7 +70,7 @@ pub(crate) enum Verb {
     /// Make a store from a backup
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(Restore),
-    /// Look after the tables in a database that actors are kept in
+    /// Look after the tables in a database; move all actors from one store to another
     #[command(subcommand, after_help = STORE_EXAMPLES)]
     Store(StoreVerb),
     /// Let a node move its actors to others and stop, as SIGTERM does
@@ -296,6 +296,48 @@ pub(crate) enum StoreVerb {
     /// Make the tables, or bring older ones to what this version needs; nothing is lost
     #[command(after_help = STORE_EXAMPLES)]
     Migrate(Migrate),
+    /// Copy all actors into one file, from which every engine makes a store
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(Export),
+    /// Make a store of such a file
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
+    /// Check that such a file is whole
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Verify {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Where the actors go; the file gets this name once it is whole
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+    /// Write nothing: compare the store with FILE
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The file
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+}
+
+/// Which store is meant.
+#[derive(Debug, Args)]
+pub(crate) struct StorePlace {
+    /// An embedded store: its folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "store")]
+    pub(crate) data: Option<PathBuf>,
+    /// A store in a database: postgres://user:password@host:5432/database; TENURE_STORE where neither is said
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -464,6 +506,18 @@ const STORE_EXAMPLES: &str = "\
 Examples:
   tenure store migrate postgres://tenure@db/tenure     make or change the tables
   TENURE_STORE=postgres://.. tenure store migrate      the same; the password stays out of the history";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  tenure store export counters.export --data .tenure            while no node has the folder
+  TENURE_STORE=postgres://.. tenure store export all.export     while nodes serve
+  tenure store verify all.export                                whether the file is whole
+  tenure store export all.export --verify --data .tenure        whether a store has what is in it";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  tenure store import all.export --data .tenure                 makes the store
+  TENURE_STORE=postgres://.. tenure store import all.export     into tables that have nothing";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:

@@ -9,6 +9,8 @@ mod doctor;
 mod failure;
 mod feed;
 mod http;
+mod meter;
+mod part;
 mod project;
 mod restore;
 mod screen;

@@ -1,4 +1,10 @@
-//! `tenure store`: the tables in a database.
+//! `tenure store`: the tables in a database; all actors as one file.
+
+mod export;
+mod file;
+mod import;
+mod place;
+mod told;
 
 use serde_json::json;
 use tenure_store::StoreError;
@@ -7,10 +13,15 @@ use tenure_store_postgres::{ConfigError, Migrated, PostgresConfig, migrate};
 use crate::command_line::{Migrate, StoreVerb};
 use crate::failure::Failure;
 use crate::screen::Screen;
+use place::runtime;
 
 pub(crate) fn run(verb: &StoreVerb, screen: &Screen) -> Result<(), Failure> {
     match verb {
         StoreVerb::Migrate(migrate) => make(migrate, screen),
+        StoreVerb::Export(wanted) if wanted.verify => export::compare(wanted, screen),
+        StoreVerb::Export(wanted) => export::run(wanted, screen),
+        StoreVerb::Import(wanted) => import::run(wanted, screen),
+        StoreVerb::Verify { file } => import::verify(file, screen),
     }
 }
 
@@ -19,9 +30,7 @@ fn make(wanted: &Migrate, screen: &Screen) -> Result<(), Failure> {
         let example = "name it as postgres://user:password@host:5432/database";
         Failure::usage(error.to_string()).advice(example)
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(format!("no thread: {error}")))?;
-    let migrated = runtime.block_on(migrate(&config, wanted.partitions));
+    let migrated = runtime()?.block_on(migrate(&config, wanted.partitions));
     let Migrated { from, to } = migrated.map_err(|error| {
         let failure = Failure::new(error.to_string());
         match error {

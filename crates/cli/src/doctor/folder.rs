@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
-use crate::backup::size;
+use crate::meter::size;
 
 /// Where a node keeps its store unless told otherwise.
 const DEFAULT: &str = ".tenure";

@@ -70,7 +70,7 @@ fn file_size(who: &str, limit: Option<u64>) -> Finding {
         None => Finding::ok(CHECK, format!("{who} may write files of any size")),
         Some(limit) => Finding::warning(
             CHECK,
-            format!("{who} may write files of {} at most", crate::backup::size(limit)),
+            format!("{who} may write files of {} at most", crate::meter::size(limit)),
             "lift it (`ulimit -f unlimited`): a table that cannot be written stops durable actors",
         ),
     }

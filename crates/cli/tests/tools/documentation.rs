@@ -141,7 +141,8 @@ fn every_command_in_the_page_does_what_it_says() {
     let examples = follow("docs/tools.md");
     for verb in ["new", "call", "actor ls", "actor get", "actor deactivate", "actor delete"]
         .into_iter()
-        .chain(["backup", "restore", "doctor", "completions"])
+        .chain(["backup", "restore", "store export", "store import", "store verify"])
+        .chain(["doctor", "completions"])
     {
         let begin = format!("tenure {verb} ");
         let has = examples.iter().any(|it| format!("{} ", it.command).contains(&begin));

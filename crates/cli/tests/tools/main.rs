@@ -8,6 +8,7 @@ mod command_line;
 mod deploy;
 mod doctor;
 mod documentation;
+mod exports;
 mod projects;
 mod sessions;
 mod world;

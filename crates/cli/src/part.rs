@@ -1,4 +1,4 @@
-//! A copy on its way: a file of its own until it is whole.
+//! A copy of a store on its way: a file of its own until it is whole.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -8,14 +8,19 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-/// What every copy begins with: enough to know one from a file of another kind.
-const BEGIN: &[u8] = b"tnr-bak";
+/// What a copy is.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    /// What every copy of this kind begins with: enough to know one from a file of another kind.
+    pub(crate) begin: &'static [u8],
+    pub(crate) noun: &'static str,
+}
 
 /// An unfinished copy.
 ///
 /// **Invariant:** only who holds the lock of the file that has the unfinished name writes to it, names
 /// it or removes it.
-pub(super) struct Part {
+pub(crate) struct Part {
     /// The name once it is whole.
     name: PathBuf,
     path: PathBuf,
@@ -27,8 +32,8 @@ impl Part {
     ///
     /// # Errors
     /// When `name` cannot become a copy, or another process makes one of this name.
-    pub(super) fn make(name: &Path) -> Result<Self, Failure> {
-        let path = check(name)?;
+    pub(crate) fn make(name: &Path, kind: Kind) -> Result<Self, Failure> {
+        let path = check(name, kind)?;
         loop {
             let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
             let file = opened.map_err(|error| Failure::file("making", &path, &error))?;
@@ -45,7 +50,7 @@ impl Part {
     }
 
     /// Gives a whole copy its name, durably.
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    pub(crate) fn finish(self) -> Result<(), Failure> {
         let finished = self.name_it();
         if finished.is_err() {
             self.discard();
@@ -65,14 +70,14 @@ impl Part {
         synced.map_err(|error| Failure::file("syncing", folder, &error))
     }
 
-    pub(super) fn discard(self) {
+    pub(crate) fn discard(self) {
         // Where it cannot be removed the next copy takes it over.
         if is_at(&self.file, &self.path) {
             let _ = fs::remove_file(&self.path);
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -93,16 +98,16 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Gives the unfinished name. Refuses what cannot be, before the node has any work.
-fn check(name: &Path) -> Result<PathBuf, Failure> {
+fn check(name: &Path, kind: Kind) -> Result<PathBuf, Failure> {
     let Some(last) = name.file_name() else {
         return Err(Failure::usage(format!("{} is no name of a file", name.display())));
     };
     match fs::metadata(name) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(Failure::file("looking at", name, &error)),
-        Ok(found) if found.is_file() && is_copy(name) => {}
+        Ok(found) if found.is_file() && is_copy(name, kind) => {}
         Ok(_) => {
-            let text = format!("{} is there and is no backup; it stays", name.display());
+            let text = format!("{} is there and is no {}; it stays", name.display(), kind.noun);
             return Err(Failure::usage(text).advice("choose another name"));
         }
     }
@@ -112,11 +117,11 @@ fn check(name: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Whether a file may be replaced: it is an earlier copy, or empty.
-fn is_copy(file: &Path) -> bool {
-    let mut begin = [0; BEGIN.len()];
+fn is_copy(file: &Path, kind: Kind) -> bool {
+    let mut begin = vec![0; kind.begin.len()];
     let Ok(mut opened) = File::open(file) else { return false };
     match opened.read_exact(&mut begin) {
-        Ok(()) => begin == BEGIN,
+        Ok(()) => begin == kind.begin,
         Err(_) => opened.metadata().is_ok_and(|it| it.len() == 0),
     }
 }
@@ -125,17 +130,19 @@ fn is_copy(file: &Path) -> bool {
 mod tests {
     use super::*;
 
+    const KIND: Kind = Kind { begin: b"tnr-bak", noun: "backup" };
+
     #[test]
     fn one_process_makes_a_copy_and_names_it_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let name = folder.path().join("copy");
-        let part = Part::make(&name).expect("the first");
-        let second = Part::make(&name).err().expect("one at a time");
+        let part = Part::make(&name, KIND).expect("the first");
+        let second = Part::make(&name, KIND).err().expect("one at a time");
         assert!(second.text.contains("another process"), "{}", second.text);
         (&part).write_all(b"tnr-bak1").expect("it is written");
         part.finish().expect("it gets its name");
         assert_eq!(fs::read(&name).expect("it is there"), b"tnr-bak1");
-        Part::make(&name).expect("the next").discard();
+        Part::make(&name, KIND).expect("the next").discard();
         assert_eq!(fs::read(&name).expect("it stays"), b"tnr-bak1");
         assert_eq!(folder.path().read_dir().expect("a folder").count(), 1);
     }
@@ -144,7 +151,7 @@ mod tests {
     fn a_file_that_got_its_name_is_never_taken_for_an_unfinished_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let name = folder.path().join("copy");
-        let part = Part::make(&name).expect("the first");
+        let part = Part::make(&name, KIND).expect("the first");
         let late = File::open(part.path()).expect("another process opened it");
         part.finish().expect("it gets its name");
         late.try_lock().expect("it is free");
