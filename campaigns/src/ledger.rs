@@ -94,6 +94,12 @@ impl Entries {
         self.count == 1 && self.recent == [id]
     }
 
+    /// How many turns there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     fn add(&mut self, id: u64) -> u64 {
         self.count += 1;
         if self.recent.len() == RECENT_MAX {

@@ -5,8 +5,8 @@
 //! and [`power`] say what is done to it, [`rounds`] is the course that both share. [`keys`] makes
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
 //! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`], [`shop`] and
-//! [`booth`] drive the examples of these names, and [`cluster`] has several nodes on one database. [`browser`] is
-//! for tests of pages.
+//! [`booth`] drive the examples of these names, and [`cluster`] has several nodes on one database. [`ship`] moves all
+//! actors from engine to engine. [`browser`] is for tests of pages.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
@@ -42,6 +42,7 @@ pub mod reminders;
 pub mod rounds;
 pub mod seed;
 pub mod sessions;
+pub mod ship;
 pub mod shop;
 pub mod size;
 pub mod speaker;

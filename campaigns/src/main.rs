@@ -15,7 +15,7 @@ use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::{DatabasePower, Power};
 use tenure_campaigns::rounds::{self, Fault, Options};
 use tenure_campaigns::{
-    booth, cluster, feeds, fleet, interrupt, keys, many, overload, reminders, sessions, shop,
+    booth, cluster, feeds, fleet, interrupt, keys, many, overload, reminders, sessions, ship, shop,
 };
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
@@ -85,6 +85,8 @@ enum Campaign {
     /// Let bots buy out events of the example `booth` on three nodes, kill nodes meanwhile, and see in every sample that
     /// free, held and sold seats are the house
     Booth(booth::Options),
+    /// Move all actors from an embedded store into a database and a folder, and compare the files
+    Ship(ship::Options),
 }
 
 fn main() -> ExitCode {
@@ -164,6 +166,11 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         }
         Campaign::Shop(options) => {
             let report = shop::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
+        Campaign::Ship(options) => {
+            let report = ship::run(&options)?;
             println!("{report}");
             Ok(!report.is_bad())
         }

@@ -54,6 +54,9 @@ enum Campaign {
     /// Let bots buy out events of the example `booth` on three nodes while nodes are killed: in every sample free, held
     /// and sold seats are the house, and no seat is sold twice.
     Booth,
+    /// Move actors of every mode from an embedded store into PostgreSQL and into another folder with `tenure store
+    /// export` and `import`: every file must be the same.
+    Ship,
     /// Flip a bit of every byte of a store's tables, and kill processes that seal journals all the
     /// time: half an hour.
     Damage,
@@ -79,12 +82,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Fleet => "fleet",
         Campaign::Shop => "shop",
         Campaign::Booth => "booth",
+        Campaign::Ship => "ship",
         Campaign::Damage => return damage(root, options),
     };
     // `cargo run` alone would build neither the examples nor the campaigns' own server.
     let build = ["build", "--release"].into_iter();
-    let packages =
-        ["tenure-campaigns", "fleet", "shop", "booth"].map(|package| ["--package", package]);
+    let packages = ["tenure-campaigns", "tenure-cli", "fleet", "shop", "booth"]
+        .map(|package| ["--package", package]);
     let build: Vec<&str> = build.chain(packages.into_iter().flatten()).collect();
     let build = Invocation::cargo(&build);
     timed("build", &build.to_string(), || build.run(root)).0?;
