@@ -63,7 +63,7 @@ pub enum Event {
         unsent: Vec<Frame>,
     },
     /// An outbound lane did not come up. It is tried again, after longer and longer pauses, and until
-    /// then refuses frames.
+    /// then refuses frames; after [`HandshakeError::NotAPeer`] they wait, for the other end is only behind with its list.
     DialFailed {
         /// Who should have answered.
         peer: PeerIdentity,
@@ -71,7 +71,7 @@ pub enum Event {
         class: Class,
         /// Why. [`HandshakeError::Refused`] after [`LaneEnd::Reset`] hints at a crash.
         error: HandshakeError,
-        /// Frames that waited for the lane.
+        /// Frames that waited for the lane and do not any more.
         unsent: Vec<Frame>,
     },
     /// Somebody dialled this node and was refused. Strangers cause it as often as they like: count it,

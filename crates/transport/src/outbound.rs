@@ -12,6 +12,7 @@ use crate::bounds::{
 };
 use crate::event::{Direction, Event, LaneEnd};
 use crate::frame::{Class, Frame, FrameError, HEADER_BYTES, Header, Origin, own};
+use crate::handshake::error::HandshakeError;
 use crate::handshake::{Link, dial};
 use crate::identity::{Peer, PeerIdentity};
 use crate::node::Node;
@@ -84,7 +85,9 @@ pub(crate) async fn run(lane: &Outbound, node: &Node) {
                 began.elapsed() >= STEADY_AFTER
             }
             Err(error) => {
-                let unsent = lane.queue.fail();
+                // Who is there and only behind with its list takes what waits soon.
+                let is_behind = matches!(error, HandshakeError::NotAPeer { .. });
+                let unsent = if is_behind { Vec::new() } else { lane.queue.fail() };
                 node.inbound.happened(Event::DialFailed { peer, class, error, unsent });
                 false
             }

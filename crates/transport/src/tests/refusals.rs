@@ -4,7 +4,7 @@ use std::mem::discriminant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::harness::{Kind, Subject, TestNode, cluster, identity};
+use super::harness::{Kind, Subject, TestNode, cluster, frame, identity};
 use crate::bounds::{ADDRESS_BYTES_MAX, PEERS_MAX};
 use crate::handshake::Local;
 use crate::handshake::opening::OPENING_BYTES;
@@ -57,7 +57,11 @@ pub(super) async fn strangers_to_the_list_are_heard_once_they_are_in_it(subject:
     for error in refusals(&a, &b).await {
         assert!(matches!(error, HandshakeError::NotAPeer { .. }), "{error}");
     }
+    // It waits until the other end has the list as well.
+    let early = frame(Class::Call, 7, &b"early"[..]);
+    assert_eq!(a.transport.send(&b.identity, early.clone()), Ok(()));
     b.transport.set_peers([a.peer()]).unwrap();
+    assert_eq!(b.log.frames(1).await, [(a.identity.clone(), early)]);
     a.log.up(&b.identity, Class::Call, Direction::Outbound, 1).await;
     b.log.up(&a.identity, Class::Call, Direction::Outbound, 1).await;
 }
