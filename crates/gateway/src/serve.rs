@@ -86,7 +86,8 @@ impl Server {
 
     /// Stops accepting, lets requests that are being answered end, and closes every connection.
     ///
-    /// For a moment ([`ServerLimits::drain_linger`]) open connections are still served, each
+    /// Who has connected is served: the listener takes all who wait, and is closed before anybody is told to come
+    /// back. For a moment ([`ServerLimits::drain_linger`]) open connections are still served, each
     /// answer telling the client to close; then idle connections are closed. What is not done
     /// when `budget` ends is cut off.
     ///
@@ -96,6 +97,8 @@ impl Server {
         let host = &self.registry.host;
         let start = host.clock().now();
         let linger = self.registry.limits.drain_linger.min(budget);
+        self.registry.enter(Stage::Refusing);
+        self.registry.wait_deaf_until(start + linger).await;
         self.registry.enter(Stage::Lingering);
         self.registry.wait_empty_until(start + linger).await;
         self.registry.enter(Stage::Closing);

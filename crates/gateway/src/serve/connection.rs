@@ -72,7 +72,7 @@ pub(super) async fn drive<Answer, Reply, Content>(
         async move {
             let mut response = reply.await?;
             link.enter(Phase::Idle, registry.host.clock().coarse());
-            if registry.stage() != Stage::Serving {
+            if registry.stage() >= Stage::Lingering {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }

@@ -25,6 +25,9 @@ use super::tls::Tls;
 /// likely, and asking again at once would keep a core busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The most connections that a server takes which waited when it was told to stop.
+const WAITING_MAX: usize = 65_536;
+
 /// Connections over the bound that are told so; further ones are closed without a word.
 const REFUSALS_MAX: usize = 256;
 
@@ -54,15 +57,7 @@ pub(super) async fn accept_all<Connect, Answer, Reply, Content>(
     Content::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let refusals = Arc::new(AtomicUsize::new(0));
-    while let Some(accepted) = accept(&listener, &registry).await {
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "an HTTP connection could not be accepted");
-                pause(&registry).await;
-                continue;
-            }
-        };
+    let admit = |stream: TcpStream, peer| {
         // Replies are written whole: Nagle's algorithm could only delay them.
         let _ = stream.set_nodelay(true);
         let link = Arc::new(Link::new(registry.host.clock().coarse()));
@@ -74,13 +69,35 @@ pub(super) async fn accept_all<Connect, Answer, Reply, Content>(
             if tls.is_none() {
                 refuse(stream, &registry, &refusals);
             }
-            continue;
+            return;
         };
         let answer = connect(peer);
         let tls = tls.as_ref().map(|tls| tls.acceptor());
         let task = drive(stream, tls, Arc::clone(&registry), link, registered, answer);
         registry.host.tasks().spawn("http-connection", Box::pin(task));
+    };
+    while let Some(accepted) = accept(&listener, &registry).await {
+        match accepted {
+            Ok((stream, peer)) => admit(stream, peer),
+            Err(error) => {
+                tracing::warn!(%error, "an HTTP connection could not be accepted");
+                pause(&registry).await;
+            }
+        }
     }
+    // To those who wait closing the listener would be a reset, after which they do not know what became of their calls.
+    if let Ok(listener) = listener.into_std() {
+        let waiting = std::iter::from_fn(|| accepted_at_once(&listener));
+        waiting.take(WAITING_MAX).for_each(|(stream, peer)| admit(stream, peer));
+    }
+    registry.note_deaf();
+}
+
+/// A connection that waits; `None` if there is none.
+fn accepted_at_once(listener: &std::net::TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept().ok()?;
+    stream.set_nonblocking(true).ok()?;
+    Some((TcpStream::from_std(stream).ok()?, peer))
 }
 
 /// The next connection; `None` once the server stops.

@@ -1,6 +1,6 @@
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
@@ -17,6 +17,8 @@ use crate::config::ServerLimits;
 pub(super) enum Stage {
     /// Accepting and serving.
     Serving,
+    /// Those who wait to be accepted are the last; nobody is told to close before they are in.
+    Refusing,
     /// Nothing is accepted; open connections are served and told to close.
     Lingering,
     /// Idle connections are closed, busy ones after their reply.
@@ -30,6 +32,8 @@ pub(super) struct Registry {
     pub(super) host: HostHandle,
     pub(super) limits: ServerLimits,
     stage: AtomicU8,
+    /// Whether the listener is there.
+    listens: AtomicBool,
     open: Mutex<Open>,
     acceptor: AtomicWaker,
     drainer: AtomicWaker,
@@ -53,6 +57,7 @@ impl Registry {
             host,
             limits,
             stage: AtomicU8::new(Stage::Serving as u8),
+            listens: AtomicBool::new(true),
             open: Mutex::default(),
             acceptor: AtomicWaker::new(),
             drainer: AtomicWaker::new(),
@@ -62,8 +67,9 @@ impl Registry {
     pub(super) fn stage(&self) -> Stage {
         match self.stage.load(Ordering::Acquire) {
             0 => Stage::Serving,
-            1 => Stage::Lingering,
-            2 => Stage::Closing,
+            1 => Stage::Refusing,
+            2 => Stage::Lingering,
+            3 => Stage::Closing,
             _ => Stage::Cut,
         }
     }
@@ -114,12 +120,28 @@ impl Registry {
         }
     }
 
+    /// Notes that the listener is closed.
+    pub(super) fn note_deaf(&self) {
+        self.listens.store(false, Ordering::Release);
+        self.drainer.wake();
+    }
+
+    /// Waits until the listener is closed, at most until `deadline`.
+    pub(super) async fn wait_deaf_until(&self, deadline: Instant) {
+        self.wait_until(deadline, || !self.listens.load(Ordering::Acquire)).await;
+    }
+
     /// Waits until no connection is open, at most until `deadline`.
     pub(super) async fn wait_empty_until(&self, deadline: Instant) {
+        self.wait_until(deadline, || self.len() == 0).await;
+    }
+
+    /// The drainer's own wait.
+    async fn wait_until(&self, deadline: Instant, is_so: impl Fn() -> bool) {
         let mut timer = self.host.tasks().sleep_until(deadline);
         poll_fn(|cx| {
             self.drainer.register(cx.waker());
-            if self.len() == 0 {
+            if is_so() {
                 return Poll::Ready(());
             }
             timer.as_mut().poll(cx)
