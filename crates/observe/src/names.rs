@@ -41,6 +41,7 @@ descriptions! {
     CALL_ERRORS "tenure_call_errors_total" "Calls that ended in an error, by actor type and code";
     ACTIVATIONS "tenure_activations" "Activations in memory, by actor type";
     ACTIVATIONS_STARTED "tenure_activations_started_total" "Activations made, by actor type";
+    ACTIVATIONS_MOVED "tenure_activations_moved_total" "Activations that came from another node with their memory, by actor type";
     ACTIVATION_BYTES "tenure_activation_bytes" "Memory that activations take, as far as it is known";
     EVICTIONS "tenure_evictions_total" "Activations that left memory to make room";
     MAILBOX_CALLS "tenure_mailbox_calls" "Calls that wait for their turn";

@@ -27,6 +27,8 @@ const CODES: [CallErrorCode; 16] = [
 pub(crate) struct TypeMeters {
     pub(crate) calls: Arc<Counter>,
     pub(crate) activated: Arc<Counter>,
+    /// Those of them that came from another node with their memory.
+    pub(crate) moved: Arc<Counter>,
     /// Activations in memory.
     pub(crate) active: Arc<Gauge>,
     errors: Vec<Arc<Counter>>,
@@ -43,6 +45,7 @@ impl TypeMeters {
             calls: metrics.register_counter(names::CALLS, labels)?,
             active: metrics.register_gauge(names::ACTIVATIONS, labels)?,
             activated: metrics.register_counter(names::ACTIVATIONS_STARTED, labels)?,
+            moved: metrics.register_counter(names::ACTIVATIONS_MOVED, labels)?,
             errors: errors.collect::<Result<_, _>>()?,
         })
     }

@@ -138,6 +138,7 @@ impl Runtime {
         match unpack_state(&activation, packed) {
             Ok(state) => {
                 self.unpack(&activation, packed);
+                activation.kind.meters.moved.increment();
                 self.go_live(hold, state);
                 self.restart_timers(&activation, packed);
                 self.hand_over(&activation);
