@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenure_protocol::cluster::{Alarm, Effect, Message, Refusal};
 use tenure_protocol::migration::MoveId;
-use tenure_types::{ActorId, CallError, Tenure, ViewNumber};
+use tenure_types::{ActorId, CallError, Tenure};
 
 use crate::driver::Driver;
 use crate::life::{Life, Local};
@@ -21,11 +21,7 @@ impl<W: World> Driver<W> {
                 }
                 self.send(to, Body::Directory(message));
             }
-            Effect::Refresh => {
-                let mut core = self.core.lock();
-                let next = ViewNumber(core.membership.view().number.0 + 1);
-                core.membership.handle_number(now, next);
-            }
+            Effect::Refresh => self.refresh(),
             Effect::Fence(incarnation) => self.fence(incarnation),
             Effect::Accuse(incarnation) => {
                 self.world.reached("accused");
@@ -35,6 +31,7 @@ impl<W: World> Driver<W> {
             Effect::Drop { actor, tenure } => self.drop_activation(&actor, tenure),
             Effect::Moved { actor, tenure, .. } => {
                 self.world.reached("moved");
+                self.core.lock().moves_ended += 1;
                 self.drop_activation(&actor, tenure);
             }
             Effect::Found { actor, host, tenure } => self.send_calls(&actor, host, tenure),

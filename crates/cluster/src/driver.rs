@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::life::{Life, Local, Picture};
 use crate::message::{Body, Frame};
 use crate::refusals::crowded;
+use crate::roll::Roll;
 use crate::world::{Heard, World};
 
 /// How often a node looks after what nobody reminds it of.
@@ -47,8 +48,14 @@ pub(crate) struct Core {
     /// Who presumes the death of which members, and since when.
     presumed: BTreeMap<Incarnation, BTreeMap<Incarnation, Instant>>,
     look_at: Instant,
+    /// Who is new while members are replaced.
+    pub(crate) roll: Roll,
     /// It leaves, and does not join again.
     pub(crate) is_leaving: bool,
+    /// Its servers are open: it stays a member although nothing lives here any more.
+    pub(crate) is_serving: bool,
+    /// Moves that ended since it looked after its drain.
+    pub(crate) moves_ended: usize,
     /// It takes no new activations.
     pub(crate) is_cordoned: bool,
     /// Its runtime has stopped in order: nothing of it is heard any more.
@@ -80,7 +87,10 @@ impl<W: World> Driver<W> {
             fencing: BTreeSet::new(),
             presumed: BTreeMap::new(),
             look_at: clock.now() + LOOK_PERIOD,
+            roll: Roll::default(),
             is_leaving: false,
+            is_serving: false,
+            moves_ended: 0,
             is_cordoned: false,
             has_stopped: false,
         };
@@ -189,7 +199,13 @@ impl<W: World> Driver<W> {
 
     /// Lets it leave in good order.
     pub fn drain(&self) {
-        self.pass(Incarnation(0), Local::Drain);
+        self.pass(Incarnation(0), Local::Drain { is_serving: false });
+    }
+
+    /// Lets everything move away and takes nothing new; it stays a member, through which calls find their actors, until
+    /// [`Driver::drain`].
+    pub fn retreat(&self) {
+        self.pass(Incarnation(0), Local::Drain { is_serving: true });
     }
 
     /// Lets it take no new activations and no moves, or take them again. What lives there stays, and slots too.
@@ -260,6 +276,7 @@ impl<W: World> Driver<W> {
                 Next::Time => self.handle_time(),
             }
             self.carry_out();
+            self.go_on_draining();
         }
     }
 
@@ -313,6 +330,8 @@ impl<W: World> Driver<W> {
             Heard::Frame(frame) => self.handle_frame(frame),
             Heard::Broken { address, refused } => self.handle_broken(&address, refused),
             Heard::Dead { address } => self.handle_dead(&address),
+            Heard::Unsent(frame) => self.handle_unsent(frame),
+            Heard::Stranger => self.refresh(),
             Heard::Else => {}
         }
     }

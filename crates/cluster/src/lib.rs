@@ -22,8 +22,10 @@ mod message;
 mod refusals;
 mod reply;
 mod rings;
+mod roll;
 mod seat;
 mod status;
+mod unsent;
 mod world;
 
 pub use codec::FRAME_VERSION;

@@ -12,6 +12,7 @@ use tenure_runtime::{Packed, Runtime};
 use tenure_types::{ActorId, ActorTypeName, CallError, Incarnation, Tenure, ViewNumber};
 
 use crate::follow::Follows;
+use crate::roll::Drain;
 
 /// One incarnation of a process: from its row in the member table to its end.
 pub(crate) struct Life {
@@ -32,8 +33,8 @@ pub(crate) struct Life {
     pub(crate) arrived: BTreeMap<MoveId, Packed>,
     /// Activations that are gone, while a move of theirs is not over.
     pub(crate) gone: BTreeMap<ActorId, Tenure>,
-    pub(crate) is_draining: bool,
     pub(crate) follows: Arc<Follows>,
+    pub(crate) drain: Drain,
 }
 
 /// A call that looks for its actor.
@@ -73,8 +74,8 @@ pub(crate) enum Local {
     Attend(ActorId),
     /// Join the cluster (again).
     Join,
-    /// Leave it.
-    Drain,
+    /// Leave it; while servers are open only everything moves away.
+    Drain { is_serving: bool },
     /// Leave it at once, whatever is on its way.
     Abandon,
     /// Take no new activations, or take them again.

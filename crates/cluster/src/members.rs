@@ -18,6 +18,7 @@ use crate::follow::Follows;
 use crate::life::{Life, Local};
 use crate::message::Body;
 use crate::refusals::{not_executed, unknown};
+use crate::roll::Drain;
 use crate::seat::NodeSeat;
 use crate::world::World;
 
@@ -36,7 +37,7 @@ impl<W: World> Driver<W> {
         }
         match local {
             Local::Join => self.join(&mut core),
-            Local::Drain => self.begin_drain(&mut core),
+            Local::Drain { is_serving } => self.begin_drain(&mut core, is_serving),
             Local::Abandon => {
                 core.is_leaving = true;
                 drop(core);
@@ -103,6 +104,7 @@ impl<W: World> Driver<W> {
                 self.world.learnt(&view);
                 let ring = self.world.rings().of(&view);
                 let now = self.clock.now();
+                self.core.lock().roll.handle_view(now, &view);
                 self.with_life(|life| {
                     life.cluster.handle_view_and_ring(now, Arc::clone(&view), ring);
                 });
@@ -185,8 +187,8 @@ impl<W: World> Driver<W> {
             packed: Default::default(),
             arrived: Default::default(),
             gone: Default::default(),
-            is_draining: false,
             follows: Follows::new(),
+            drain: Drain::default(),
         };
         let view = Arc::clone(core.membership.view());
         let ring = self.world.rings().of(&view);
@@ -275,6 +277,13 @@ impl<W: World> Driver<W> {
             driver.pass(Incarnation(0), Local::Fenced(incarnation));
         };
         self.tasks.spawn("fence", Box::pin(fence));
+    }
+
+    /// Reads the view at once: there may be a newer one.
+    pub(crate) fn refresh(&self) {
+        let mut core = self.core.lock();
+        let next = ViewNumber(core.membership.view().number.0 + 1);
+        core.membership.handle_number(self.clock.now(), next);
     }
 
     fn hint(&self, number: ViewNumber) {

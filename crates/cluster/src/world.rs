@@ -29,6 +29,10 @@ pub enum Heard {
         /// As above.
         address: Arc<str>,
     },
+    /// A process of this cluster came that is in no view known here: there may be a newer one.
+    Stranger,
+    /// A frame of this node that never left it, although it was taken.
+    Unsent(Frame),
     /// Nothing that a node's driver looks at.
     Else,
 }

@@ -4,6 +4,7 @@ mod agreement;
 mod berth;
 mod inbound;
 mod local;
+mod owed;
 mod places;
 mod seated;
 mod world;

@@ -166,6 +166,14 @@ impl Node {
         }
     }
 
+    /// Lets its actors move to other nodes while its servers still take calls, which find them there. Nothing happens
+    /// where it is alone.
+    pub(crate) fn retreat(&self) {
+        if let Some(seated) = &self.inner.seated {
+            seated.retreat();
+        }
+    }
+
     /// Ends when the node has lost its place in its cluster, or has left it; never where it is alone. Then nothing runs
     /// on it any more: start another one.
     ///

@@ -123,6 +123,8 @@ impl Service {
     pub(super) async fn stop(self, node: &Node, budget: Duration) -> Result<()> {
         let begun = Instant::now();
         node.health().report(tenure_observe::Condition::Draining, "the node is stopping");
+        // At once: a request that takes long must not leave the moves no time.
+        node.retreat();
         // Who waits for entries would keep its connection for up to a minute.
         node.end_feed_polls();
         let drained = self.calls.drain(budget).await;

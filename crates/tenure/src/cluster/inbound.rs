@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use tenure_cluster::{Config, Frame, Heard};
 use tenure_sentinel::{Commitment, Notice};
 use tenure_transport::{
-    Credit, Direction, Event, Frame as Carried, HandshakeError, Inbound, LaneEnd, PeerIdentity,
-    Permit,
+    Class, Credit, Direction, Event, Frame as Carried, HandshakeError, Inbound, LaneEnd,
+    PeerIdentity, Permit,
 };
 use tokio::sync::mpsc;
 
@@ -22,6 +22,9 @@ type Arrival = (Heard, Option<Permit>);
 pub(super) trait Calls: Send + Sync {
     /// Handles it, or gives it back.
     fn take_now(self: Arc<Self>, frame: Frame) -> Option<Frame>;
+
+    /// A lane for calls leads to this peer.
+    fn reached(self: Arc<Self>, peer: &PeerIdentity);
 }
 
 /// What lanes bring to a node.
@@ -76,6 +79,16 @@ impl FromPeers {
         next.map_or(Heard::Else, |(heard, _)| heard)
     }
 
+    /// Frames that were taken and never left come back to the driver.
+    fn unsent(&self, frames: Vec<Carried>) {
+        for carried in frames {
+            if let Ok(frame) = Frame::decode(carried.kind, &carried.body, self.config.wire()) {
+                // Where there is no room calls end at their deadlines, and machines ask again.
+                self.tell.try_send((Heard::Unsent(frame), None)).ok();
+            }
+        }
+    }
+
     fn broke(&self, peer: &PeerIdentity, refused: bool) {
         let address = self.rows.lock().get(peer).cloned();
         if let Some(address) = address {
@@ -102,7 +115,12 @@ impl Inbound for FromPeers {
 
     fn happened(&self, event: Event) {
         match event {
-            Event::LaneUp { peer, hello, .. } => {
+            Event::LaneUp { peer, hello, class, direction } => {
+                if (class, direction) == (Class::Call, Direction::Outbound)
+                    && let Some(calls) = self.calls.get().and_then(Weak::upgrade)
+                {
+                    calls.reached(&peer);
+                }
                 if let Some(commitment) = Commitment::from_bytes(&hello) {
                     let mut commitments = self.commitments.lock();
                     // One for each peer, whatever it says each time.
@@ -110,18 +128,24 @@ impl Inbound for FromPeers {
                     commitments.insert(commitment, peer);
                 }
             }
-            Event::LaneLost { peer, direction: Direction::Outbound, end, .. } => {
+            Event::LaneLost { peer, direction: Direction::Outbound, end, unsent, .. } => {
                 tracing::debug!(%peer, %end, "a lane was lost");
+                self.unsent(unsent);
                 if matches!(end, LaneEnd::Reset(_) | LaneEnd::Silent) {
                     self.broke(&peer, false);
                 }
             }
-            Event::DialFailed { peer, error, .. } => {
+            Event::DialFailed { peer, error, unsent, .. } => {
                 tracing::debug!(%peer, %error, "a node was not reached");
+                self.unsent(unsent);
                 self.broke(&peer, matches!(error, HandshakeError::Refused));
             }
             Event::CallerRefused { address, error } => {
                 tracing::debug!(?address, %error, "somebody was refused");
+                if matches!(error, HandshakeError::NotAPeer { .. }) {
+                    // Where there is no room the view is read when it is time.
+                    self.tell.try_send((Heard::Stranger, None)).ok();
+                }
             }
             _ => {}
         }

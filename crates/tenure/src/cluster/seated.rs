@@ -104,6 +104,7 @@ impl Seated {
             stage: tell,
             sentinel: sentinel.clone(),
             newest: Arc::default(),
+            owed: Mutex::default(),
             incarnation: OnceLock::new(),
             begun: Mutex::new(None),
         };
@@ -156,6 +157,13 @@ impl Seated {
     /// Lets the node take no new activations, or take them again.
     pub(crate) fn cordon(&self, is_cordoned: bool) {
         self.driver.cordon(is_cordoned);
+    }
+
+    /// Lets everything move away while the node's servers still take calls, if there is somebody to take it.
+    pub(crate) fn retreat(&self) {
+        if self.driver.has_others() {
+            self.driver.retreat();
+        }
     }
 
     /// Lets everything move away, if there is somebody to take it. Gives up after `budget`.

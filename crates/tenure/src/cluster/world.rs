@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tenure_cluster::{Driver, Frame, Heard, Lane, Rings, World};
+use tenure_cluster::{Body, Driver, Frame, Heard, Lane, Rings, World};
 use tenure_observe::{Health, Metrics, resident_bytes};
 use tenure_protocol::view::membership::{Lost, Seat as Place};
 use tenure_protocol::view::table::{TableAnswer, TableError, TableRequest};
@@ -11,13 +11,14 @@ use tenure_protocol::view::{Member, MemberState, View};
 use tenure_runtime::{Parts, Runtime, RuntimeConfig, Seat, StartError};
 use tenure_sentinel::Sentinel;
 use tenure_store::Store;
-use tenure_transport::{Class, Frame as Carried, Peer, Transport};
+use tenure_transport::{Class, Frame as Carried, Peer, PeerIdentity, SendError, Transport};
 use tenure_types::{BoxFuture, Clock, Entropy, Incarnation, NodeId, Tasks, ViewNumber};
 use tokio::net::lookup_host;
 use tokio::sync::watch;
 
 use super::agreement::Agreement;
 use super::inbound::{Calls, FromPeers};
+use super::owed::Owed;
 use super::places::{peer_of, peers_of};
 
 /// How far a node of a cluster has come.
@@ -53,6 +54,8 @@ pub(super) struct NodeWorld {
     pub(super) sentinel: Option<Arc<Sentinel>>,
     /// The number of the newest view, whose members the sentinel tells.
     pub(super) newest: Arc<AtomicU64>,
+    /// Answers that no lane took.
+    pub(super) owed: Mutex<Owed>,
     /// Its own incarnation.
     pub(super) incarnation: OnceLock<Incarnation>,
     /// Its runtime, until the view says that the node is alive.
@@ -84,7 +87,26 @@ impl NodeWorld {
     }
 }
 
+impl NodeWorld {
+    /// Sends an answer that no lane took, or keeps it for the next one.
+    fn owe(&self, to: &PeerIdentity, answer: Carried) -> bool {
+        // Under the lock: a lane that comes up now finds it.
+        let mut owed = self.owed.lock();
+        match self.transport.send(to, answer.clone()) {
+            Err(SendError::Down) => owed.keep(to.clone(), answer),
+            sent => sent.is_ok(),
+        }
+    }
+}
+
 impl Calls for Driver<NodeWorld> {
+    fn reached(self: Arc<Self>, peer: &PeerIdentity) {
+        let answers = self.world().owed.lock().take(peer);
+        for answer in answers {
+            self.world().owe(peer, answer);
+        }
+    }
+
     fn take_now(self: Arc<Self>, frame: Frame) -> Option<Frame> {
         Driver::take_now(&self, frame)
     }
@@ -126,12 +148,16 @@ impl World for NodeWorld {
                 return false;
             }
         };
-        let sent =
-            self.transport.send(&peer.identity, Carried { class, kind, body: Bytes::from(body) });
-        if let Err(error) = &sent {
-            tracing::debug!(to = %peer.identity, name = frame.body.name(), %error, "a frame was not taken");
+        let is_answer = matches!(frame.body, Body::NotHere { .. } | Body::Settled { .. });
+        let carried = Carried { class, kind, body: Bytes::from(body) };
+        match self.transport.send(&peer.identity, carried.clone()) {
+            Err(SendError::Down) if is_answer => self.owe(&peer.identity, carried),
+            Err(error) => {
+                tracing::debug!(to = %peer.identity, name = frame.body.name(), %error, "a frame was not taken");
+                false
+            }
+            Ok(()) => true,
         }
-        sent.is_ok()
     }
 
     fn learnt(&self, view: &Arc<View>) {
@@ -139,6 +165,7 @@ impl World for NodeWorld {
         self.tell_sentinel(view.number, &peers);
         let rows = peers.iter().map(|(peer, row)| (peer.identity.clone(), Arc::clone(row)));
         self.inbound.know(rows.collect());
+        self.owed.lock().retain(|owed| peers.iter().any(|(peer, _)| peer.identity == *owed));
         if let Err(error) = self.transport.set_peers(peers.into_iter().map(|(peer, _)| peer)) {
             tracing::error!(%error, view = %view.number, "the members of a view cannot all be reached");
         }
