@@ -1,10 +1,9 @@
 //! A cluster of real processes on PostgreSQL: its nodes are killed or stopped in the middle of a load, and clients say how
 //! long each of their actors was away.
 
-mod client;
+pub(crate) mod client;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use tenure_postgres_server::PostgresServer;
 
-use self::client::Crowd;
+use self::client::{Crowd, Doors, Manner};
 use crate::book::{Compared, Finding, Shown};
 use crate::http::Connection;
 use crate::ledger::{BALLAST_VARIABLE, Mode};
@@ -27,12 +26,16 @@ use crate::{database, interrupt, port};
 const KEY: &str = "5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11";
 /// A client that waited longer than this was hit.
 const HIT: Duration = Duration::from_millis(50);
+/// The actors that are never stored.
+pub(crate) const VOLATILE_TYPE: &str = "volatile_ledger";
 /// How long all clients are served before the next strike.
 const CALM: Duration = Duration::from_secs(2);
 /// How long it may take until all clients are served again, beside a lease.
 const SERVED_MAX: Duration = Duration::from_secs(30);
 const LOOK_PERIOD: Duration = Duration::from_millis(5);
 const FINDINGS_SHOWN: usize = 20;
+/// A client that is not answered for a second asks the next node.
+const MANNER: Manner = Manner { patience: Duration::from_secs(1), waits_as_told: false };
 
 /// What happens to nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -112,8 +115,8 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let began = Instant::now();
     let folder = tempfile::tempdir()?;
     let mut campaign = Campaign::prepare(options, folder.path(), seed)?;
-    let nodes: Vec<SocketAddr> = campaign.launches.iter().map(|it| it.listen).collect();
-    let clients: Vec<_> = campaign.crowds.iter().flat_map(|crowd| crowd.start(&nodes)).collect();
+    let doors = Doors::new(campaign.launches.iter().map(|it| it.listen).collect());
+    let clients: Vec<_> = campaign.crowds.iter().flat_map(|crowd| crowd.start(&doors)).collect();
     let mut report = Report { strikes: options.strikes, seed, ..Report::default() };
     report.hit = campaign.crowds.iter().map(|crowd| (crowd.actor_type, Vec::new())).collect();
     let struck = campaign.strike_all(&mut report);
@@ -137,27 +140,18 @@ impl<'a> Campaign<'a> {
         let victims = (0..options.strikes).map(|_| numbers.below(count) as usize).collect();
         let mut launches = Vec::new();
         for number in 1..=options.nodes {
-            let data = folder.join(format!("n{number}"));
-            std::fs::create_dir(&data)?;
-            let mut launch = options.stage.launch(&data, &data)?;
-            database::keep_in(&mut launch, database.url());
-            launch.listen = port::free()?;
+            let name = format!("n{number}");
+            let mut launch = member(&options.stage, &database, folder, &name, options.lease)?;
             let fast_path = if options.without_sentinel { "off" } else { "proven" };
-            launch.settings.extend([
-                format!("node.name=n{number}"),
-                format!("cluster.listen={}", port::free()?),
-                format!("cluster.key={KEY}"),
-                format!("cluster.lease={}s", options.lease),
-                format!("cluster.fast_path={fast_path}"),
-            ]);
+            launch.settings.push(format!("cluster.fast_path={fast_path}"));
             launches.push(launch);
         }
         let actors = usize::from(options.actors);
         let mut crowds: Vec<Arc<Crowd>> =
             [(Mode::WriteThrough, true), (Mode::EventSourced, true), (Mode::WriteBehind, false)]
-                .map(|(mode, is_durable)| Crowd::new(mode.actor_type(), actors, is_durable))
+                .map(|(mode, is_durable)| Crowd::new(mode.actor_type(), actors, is_durable, MANNER))
                 .into();
-        crowds.push(Crowd::new("volatile_ledger", actors, false));
+        crowds.push(Crowd::new(VOLATILE_TYPE, actors, false, MANNER));
         let running = Vec::new();
         let mut this = Self { options, database, launches, running, crowds, victims };
         for node in 0..usize::from(options.nodes) {
@@ -283,6 +277,30 @@ impl<'a> Campaign<'a> {
     }
 }
 
+/// How a node of a cluster of this name is started, with its files in a folder of its own.
+///
+/// # Errors
+/// When there is no server, no port or no room for its files.
+pub fn member(
+    stage: &Stage,
+    database: &PostgresServer,
+    folder: &Path,
+    name: &str,
+    lease: u64,
+) -> anyhow::Result<Launch> {
+    let data = folder.join(name);
+    std::fs::create_dir(&data)?;
+    let mut launch = stage.launch(&data, &data)?;
+    database::keep_in(&mut launch, database.url());
+    launch.settings.extend([
+        format!("node.name={name}"),
+        format!("cluster.listen={}", port::free()?),
+        format!("cluster.key={KEY}"),
+        format!("cluster.lease={lease}s"),
+    ]);
+    Ok(launch)
+}
+
 impl Report {
     /// Whether anything was lost or wrong.
     #[must_use]
@@ -292,7 +310,7 @@ impl Report {
 }
 
 /// The value below which a share of them is.
-fn share(sorted: &[Duration], percent: usize) -> Duration {
+pub(crate) fn share(sorted: &[Duration], percent: usize) -> Duration {
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(at).copied().unwrap_or_default()
 }

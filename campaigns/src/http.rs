@@ -20,6 +20,7 @@ pub struct Connection {
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
     patience: Duration,
+    retry_after: Option<Duration>,
 }
 
 /// A call as it is sent.
@@ -90,6 +91,8 @@ pub(crate) struct Answered {
     pub(crate) reply: Reply,
     /// Whether the connection goes on.
     pub(crate) keeps: bool,
+    /// After how long the call may be made again.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 #[derive(Default, Deserialize)]
@@ -105,13 +108,20 @@ impl Connection {
     /// A connection to `address`, not opened yet.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, stream: None, buffer: Vec::new(), patience: SILENCE_MAX }
+        let (buffer, patience) = (Vec::new(), SILENCE_MAX);
+        Self { address, stream: None, buffer, patience, retry_after: None }
     }
 
     /// The same, which a server may keep waiting this long and no longer.
     #[must_use]
     pub fn patient_for(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// After how long the last call may be made again, where its answer said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Makes a call and gives the body of its reply.
@@ -128,6 +138,7 @@ impl Connection {
     /// # Errors
     /// [`Failure`] says what is known of the call.
     pub fn ask(&mut self, request: &Request<'_>, cut: Option<Cut>) -> Result<Reply, Failure> {
+        self.retry_after = None;
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => self.connect().map_err(|error| Failure::NotExecuted(error.to_string()))?,
@@ -153,6 +164,7 @@ impl Connection {
             .and_then(|()| self.read_reply(&mut stream))
             .map_err(|error| Failure::Unknown(error.to_string()))?;
         self.stream = answered.keeps.then_some(stream);
+        self.retry_after = answered.retry_after;
         match answered.status {
             200 => Ok(answered.reply),
             status => Err(understand(status, &answered.reply.body)),
@@ -225,7 +237,9 @@ pub(crate) fn parse(bytes: &[u8]) -> io::Result<Option<Answered>> {
     let body = String::from_utf8_lossy(body).into_owned();
     let was_replayed = find("idempotency-replayed") == Some("true");
     let tag = find("etag").map(str::to_owned);
-    Ok(Some(Answered { status, reply: Reply { body, was_replayed, tag }, keeps }))
+    let retry_after = find("retry-after").and_then(|text| text.parse().ok());
+    let retry_after = retry_after.map(Duration::from_secs);
+    Ok(Some(Answered { status, reply: Reply { body, was_replayed, tag }, keeps, retry_after }))
 }
 
 fn invalid(what: &str) -> io::Error {
@@ -260,13 +274,14 @@ mod tests {
             assert!(parse(&reply[..end]).unwrap().is_none(), "{end}");
         }
         let whole = Reply { body: "42".to_owned(), was_replayed: false, tag: None };
-        let answered = Answered { status: 200, reply: whole, keeps: true };
+        let answered = Answered { status: 200, reply: whole, keeps: true, retry_after: None };
         assert_eq!(parse(reply).unwrap(), Some(answered));
         let last = b"HTTP/1.1 503 X\r\nConnection: close\r\nIdempotency-Replayed: true\r\nETag: \"1-2\"\r\n\
-                     content-length: 0\r\n\r\n";
+                     Retry-After: 3\r\ncontent-length: 0\r\n\r\n";
         let tag = Some("\"1-2\"".to_owned());
         let empty = Reply { body: String::new(), was_replayed: true, tag };
-        let answered = Answered { status: 503, reply: empty, keeps: false };
+        let retry_after = Some(Duration::from_secs(3));
+        let answered = Answered { status: 503, reply: empty, keeps: false, retry_after };
         assert_eq!(parse(last).unwrap(), Some(answered));
         assert!(parse(b"SSH-2.0-x\r\n").is_err());
     }

@@ -4,6 +4,8 @@
 use clap::ValueEnum;
 use tenure::prelude::*;
 
+use crate::build::{self, Build};
+
 /// How many MiB a server fills before it serves.
 pub const BALLAST_VARIABLE: &str = "CAMPAIGN_BALLAST_MIB";
 /// How many ids are remembered.
@@ -33,6 +35,9 @@ pub struct Entries {
     /// The wrapping sum of [`digest`] of every id.
     #[serde(default)]
     digest: u64,
+    /// The same, kept by the newer build since an older one stored this last; else zero.
+    #[serde(default, skip_serializing_if = "build::is_left_out", deserialize_with = "build::read")]
+    copy: u64,
 }
 
 /// A ledger whose turns are durable before their replies.
@@ -67,6 +72,9 @@ pub struct VolatileLedger {
 #[derive(Clone)]
 pub struct Added {
     id: u64,
+    /// What the newer build says more: the id's [`digest`].
+    #[serde(default, skip_serializing_if = "build::is_left_out", deserialize_with = "build::read")]
+    mark: u64,
 }
 
 /// A number that a set of ids shares with no other set that a mistake would make of it.
@@ -106,8 +114,19 @@ impl Entries {
             self.recent.remove(0);
         }
         self.recent.push(id);
+        let is_whole = self.copy == 0 || self.copy == self.digest;
+        assert!(is_whole, "the field of the newer build is not as it was stored");
         self.digest = self.digest.wrapping_add(digest(id));
+        if Build::now() == Build::Newer {
+            self.copy = self.digest;
+        }
         self.count
+    }
+}
+
+impl Added {
+    fn new(id: u64) -> Self {
+        Self { id, mark: digest(id) }
     }
 }
 
@@ -127,12 +146,14 @@ impl Ledger {
 #[actor(persist = event_sourced(snapshot_every = 100), events = Added)]
 impl EventLedger {
     fn apply(&mut self, event: &Added) {
+        let is_whole = event.mark == 0 || event.mark == digest(event.id);
+        assert!(is_whole, "the field of the newer build is not as it was recorded");
         self.entries.add(event.id);
     }
 
     /// Counts the turn `id`; gives its number.
     pub fn add(&self, cx: &mut Context<Self>, id: u64) -> u64 {
-        cx.record(Added { id });
+        cx.record(Added::new(id));
         self.entries.count + 1
     }
 
@@ -187,5 +208,39 @@ pub mod late {
         pub fn show(&self) -> Entries {
             self.entries.clone()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test, for the build is of the whole process.
+    #[test]
+    fn each_build_reads_what_the_other_stored() {
+        let stored = |entries: &Entries| serde_json::to_value(entries).unwrap();
+        let (mut entries, added) = (Entries::default(), Added::new(7));
+        Build::Newer.begin();
+        entries.add(7);
+        let (newer, event) = (stored(&entries), serde_json::to_value(&added).unwrap());
+        assert_eq!((&newer["copy"], &event["mark"]), (&digest(7).into(), &digest(7).into()));
+
+        Build::Older.begin();
+        let mut entries: Entries = serde_json::from_value(newer).unwrap();
+        assert_eq!(entries.add(8), 2, "it counts on");
+        let older = stored(&entries);
+        assert_eq!(older.get("copy"), None, "it has no such field");
+        assert_eq!(serde_json::from_value::<Added>(event).unwrap().mark, 0);
+
+        Build::Newer.begin();
+        let mut entries: Entries = serde_json::from_value(older).unwrap();
+        assert_eq!((entries.add(9), entries.copy), (3, entries.digest));
+        let mut torn = stored(&entries);
+        torn["count"] = 4.into();
+        torn["digest"] = 5.into();
+        let mut torn: Entries = serde_json::from_value(torn).unwrap();
+        let noticed = std::panic::catch_unwind(move || torn.add(10));
+        Build::Older.begin();
+        assert!(noticed.is_err(), "a field that does not belong to the rest is noticed");
     }
 }

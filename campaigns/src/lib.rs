@@ -5,8 +5,8 @@
 //! and [`power`] say what is done to it, [`rounds`] is the course that both share. [`keys`] makes
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
 //! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`], [`shop`] and
-//! [`booth`] drive the examples of these names, and [`cluster`] has several nodes on one database. [`ship`] moves all
-//! actors from engine to engine. [`browser`] is for tests of pages.
+//! [`booth`] drive the examples of these names, [`cluster`] has several nodes on one database, and [`roll`] restarts
+//! them one after the other. [`ship`] moves all actors from engine to engine. [`browser`] is for tests of pages.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
@@ -14,6 +14,7 @@ mod behind;
 pub mod book;
 pub mod booth;
 pub mod browser;
+pub mod build;
 pub mod changed_store;
 pub mod clerk;
 pub mod cluster;
@@ -39,6 +40,7 @@ pub mod port;
 pub mod power;
 pub mod process;
 pub mod reminders;
+pub mod roll;
 pub mod rounds;
 pub mod seed;
 pub mod sessions;

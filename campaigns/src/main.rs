@@ -15,7 +15,8 @@ use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::{DatabasePower, Power};
 use tenure_campaigns::rounds::{self, Fault, Options};
 use tenure_campaigns::{
-    booth, cluster, feeds, fleet, interrupt, keys, many, overload, reminders, sessions, ship, shop,
+    booth, cluster, feeds, fleet, interrupt, keys, many, overload, reminders, roll, sessions, ship,
+    shop,
 };
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
@@ -77,6 +78,8 @@ enum Campaign {
     Sessions(sessions::Options),
     /// Kill or stop nodes of a cluster on PostgreSQL, or the database under it, and say how long actors were away
     Cluster(cluster::Options),
+    /// Restart all nodes of a cluster on PostgreSQL, one after the other, by another build, and look for calls that failed
+    Roll(roll::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
     /// Let pairs of devices edit carts of the example `shop` and order, kill it meanwhile, and add up
@@ -157,6 +160,11 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         }
         Campaign::Cluster(options) => {
             let report = cluster::run(&options)?;
+            println!("{report}");
+            Ok(!report.is_bad())
+        }
+        Campaign::Roll(options) => {
+            let report = roll::run(&options)?;
             println!("{report}");
             Ok(!report.is_bad())
         }

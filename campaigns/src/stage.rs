@@ -51,6 +51,8 @@ pub enum Break {
     NoCompensation,
     /// Append to feeds after the turn instead of with it: `feeds`.
     LateAppend,
+    /// Kill nodes that are to stop in good order: `roll`.
+    NoDrain,
     /// Let orders go on by timers, which end with their process: `shop`.
     NoReminders,
 }

@@ -49,6 +49,26 @@ fn kills_and_stops_of_nodes_of_a_cluster_lose_nothing() {
     }
 }
 
+/// A cluster that is restarted by another build, with few actors.
+const ROLL: &[&str] = &["roll", "--rounds", "1", "--actors", "8", "--lease", "2", "--calm", "1"];
+
+#[test]
+fn restarts_of_a_cluster_by_another_build_fail_no_call() {
+    for way in ["in-place", "spare"] {
+        let (output, text) = campaign(&[ROLL, &["--way", way]].concat());
+        assert!(output.status.success(), "{way}");
+        let is_whole = text.contains("rounds: 1; calls: ") && text.contains(" 0 failed, ");
+        assert!(is_whole && text.contains(" 0 findings"), "{text}");
+    }
+}
+
+#[test]
+fn nodes_that_do_not_drain_are_noticed() {
+    let (output, text) = campaign(&[ROLL, &["--break", "no-drain"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!text.contains(" 0 failed, "), "{text}");
+}
+
 #[test]
 fn calls_with_keys_have_one_effect_on_a_database() {
     let keys = ["keys", "--calls", "5000", "--kills", "2", "--postgres"];

@@ -46,6 +46,9 @@ enum Campaign {
     /// Kill or stop nodes of a cluster on PostgreSQL, or the database under it, and say how long
     /// actors were away.
     Cluster,
+    /// Restart all nodes of a cluster on PostgreSQL in good order, one after the other, by a build that stores another
+    /// form: no call may fail. `--way` says whether another node is there first.
+    Roll,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
     /// Let pairs of devices edit carts of the example `shop` and order while it is killed, and add up
@@ -79,6 +82,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Database => "database",
         Campaign::Frozen => return frozen(root, options),
         Campaign::Cluster => "cluster",
+        Campaign::Roll => "roll",
         Campaign::Fleet => "fleet",
         Campaign::Shop => "shop",
         Campaign::Booth => "booth",

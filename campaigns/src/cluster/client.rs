@@ -1,5 +1,6 @@
 //! Clients of a cluster: each calls one actor without end, over one node and then the next.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,18 +14,37 @@ use crate::http::{Connection, Failure};
 
 /// How long a client waits between two calls.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How long it waits for an answer before it asks the next node.
-const PATIENCE: Duration = Duration::from_secs(1);
 const FINDINGS_MAX: usize = 100;
+/// How many kinds of answers other than replies are told apart.
+const ANSWERS_MAX: usize = 16;
+
+/// How clients behave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// How long one waits for an answer before it asks the next node.
+    pub(crate) patience: Duration,
+    /// Whether it waits for as long as an answer says before it makes its call again.
+    pub(crate) waits_as_told: bool,
+}
+
+/// Where nodes take calls, as a balancer in front of them knows it.
+pub(crate) struct Doors {
+    open: Mutex<Vec<SocketAddr>>,
+    /// Grows with each change.
+    changes: AtomicU64,
+}
 
 /// Actors of one type, each with a client.
-pub(super) struct Crowd {
-    pub(super) actor_type: &'static str,
-    /// Where turns are durable before their replies: what was acknowledged.
+pub(crate) struct Crowd {
+    pub(crate) actor_type: &'static str,
+    manner: Manner,
+    /// Where no acknowledged turn may be lost: what was acknowledged.
     book: Option<Book>,
-    pub(super) acknowledged: AtomicU64,
-    pub(super) not_executed: AtomicU64,
-    pub(super) unknown: AtomicU64,
+    pub(crate) acknowledged: AtomicU64,
+    pub(crate) not_executed: AtomicU64,
+    pub(crate) unknown: AtomicU64,
+    /// What was answered in place of replies, and how often.
+    answers: Mutex<BTreeMap<String, u64>>,
     findings: Mutex<Vec<Finding>>,
     next_id: AtomicU64,
     waits: Vec<Mutex<Wait>>,
@@ -43,16 +63,46 @@ struct Wait {
     since: Instant,
 }
 
+impl Doors {
+    pub(crate) fn new(open: Vec<SocketAddr>) -> Arc<Self> {
+        Arc::new(Self { open: Mutex::new(open), changes: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn open(&self, node: SocketAddr) {
+        self.open.lock().push(node);
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn close(&self, node: SocketAddr) {
+        self.open.lock().retain(|it| *it != node);
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The door for whoever counts to `at`.
+    fn at(&self, at: usize) -> Option<SocketAddr> {
+        let open = self.open.lock();
+        open.get(at % open.len().max(1)).copied()
+    }
+}
+
 impl Crowd {
-    pub(super) fn new(actor_type: &'static str, actors: usize, is_durable: bool) -> Arc<Self> {
+    /// `keeps_all`: no acknowledged turn may be lost.
+    pub(crate) fn new(
+        actor_type: &'static str,
+        actors: usize,
+        keeps_all: bool,
+        manner: Manner,
+    ) -> Arc<Self> {
         let now = Instant::now();
         let wait = Wait { last: now, longest: Duration::ZERO, is_served: false, since: now };
         Arc::new(Self {
             actor_type,
-            book: is_durable.then(|| Book::new(actors)),
+            manner,
+            book: keeps_all.then(|| Book::new(actors)),
             acknowledged: AtomicU64::new(0),
             not_executed: AtomicU64::new(0),
             unknown: AtomicU64::new(0),
+            answers: Mutex::default(),
             findings: Mutex::default(),
             next_id: AtomicU64::new(1),
             waits: (0..actors).map(|_| Mutex::new(wait)).collect(),
@@ -60,19 +110,17 @@ impl Crowd {
         })
     }
 
-    /// Starts a client for each actor; they begin at different nodes.
-    pub(super) fn start(self: &Arc<Self>, nodes: &[SocketAddr]) -> Vec<JoinHandle<()>> {
+    /// Starts a client for each actor; they begin at different nodes, and spread anew whenever doors change.
+    pub(crate) fn start(self: &Arc<Self>, doors: &Arc<Doors>) -> Vec<JoinHandle<()>> {
         let client = |actor: usize| {
-            let (crowd, mut nodes) = (Arc::clone(self), nodes.to_vec());
-            let first = actor % nodes.len();
-            nodes.rotate_left(first);
-            std::thread::spawn(move || crowd.call_on(actor, &nodes))
+            let (crowd, doors) = (Arc::clone(self), Arc::clone(doors));
+            std::thread::spawn(move || crowd.call_on(actor, &doors))
         };
         (0..self.waits.len()).map(client).collect()
     }
 
     /// From now on waits count anew.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         let now = Instant::now();
         for wait in &self.waits {
             let mut wait = wait.lock();
@@ -81,25 +129,25 @@ impl Crowd {
     }
 
     /// Whether every client had an answer to a call that it began since then.
-    pub(super) fn is_served(&self) -> bool {
+    pub(crate) fn is_served(&self) -> bool {
         self.waits.iter().all(|wait| wait.lock().is_served)
     }
 
     /// The longest wait of each client since then.
-    pub(super) fn waits(&self) -> Vec<Duration> {
+    pub(crate) fn waits(&self) -> Vec<Duration> {
         self.waits.iter().map(|wait| wait.lock().longest).collect()
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn book(&self) -> Option<&Book> {
+    pub(crate) fn book(&self) -> Option<&Book> {
         self.book.as_ref()
     }
 
     /// What must not have been answered.
-    pub(super) fn findings(&self) -> Vec<Finding> {
+    pub(crate) fn findings(&self) -> Vec<Finding> {
         std::mem::take(&mut *self.findings.lock())
     }
 
@@ -110,15 +158,41 @@ impl Crowd {
         }
     }
 
-    fn call_on(&self, actor: usize, nodes: &[SocketAddr]) {
-        let mut connections: Vec<Connection> =
-            nodes.iter().map(|node| Connection::new(*node).patient_for(PATIENCE)).collect();
-        let mut at = 0;
+    /// What was answered in place of replies, and how often.
+    pub(crate) fn answers(&self) -> BTreeMap<String, u64> {
+        self.answers.lock().clone()
+    }
+
+    fn note_answer(&self, actor: usize, text: &str) {
+        let text = text.replace(&format!("{}/{actor}", self.actor_type), "an actor");
+        let mut answers = self.answers.lock();
+        if answers.len() < ANSWERS_MAX || answers.contains_key(&text) {
+            *answers.entry(text).or_default() += 1;
+        }
+    }
+
+    fn call_on(&self, actor: usize, doors: &Doors) {
+        // One at a time: of one that lies idle a client learns too late that it was closed.
+        let mut connection: Option<(SocketAddr, Connection)> = None;
+        let (mut at, mut changes) = (actor, 0);
         while !self.stop.load(Ordering::Relaxed) {
-            if !self.call(actor, &mut connections[at]) {
-                at = (at + 1) % nodes.len();
+            let newest = doors.changes.load(Ordering::Relaxed);
+            if changes != newest {
+                (at, changes) = (actor, newest);
             }
-            std::thread::sleep(PAUSE);
+            let mut pause = PAUSE;
+            if let Some(node) = doors.at(at) {
+                let kept = connection.take().filter(|(address, _)| *address == node);
+                let fresh = || Connection::new(node).patient_for(self.manner.patience);
+                let (_, used) = connection.insert(kept.unwrap_or_else(|| (node, fresh())));
+                if !self.call(actor, used) {
+                    at += 1;
+                    if self.manner.waits_as_told {
+                        pause = used.retry_after().unwrap_or(PAUSE);
+                    }
+                }
+            }
+            std::thread::sleep(pause);
         }
     }
 
@@ -147,7 +221,8 @@ impl Crowd {
                 }
                 return true;
             }
-            Err(Failure::Unknown(_)) => {
+            Err(Failure::Unknown(why)) => {
+                self.note_answer(actor, &format!("unknown: {why}"));
                 self.unknown.fetch_add(1, Ordering::Relaxed);
             }
             Err(failure) => {
@@ -155,8 +230,11 @@ impl Crowd {
                     book.not_executed(turn);
                 }
                 self.not_executed.fetch_add(1, Ordering::Relaxed);
-                if let Failure::Refused(why) = failure {
-                    wrong(format!("turn {id} was refused: {why}"));
+                match failure {
+                    Failure::Refused(why) => wrong(format!("turn {id} was refused: {why}")),
+                    Failure::NotExecuted(why) | Failure::Unknown(why) => {
+                        self.note_answer(actor, &format!("not executed: {why}"));
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::world::World;
 
 impl<W: World> Driver<W> {
     /// A call has certainly not run, so it looks for its actor again; an answer goes by the next lane. What the
-    /// machines said they say again by themselves.
+    /// machines and those who follow said they say again by themselves.
     pub(crate) fn handle_unsent(self: &Arc<Self>, frame: Frame) {
         if self.incarnation() != Some(frame.from) {
             return;
@@ -27,7 +27,11 @@ impl<W: World> Driver<W> {
                 });
             }
             body @ (Body::NotHere { .. } | Body::Settled { .. }) => self.send(frame.to, body),
-            Body::Directory(_) | Body::Hint(_) | Body::Presumed(_) | Body::Shipped { .. } => {}
+            Body::Directory(_)
+            | Body::Hint(_)
+            | Body::Presumed(_)
+            | Body::Shipped { .. }
+            | Body::Following(_) => {}
         }
     }
 }

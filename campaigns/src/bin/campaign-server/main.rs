@@ -2,7 +2,7 @@
 //! have themselves reminded.
 //!
 //! It can be broken on purpose, by the variable `CAMPAIGN_BREAK`, to show that the campaigns notice,
-//! and made slow by `CAMPAIGN_SLOW_STORE_MS`.
+//! and made slow by `CAMPAIGN_SLOW_STORE_MS`. `CAMPAIGN_BUILD` makes it one of two builds that store different forms.
 
 #![expect(clippy::print_stdout, reason = "the first lines of a server are read by its campaign")]
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use rustix::process::{Signal, set_parent_process_death_signal};
+use tenure_campaigns::build::{BUILD_VARIABLE, Build};
 use tenure_campaigns::changed_store::{Change, open};
 use tenure_campaigns::clerk::Clerk;
 use tenure_campaigns::herald::{Crier, Herald};
@@ -35,6 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(word) => Some(Break::from_str(&word, false)?),
         Err(_) => None,
     };
+    if let Ok(word) = std::env::var(BUILD_VARIABLE) {
+        Build::from_str(&word, false)?.begin();
+    }
     let slow = match std::env::var(SLOW_VARIABLE) {
         Ok(ms) => Change::Slow(Duration::from_millis(ms.parse()?)),
         Err(_) => Change::None,
