@@ -135,7 +135,7 @@ mod tests {
                 "the newest for the one that leaves",
             ),
             (
-                vec![(0, calm.clone()), (70, spare.clone()), (80, second), (81, both)],
+                vec![(0, calm.clone()), (70, spare), (80, second), (81, both)],
                 vec![12, 8],
                 "two for two",
             ),

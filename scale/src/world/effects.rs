@@ -227,6 +227,7 @@ impl World {
                     self.probes.answered(now, &actor);
                 }
             }
+            Effect::Stands { actor, .. } => panic!("nobody awaits {actor}"),
             Effect::Nowhere { actor, why } => panic!("{actor} finds no place: {why:?}"),
             Effect::Alarm(alarm) => panic!("the rules exclude {alarm:?}"),
             Effect::Drop { .. }
