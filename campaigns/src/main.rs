@@ -117,6 +117,15 @@ fn on_store(cli: Cli) -> anyhow::Result<bool> {
     Ok(again.status()?.success())
 }
 
+/// Prints a report, and says whether everything was as it should be.
+macro_rules! told {
+    ($run:expr) => {{
+        let report = $run?;
+        println!("{report}");
+        Ok(!report.is_bad())
+    }};
+}
+
 /// Says whether everything was as it should be.
 fn run(campaign: Campaign) -> anyhow::Result<bool> {
     match campaign {
@@ -127,66 +136,22 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         Campaign::Power { cuts, options } => {
             on_disk(|disk| strike(&options, cuts, &mut Power::new(disk)))
         }
-        Campaign::Keys(options) => {
-            let report = keys::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
-        Campaign::Reminders(options) => {
-            let report = reminders::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
-        Campaign::Overload(options) => {
-            let report = overload::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
-        Campaign::Many(options) => {
-            let report = many::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
-        Campaign::Feeds(options) => {
-            let report = feeds::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
+        Campaign::Keys(options) => told!(keys::run(&options)),
+        Campaign::Reminders(options) => told!(reminders::run(&options)),
+        Campaign::Overload(options) => told!(overload::run(&options)),
+        Campaign::Many(options) => told!(many::run(&options)),
+        Campaign::Feeds(options) => told!(feeds::run(&options)),
         Campaign::FeedConsumer(options) => feeds::consumer::run(&options).map(|()| true),
-        Campaign::Sessions(options) => {
-            let report = sessions::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
-        Campaign::Cluster(options) => {
-            let report = cluster::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
-        Campaign::Roll(options) => {
-            let report = roll::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
+        Campaign::Sessions(options) => told!(sessions::run(&options)),
+        Campaign::Cluster(options) => told!(cluster::run(&options)),
+        Campaign::Roll(options) => told!(roll::run(&options)),
         Campaign::Fleet(options) => {
             println!("{}", fleet::run(&options)?);
             Ok(true)
         }
-        Campaign::Shop(options) => {
-            let report = shop::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
-        Campaign::Ship(options) => {
-            let report = ship::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
-        Campaign::Booth(options) => {
-            let report = booth::run(&options)?;
-            println!("{report}");
-            Ok(!report.is_bad())
-        }
+        Campaign::Shop(options) => told!(shop::run(&options)),
+        Campaign::Ship(options) => told!(ship::run(&options)),
+        Campaign::Booth(options) => told!(booth::run(&options)),
     }
 }
 

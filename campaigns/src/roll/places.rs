@@ -104,6 +104,7 @@ impl Places {
 
     /// Stops a node, which is called until it has ended, and keeps what it counted last.
     fn stop(&mut self, mut node: ServerProcess) -> anyhow::Result<()> {
+        let before = Page::read(&mut Connection::new(node.admin))?;
         let (calls, watch) = (node.calls, Watch::start(node.admin, STARTED));
         let stopped = if self.is_broken {
             node.kill();
@@ -112,8 +113,7 @@ impl Places {
             node.stop()
         };
         self.doors.close(calls);
-        let last = watch.end()?.last.context("a node showed no metrics")?;
-        self.gone.add(&last);
+        self.gone.add(&watch.end()?.last.unwrap_or(before));
         stopped
     }
 
