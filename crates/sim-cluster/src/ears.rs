@@ -93,6 +93,22 @@ impl Ear {
         *self.place.lock() == Some(Position { epoch, offset })
     }
 
+    /// Where it stands, for the reader of a failure.
+    pub fn explain(&self) -> String {
+        let place = *self.place.lock();
+        let stint = self.stint.lock().clone();
+        let stint = stint.map(|it| {
+            let topic = format!("{:?}", it.topic.lock());
+            format!(
+                "at {} lasts {}: {topic}; {}",
+                it.incarnation,
+                it.lasts(),
+                it.host.explain(&self.who.id())
+            )
+        });
+        format!("{:?} of {:?} at {place:?}: {stint:?}", self.number, self.who)
+    }
+
     /// Goes to another node where it cannot stay, and now and then.
     pub fn look(self: &Arc<Self>, living: &[Arc<Host>]) {
         let is_restless =

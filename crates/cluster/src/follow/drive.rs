@@ -101,7 +101,7 @@ impl<W: World> Driver<W> {
         if self.with_life(is_here) != Some(true) {
             follows.followers.leave(actor);
         }
-        if !follows.followers.has(&follower) {
+        if follower.is_gone() {
             self.unwatch_all([follower]);
         }
     }

@@ -16,6 +16,8 @@ use crate::following::Following;
 const FOLLOWERS_MAX: usize = 1_048_576;
 /// How long a node is told of an actor that it does not ask for any more.
 pub(super) const FOLLOWED_FOR: Duration = Duration::from_secs(30);
+/// How many bits of a batch's number count those of one follower.
+const BATCH_BITS: u32 = 32;
 /// How often those are looked for.
 const SWEEP_PERIOD: Duration = Duration::from_secs(10);
 
@@ -45,6 +47,8 @@ pub(crate) struct Followers {
 struct Table {
     followers: BTreeMap<Name, Kept>,
     of: BTreeMap<ActorId, BTreeSet<Name>>,
+    /// How many there were.
+    made: u64,
     swept_at: Instant,
 }
 
@@ -62,6 +66,8 @@ pub(crate) struct Follower {
     followers: Weak<Followers>,
     watch: OnceLock<WatchId>,
     inbox: Mutex<Inbox>,
+    /// Nobody is told anything by it any more: another one may have its name.
+    is_gone: AtomicBool,
     is_active: AtomicBool,
     is_flushed: AtomicBool,
 }
@@ -84,6 +90,8 @@ impl Followers {
         if table.followers.len() >= FOLLOWERS_MAX {
             return None;
         }
+        table.made += 1;
+        let inbox = Inbox::after(table.made << BATCH_BITS);
         let follower = Arc::new(Follower {
             name,
             actor: actor.clone(),
@@ -91,18 +99,14 @@ impl Followers {
             way,
             followers: Arc::downgrade(self),
             watch: OnceLock::new(),
-            inbox: Mutex::default(),
+            inbox: Mutex::new(inbox),
+            is_gone: AtomicBool::new(false),
             is_active: AtomicBool::new(false),
             is_flushed: AtomicBool::new(false),
         });
         table.followers.insert(name, Kept { follower: Arc::clone(&follower), until });
         table.of.entry(actor).or_default().insert(name);
         Some(follower)
-    }
-
-    /// Whether this follower is one still.
-    pub(super) fn has(&self, follower: &Follower) -> bool {
-        self.table.lock().followers.contains_key(&follower.name)
     }
 
     /// Forgets a follower, and gives it to be unwatched.
@@ -171,6 +175,7 @@ impl Followers {
 impl Table {
     fn remove(&mut self, name: Name) -> Option<Arc<Follower>> {
         let follower = self.followers.remove(&name)?.follower;
+        follower.is_gone.store(true, Ordering::Release);
         if let Some(names) = self.of.get_mut(&follower.actor) {
             names.remove(&name);
             if names.is_empty() {
@@ -186,6 +191,11 @@ impl Follower {
     pub(super) fn is_watched_as(self: &Arc<Self>, watch: WatchId) {
         self.watch.get_or_init(|| watch);
         self.wake();
+    }
+
+    /// Whether it was forgotten.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Acquire)
     }
 
     pub(super) fn watch(&self) -> Option<WatchId> {
@@ -219,6 +229,9 @@ impl Follower {
     /// Tells the next thing, if the one before was heard.
     fn flush(&self) {
         let Some(way) = self.way.upgrade().filter(|way| way.may_release()) else { return };
+        if self.is_gone() {
+            return;
+        }
         let next = self.inbox.lock().next(way.now());
         if let Some((batch, news)) = next {
             way.tell(self.name.0, Following::Told { number: self.name.1, batch, news });
@@ -228,6 +241,9 @@ impl Follower {
     /// Tells again what was not heard. Says whether it is to be looked after further.
     fn is_told_again(&self, now: Instant) -> bool {
         let Some(way) = self.way.upgrade() else { return false };
+        if self.is_gone() {
+            return false;
+        }
         if !way.may_release() {
             return true;
         }
@@ -265,6 +281,8 @@ mod tests {
     use crate::following::News;
 
     const PEER: Incarnation = Incarnation(7);
+    /// Before the first batch of the first follower.
+    const FIRST: u64 = 1 << BATCH_BITS;
 
     /// Keeps what is told, and runs what is spawned when it is asked to.
     #[derive(Default)]
@@ -287,7 +305,7 @@ mod tests {
         fn tell(&self, to: Incarnation, what: Following) {
             let Following::Told { batch, news, .. } = what else { panic!("{what:?}") };
             assert_eq!(to, PEER);
-            self.told.lock().push((batch, news));
+            self.told.lock().push((batch - FIRST, news));
         }
 
         fn spawn(&self, task: BoxFuture<'static, ()>) {
@@ -337,16 +355,16 @@ mod tests {
         let ear = Ear(Arc::clone(&follower));
         (1..=3).for_each(|offset| ear.published(9, offset, &vec![1].into()));
         assert_eq!(desk.told(), [], "it has not heard that it begins");
-        assert!(followers.heard(PEER, 1, 1).is_none());
+        assert!(followers.heard(PEER, 1, FIRST + 1).is_none());
         assert_eq!(desk.told(), [(2, events(1, 3))]);
         assert!(followers.look(desk.later(1)).is_empty());
         assert_eq!(desk.told(), [(2, events(1, 3))], "again");
         followers.leave(&actor());
-        assert!(followers.heard(PEER, 1, 2).is_none());
+        assert!(followers.heard(PEER, 1, FIRST + 2).is_none());
         assert_eq!(desk.told(), [(3, News::Left)]);
-        let gone = followers.heard(PEER, 1, 3).expect("it has heard the last");
+        let gone = followers.heard(PEER, 1, FIRST + 3).expect("it has heard the last");
         assert_eq!(gone.watch(), Some(WatchId(5)));
-        assert!(!followers.has(&gone) && followers.table.lock().of.is_empty());
+        assert!(gone.is_gone() && followers.table.lock().of.is_empty());
         assert!(followers.look(desk.later(1)).is_empty() && followers.active.lock().is_empty());
         assert_eq!(desk.told(), []);
     }
@@ -363,6 +381,22 @@ mod tests {
         desk.is_closed.store(false, Ordering::Relaxed);
         followers.look(desk.later(1));
         assert_eq!(desk.told(), [(1, News::Begun)]);
+    }
+
+    /// Met in the simulation: what an earlier one told again was taken for what the later one had told, and that for known.
+    #[test]
+    fn one_that_is_forgotten_says_nothing_and_the_next_one_counts_on() {
+        let (desk, followers) = (Arc::<Desk>::default(), Arc::<Followers>::default());
+        let before = follow(&desk, &followers, 1).expect("it is new");
+        before.is_watched_as(WatchId(5));
+        assert_eq!(desk.told(), [(1, News::Begun)]);
+        assert!(followers.remove(PEER, 1).is_some());
+        Ear(Arc::clone(&before)).published(9, 1, &vec![1].into());
+        followers.look(desk.later(1));
+        assert_eq!(desk.told(), [], "it is forgotten");
+        let after = follow(&desk, &followers, 1).expect("it is new");
+        after.is_watched_as(WatchId(6));
+        assert_eq!(desk.told(), [(FIRST + 1, News::Begun)], "later than all before");
     }
 
     #[test]

@@ -40,6 +40,11 @@ struct Unheard {
 }
 
 impl Inbox {
+    /// One that counts its batches from there on: those of a later follower are later than those of an earlier one.
+    pub(super) fn after(batches: u64) -> Self {
+        Self { batches, ..Self::default() }
+    }
+
     /// The actor has published something. Once something is missing nothing is kept until that was told.
     pub(super) fn publish(&mut self, epoch: u64, offset: u64, event: &EventBytes) {
         if self.left.is_some() {

@@ -215,18 +215,17 @@ impl Listeners {
         if *host != from {
             return Told::default();
         }
-        // One that has forgotten who follows it begins anew.
-        let is_known = batch <= *heard && *news != News::Begun;
-        let is_next = batch == *heard + 1;
-        if is_known {
-            return Told { is_known: true, ..Told::default() };
-        }
-        *heard = batch;
-        *asked = 0;
+        // Whoever does not have the actor says so at once, and counts nothing.
         if *news == News::Left {
             table.rest(&actor, Stands::Awaited);
             return Told { is_known: true, attend: Some(actor), ..Told::default() };
         }
+        if batch <= *heard {
+            return Told { is_known: true, ..Told::default() };
+        }
+        let is_next = batch == *heard + 1;
+        *heard = batch;
+        *asked = 0;
         let has_gap = !is_next || matches!(news, News::Begun | News::Gap);
         let watchers = listener.watchers();
         table.put(&actor, now + RENEW_PERIOD);
@@ -344,8 +343,10 @@ mod tests {
         assert_eq!(heard(&listeners, 2, &events), (true, 0, false), "it is told again, and known");
         assert_eq!(heard(&listeners, 3, &News::Gap), (true, 1, true));
         assert_eq!(heard(&listeners, 5, &events), (true, 1, true), "one was left out");
-        assert_eq!(heard(&listeners, 1, &News::Begun), (true, 1, true), "it begins anew");
-        assert_eq!(heard(&listeners, 2, &events), (true, 1, false));
+        assert_eq!(heard(&listeners, 1, &News::Begun), (true, 0, false), "it is late");
+        assert_eq!(heard(&listeners, 90, &News::Begun), (true, 1, true), "it begins anew");
+        assert_eq!(heard(&listeners, 6, &events), (true, 0, false), "one before that said so");
+        assert_eq!(heard(&listeners, 91, &events), (true, 1, false));
         let stranger = listeners.told(at(50), Incarnation(8), (1, 3), &events);
         let unknown = listeners.told(at(50), HOST, (2, 3), &events);
         assert!(!stranger.is_known && !unknown.is_known);
@@ -365,6 +366,7 @@ mod tests {
     #[test]
     fn an_actor_that_has_left_is_awaited_elsewhere() {
         let listeners = listening();
+        assert!(heard(&listeners, 7, &News::Begun).0);
         let told = listeners.told(at(50), HOST, (1, 1), &News::Left);
         assert_eq!((told.is_known, told.attend), (true, Some(actor())));
         assert_eq!(listeners.awaits(&actor()), Some(Some(tenure(1))));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tenure_sim::judge::{ClientNo, Firing};
+use tenure_sim::judge::Firing;
 use tenure_store::RowKey;
 
 use super::Cluster;
@@ -74,7 +74,7 @@ impl Cluster {
     }
 
     /// The ears that have not heard the last event of a durable actor.
-    fn deaf(&self) -> Vec<ClientNo> {
+    fn deaf(&self) -> Vec<String> {
         let disk = self.outer.store.disk();
         let durable = self.ears.iter().filter(|ear| ear.who.role.mode().is_durable());
         let is_deaf = |ear: &&Arc<Ear>| {
@@ -82,6 +82,6 @@ impl Cluster {
             stored
                 .is_some_and(|it| it.log.epoch != 0 && !ear.stands_at(it.log.epoch, it.log.offset))
         };
-        durable.filter(is_deaf).map(|ear| ear.number).collect()
+        durable.filter(is_deaf).map(|ear| ear.explain()).collect()
     }
 }
