@@ -63,7 +63,8 @@ pub use units::{
     resubmitted_units_are_recognised, units_replace_what_was_stored, versions_are_compared,
 };
 pub use walk::{
-    pages_of_walks_are_bounded, walks_come_by_everything_in_order, walks_name_what_is_damaged,
+    pages_of_walks_are_bounded, walks_are_refused, walks_come_by_everything_in_order,
+    walks_name_what_is_damaged,
 };
 
 /// Runs every case, each on a new subject.
@@ -115,8 +116,12 @@ pub async fn run<S: Subject>(make: impl Fn() -> S) {
     trims_are_bounded(&make()).await;
     foreign_cursors_are_refused(&make(), &make()).await;
     damaged_entries_are_named(&make()).await;
-    walks_come_by_everything_in_order(&make()).await;
-    pages_of_walks_are_bounded(&make()).await;
-    walks_name_what_is_damaged(&make).await;
+    if make().can_be_walked() {
+        walks_come_by_everything_in_order(&make()).await;
+        pages_of_walks_are_bounded(&make()).await;
+        walks_name_what_is_damaged(&make).await;
+    } else {
+        walks_are_refused(&make()).await;
+    }
     random_units_follow_the_model(&make).await;
 }

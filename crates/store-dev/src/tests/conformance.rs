@@ -30,6 +30,10 @@ impl Subject for ServedSubject {
         block_on(self.0.dismiss_all());
         damage_entry(self.0.folder.path(), feed);
     }
+
+    fn can_be_walked(&self) -> bool {
+        false
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

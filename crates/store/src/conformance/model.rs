@@ -55,7 +55,7 @@ pub async fn follow_the_model(subject: &impl Subject, seed: u64) {
         }
         assert_eq!(open.all_due().await, model.due(), "{why}");
         model.check_feed(&open, &mut dice, &why).await;
-        if round % 5 == 0 {
+        if round % 5 == 0 && subject.can_be_walked() {
             model.check_walk(walk_all(&*open.store).await, &why);
         }
         if dice.below(15) == 0 {

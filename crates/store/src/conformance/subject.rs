@@ -20,6 +20,11 @@ pub trait Subject: Send + Sync {
 
     /// As [`Subject::damage`], of the oldest entry of `feed`.
     fn damage_feed(&self, feed: &FeedName);
+
+    /// Whether the engine can be walked over; one that cannot says [`StoreError::Unavailable`](crate::StoreError).
+    fn can_be_walked(&self) -> bool {
+        true
+    }
 }
 
 /// A store that is open, and the units of its incarnation.

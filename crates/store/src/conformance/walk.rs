@@ -146,6 +146,14 @@ pub async fn pages_of_walks_are_bounded(subject: &impl Subject) {
     open.close().await;
 }
 
+/// An engine that cannot be walked over says so.
+pub async fn walks_are_refused(subject: &impl Subject) {
+    let open = Open::new(subject).await;
+    let refused = open.store.walk().await.map(drop);
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    open.close().await;
+}
+
 /// What is damaged or missing ends a walk with an error that names it.
 pub async fn walks_name_what_is_damaged<S: Subject>(make: &impl Fn() -> S) {
     let cart = actor("cart", "b");
