@@ -339,7 +339,7 @@ pub enum Walked {
         /// Its head, without rows.
         stored: Stored,
     },
-    /// A row beside the last actor, in the order of [`RowKey`]: outcomes and reminders; events that are
+    /// A row beside the last actor, in the order of [`RowKey`](crate::RowKey): outcomes and reminders; events that are
     /// kept for clients where the content is a state; else the snapshot that it names and the whole journal
     /// that is there.
     Row(Row),
