@@ -20,6 +20,8 @@ const PAGE_EVENTS_MAX: usize = 1_000;
 /// How often it is looked whether an actor has been loaded, and how many times.
 const LOOK_PERIOD: Duration = Duration::from_millis(5);
 const LOOKS_MAX: u32 = 2_000;
+/// How often it is looked again whether events that have numbers are stored.
+const EARLY_LOOKS_MAX: u32 = 8;
 
 impl Runtime {
     /// The events of an actor after `epoch` and `offset`, at most 1,000. Only what has left is
@@ -86,7 +88,27 @@ impl Runtime {
         offset: u64,
     ) -> Result<EventPage, CallError> {
         let actor = ActorId { actor_type: kind.actor_type.name, key: target.key.clone() };
-        let log = self.durable_log(&actor, target).await?;
+        let mut looks = 0;
+        loop {
+            let page = self.stored_page(kind, (&actor, target), epoch, offset).await?;
+            // A turn that runs now has numbered its events before there is a unit to wait for.
+            let is_early = !page.recovered && self.current(target).is_some();
+            if !is_early || looks == EARLY_LOOKS_MAX {
+                return Ok(page);
+            }
+            looks += 1;
+            self.tasks.sleep_until(self.clock.now() + LOOK_PERIOD).await;
+        }
+    }
+
+    async fn stored_page(
+        &self,
+        kind: &Kind,
+        (actor, target): (&ActorId, &Target),
+        epoch: u64,
+        offset: u64,
+    ) -> Result<EventPage, CallError> {
+        let log = self.durable_log(actor, target).await?;
         let is_journaled = matches!(kind.actor_type.persist, Persist::EventSourced { .. });
         let first_kept =
             if is_journaled { 0 } else { log.offset.saturating_sub(WINDOW_EVENTS_MAX) };
@@ -96,7 +118,7 @@ impl Runtime {
         if offset == log.offset {
             return Ok(page(log, epoch, offset, |_| Some(Vec::new())));
         }
-        self.read_events(&actor, log, offset).await
+        self.read_events(actor, log, offset).await
     }
 
     /// A page of what is stored of the log after `offset`, which is one of its own.

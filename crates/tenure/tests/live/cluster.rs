@@ -54,7 +54,6 @@ fn live(node: &Node) -> u64 {
 }
 
 #[test]
-#[ignore = "in one run of ten the stream at the other node is ended, and its client has to come back: not understood yet"]
 fn events_come_to_every_node_and_go_on_where_the_actor_goes() {
     let nodes = Nodes::new();
     let (one, two) = (nodes.start("a"), nodes.start("b"));
@@ -62,7 +61,6 @@ fn events_come_to_every_node_and_go_on_where_the_actor_goes() {
         let keys = keys_at(&[&one, &two], actor_type);
         for key in &keys {
             let actor = format!("{actor_type}/{key}");
-            eprintln!("{actor} of {keys:?}");
             let mut streams = [Stream::open(&one, &actor), Stream::open(&two, &actor)];
             streams.iter_mut().for_each(|stream| assert_eq!(stream.heard().name, "begin"));
             for (node, said) in [(&one, 2), (&two, 3), (&one, 4)] {
