@@ -6,7 +6,7 @@
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
 //! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`], [`shop`] and
 //! [`booth`] drive the examples of these names, [`cluster`] has several nodes on one database, and [`roll`] restarts
-//! them one after the other. [`ship`] moves all actors from engine to engine. [`browser`] is for tests of pages.
+//! them one after the other. [`million`] has a great many actors on them. [`ship`] moves all actors from engine to engine. [`browser`] is for tests of pages.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
@@ -32,6 +32,7 @@ mod load;
 pub mod many;
 pub mod metrics;
 pub mod mill;
+pub mod million;
 pub mod no_sync;
 pub mod nodes;
 mod offer;
@@ -49,6 +50,7 @@ pub mod shop;
 pub mod size;
 pub mod speaker;
 pub mod stage;
+pub mod tenant;
 mod verify;
 
 pub use book::Book;

@@ -15,8 +15,8 @@ use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::{DatabasePower, Power};
 use tenure_campaigns::rounds::{self, Fault, Options};
 use tenure_campaigns::{
-    booth, cluster, feeds, fleet, interrupt, keys, many, overload, reminders, roll, sessions, ship,
-    shop,
+    booth, cluster, feeds, fleet, interrupt, keys, many, million, overload, reminders, roll,
+    sessions, ship, shop,
 };
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
@@ -80,6 +80,8 @@ enum Campaign {
     Cluster(cluster::Options),
     /// Restart all nodes of a cluster on PostgreSQL, one after the other, by another build, and look for calls that failed
     Roll(roll::Options),
+    /// Call very many actors on a cluster, kill a node, and say how long until each of them answers again
+    Million(million::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
     /// Let pairs of devices edit carts of the example `shop` and order, kill it meanwhile, and add up
@@ -145,6 +147,7 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         Campaign::Sessions(options) => told!(sessions::run(&options)),
         Campaign::Cluster(options) => told!(cluster::run(&options)),
         Campaign::Roll(options) => told!(roll::run(&options)),
+        Campaign::Million(options) => told!(million::run(&options)),
         Campaign::Fleet(options) => {
             println!("{}", fleet::run(&options)?);
             Ok(true)

@@ -104,6 +104,14 @@ impl ServerProcess {
         let _ = self.child.wait();
     }
 
+    /// Sends SIGKILL, and waits for nothing.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn strike(&self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::KILL).context("SIGKILL")
+    }
+
     /// Stops the process where it is.
     ///
     /// # Errors

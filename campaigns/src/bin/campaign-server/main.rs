@@ -24,6 +24,7 @@ use tenure_campaigns::mill::Mill;
 use tenure_campaigns::no_sync;
 use tenure_campaigns::speaker::{Speaker, careless};
 use tenure_campaigns::stage::{BREAK_VARIABLE, Break, SLOW_VARIABLE};
+use tenure_campaigns::tenant::Tenant;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Before anything that ends a process with its parent.
@@ -58,6 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _ballast = ballast()?;
     let app = tenure::app().actor::<Herald>().actor::<Crier>().actor::<VolatileLedger>();
     let app = app.actor::<Ledger>().actor::<EventLedger>().actor::<Clerk>().actor::<Mill>();
+    let app = app.actor::<Tenant>();
     let app = match broken {
         Some(Break::LateAppend) => app.actor::<careless::Speaker>(),
         _ => app.actor::<Speaker>(),
