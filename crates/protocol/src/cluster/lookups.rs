@@ -15,7 +15,7 @@ impl Cluster {
     /// As caller: where is the actor? [`Effect::Found`] says it, at once where it is known, or
     /// [`Effect::Nowhere`] why not. Asked until it is answered or [`Cluster::give_up_look_up`].
     pub fn look_up(&mut self, now: Instant, actor: &ActorId, wish: Wish) {
-        if let Some((host, tenure)) = self.locations.get(actor) {
+        if let Some((host, tenure)) = self.location(actor) {
             let actor = actor.clone();
             return self.effects.push(Effect::Found { actor, host, tenure });
         }
@@ -56,7 +56,7 @@ impl Cluster {
         if let Some((host, tenure)) = hint.filter(|hint| hint.1 > at.1 && self.may_answer(hint.0)) {
             self.locations.put(actor, host, tenure);
         }
-        if self.locations.get(actor).is_some() {
+        if self.location(actor).is_some() {
             return self.look_up(now, actor, wish);
         }
         self.begin_look_up(now, actor, wish, Some(at));

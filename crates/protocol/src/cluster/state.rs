@@ -167,10 +167,10 @@ impl Cluster {
         self.hosted.get(actor).map(|hosted| hosted.tenure)
     }
 
-    /// Where a caller here has found the actor last, as far as that is remembered: a hint.
+    /// Where a caller here has found the actor last, as far as that is remembered and still there: a hint.
     #[must_use]
     pub fn location(&self, actor: &ActorId) -> Option<(Incarnation, Tenure)> {
-        self.locations.get(actor)
+        self.locations.get(actor).filter(|(host, _)| self.may_answer(*host))
     }
 
     /// Every activation of this node, by slot: which actor, its right, and whether turns run on it.

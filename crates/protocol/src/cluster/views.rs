@@ -60,10 +60,6 @@ impl Cluster {
         self.fenced.retain(|it| is_listed(*it));
         self.fencing.retain(|it| is_listed(*it));
         self.loads.retain(|it, _| view.state(*it).is_some_and(MemberState::may_host));
-        self.locations.forget_hosts(|it| match view.state(it) {
-            Some(state) => state.is_gone(),
-            None => it.0 <= view.number.0,
-        });
         for (id, arrival) in &mut self.arrivals {
             let is_gone = !view.state(id.source).is_some_and(MemberState::is_living);
             if is_gone && arrival.source_gone_at.is_none() {
