@@ -15,6 +15,7 @@ mod message;
 mod moves;
 mod offers;
 mod placing;
+mod reporting;
 mod reports;
 mod schedule;
 mod serve;
@@ -27,5 +28,5 @@ mod views;
 
 pub use config::ClusterConfig;
 pub use effect::{Alarm, Effect, Nowhere};
-pub use message::{Message, Refusal};
+pub use message::{Message, Refusal, URGENT_SLOTS_MAX};
 pub use state::{Cluster, Sizes};

@@ -1,10 +1,16 @@
 use std::collections::BTreeMap;
 
-use tenure_types::{Incarnation, Instant, Planted, Slot, ViewNumber};
+use std::time::Duration;
 
+use tenure_types::{Incarnation, Instant, Planted, Slot};
+
+use super::message::URGENT_SLOTS_MAX;
 use super::schedule::Due;
 use super::{Cluster, Effect, Message};
-use crate::slot::{Reported, SlotReport};
+
+/// Slots for which somebody begins to wait within this time are asked for together: a message to each member, not one for each
+/// slot.
+const HURRIED_TOGETHER: Duration = Duration::from_millis(1);
 
 impl Cluster {
     /// Asks for the reports that are missing, and accuses who withholds one for too long.
@@ -43,10 +49,17 @@ impl Cluster {
         }
     }
 
-    /// Somebody waits for a slot that is closed: its reports are asked for at once, if the last
+    /// Somebody waits for a slot that is closed: its reports are asked for before those of others, and again if the last
     /// asking is not fresh.
     pub(super) fn hurry(&mut self, now: Instant, slot: Slot) {
+        let has_many = self.closed.len() > URGENT_SLOTS_MAX;
         let Some(owned) = self.owned.get_mut(&slot).filter(|it| !it.is_reported()) else { return };
+        if has_many && !owned.hurried {
+            owned.hurried = true;
+            self.hurried.insert(slot);
+            self.at(now + HURRIED_TOGETHER, Due::Hurry);
+            return;
+        }
         let fresh = self.config.ask_again / 2;
         if owned.ask_at > now + fresh {
             owned.ask_at = now + fresh;
@@ -54,73 +67,22 @@ impl Cluster {
         }
     }
 
-    /// The owner of slots asks what this member has there. It is promised that no grant of an earlier
-    /// view is taken there any more, and a directory of such a slot is given up.
-    pub(super) fn hear_ask(&mut self, from: Incarnation, view: ViewNumber, slots: &[Slot]) {
-        if view < self.view.number {
-            let view = self.view.number;
-            return self.send(from, Message::Behind { view });
-        }
-        self.hear_view(view);
-        let mut reports = Vec::new();
-        let is_same = view == self.view.number;
-        for slot in slots {
-            if is_same && self.ring.owner(*slot) != Some(from) {
+    /// Asks for the reports of slots for which somebody waits, in messages that are answered at once.
+    pub(super) fn ask_hurried(&mut self) {
+        let mut asks: BTreeMap<Incarnation, Vec<Slot>> = BTreeMap::new();
+        for slot in std::mem::take(&mut self.hurried) {
+            let Some(owned) = self.owned.get(&slot).filter(|it| !it.is_reported()) else {
                 continue;
+            };
+            for member in owned.awaited.members() {
+                asks.entry(member).or_default().push(slot);
             }
-            if !self.promises.report(*slot, view) {
-                let view = self.promises.reported(*slot);
-                self.send(from, Message::Behind { view });
-                continue;
+        }
+        let view = self.view.number;
+        for (member, slots) in asks {
+            for slots in slots.chunks(URGENT_SLOTS_MAX) {
+                self.send(member, Message::AskReport { view, slots: slots.to_vec() });
             }
-            if from != self.me {
-                self.give_up(*slot);
-            }
-            self.report(*slot, &mut reports);
-        }
-        self.send_reports(from, view, reports);
-    }
-
-    fn report(&mut self, slot: Slot, reports: &mut Vec<SlotReport>) {
-        self.reports += 1;
-        let number = self.reports;
-        let entries: Vec<Reported> = self
-            .hosted
-            .in_slot(slot)
-            .map(|(actor, hosted)| Reported {
-                actor: actor.clone(),
-                tenure: hosted.tenure,
-                durable: hosted.durable,
-                as_what: hosted.stands,
-            })
-            .collect();
-        let len_max = self.config.report_len_max;
-        let parts = u32::try_from(entries.len().div_ceil(len_max).max(1)).unwrap_or(u32::MAX);
-        if entries.is_empty() {
-            reports.push(SlotReport { slot, number, part: 0, parts, entries });
-            return;
-        }
-        for (part, entries) in (0..).zip(entries.chunks(len_max)) {
-            reports.push(SlotReport { slot, number, part, parts, entries: entries.to_vec() });
-        }
-    }
-
-    /// Sends reports, as many in a message as its bound allows.
-    fn send_reports(&mut self, to: Incarnation, view: ViewNumber, reports: Vec<SlotReport>) {
-        let len_max = self.config.report_len_max;
-        let (mut slots, mut len) = (Vec::new(), 0);
-        for report in reports {
-            let more = report.entries.len() + 1;
-            if !slots.is_empty() && len + more > len_max {
-                let full = std::mem::take(&mut slots);
-                self.send(to, Message::Report { view, slots: full });
-                len = 0;
-            }
-            len += more;
-            slots.push(report);
-        }
-        if !slots.is_empty() {
-            self.send(to, Message::Report { view, slots });
         }
     }
 

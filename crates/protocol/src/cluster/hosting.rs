@@ -55,6 +55,12 @@ impl Hosting {
         self.slots.values().flatten()
     }
 
+    /// By slot, those of this slot first.
+    pub(super) fn beginning_at(&self, slot: Slot) -> impl Iterator<Item = (&ActorId, &Hosted)> {
+        let (before, from) = (self.slots.range(..slot), self.slots.range(slot..));
+        from.chain(before).flat_map(|(_, actors)| actors)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }

@@ -4,6 +4,9 @@ use crate::directory::Wish;
 use crate::migration::MoveId;
 use crate::slot::SlotReport;
 
+/// A question for no more slots than this is answered at once: somebody waits. Larger ones are answered piece by piece.
+pub const URGENT_SLOTS_MAX: usize = 16;
+
 /// What members tell each other about slots, directory entries and moves.
 ///
 /// Every one may be lost, repeated or overtaken.

@@ -15,7 +15,7 @@ impl Cluster {
     /// or to move already, the target is not alive, or too many move.
     pub fn move_away(&mut self, now: Instant, actor: &ActorId, to: Incarnation) -> Option<MoveId> {
         let hosted = self.hosted.get(actor)?;
-        let is_busy = self.moves.values().any(|it| it.actor == *actor);
+        let is_busy = self.is_moving(actor);
         let is_full = self.moves.len() >= self.config.moves_out_max;
         let is_alive = self.view.state(to) == Some(crate::view::MemberState::Alive);
         if hosted.stands != ReportedAs::Live || is_busy || is_full || !is_alive || to == self.me {

@@ -9,6 +9,8 @@ use crate::migration::MoveId;
 pub(super) enum Due {
     /// Reports that are missing.
     Asks,
+    /// Reports for which somebody waits.
+    Hurry,
     /// A grant without an answer.
     Grant(Slot, ActorId),
     /// A look-up without an answer.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tenure_types::{ActorId, Incarnation, Instant, Slot, Tenure, ViewNumber};
 
 use super::hosting::Hosting;
+use super::reporting::Asked;
 use super::schedule::{Due, Schedule};
 use super::{ClusterConfig, Effect, Message};
 use crate::directory::{Locations, Wish};
@@ -28,6 +29,8 @@ pub struct Cluster {
     pub(super) closed: BTreeSet<Slot>,
     /// The owned slots in which somebody waits.
     pub(super) awaited: BTreeSet<Slot>,
+    /// The closed slots whose reports are to be asked for before others.
+    pub(super) hurried: BTreeSet<Slot>,
     /// How many activations members said they have.
     pub(super) loads: BTreeMap<Incarnation, u32>,
     // As host.
@@ -35,6 +38,10 @@ pub struct Cluster {
     pub(super) hosted: Hosting,
     pub(super) accepting: bool,
     pub(super) reports: u64,
+    /// Reports that are put off, by who asked: at most all slots for each member.
+    pub(super) asked: BTreeMap<Incarnation, Asked>,
+    /// Who was reported to last.
+    pub(super) reported_to: Incarnation,
     pub(super) moves: BTreeMap<MoveId, Outgoing>,
     pub(super) moves_made: u64,
     pub(super) cancelled: VecDeque<MoveId>,
@@ -116,11 +123,14 @@ impl Cluster {
             owned: SlotMap::default(),
             closed: BTreeSet::new(),
             awaited: BTreeSet::new(),
+            hurried: BTreeSet::new(),
             loads: BTreeMap::new(),
             promises: Promises::since(ViewNumber(me.0)),
             hosted: Hosting::default(),
             accepting: true,
             reports: 0,
+            asked: BTreeMap::new(),
+            reported_to: Incarnation(0),
             moves: BTreeMap::new(),
             moves_made: 0,
             cancelled: VecDeque::new(),
@@ -176,6 +186,18 @@ impl Cluster {
     /// Every activation of this node, by slot: which actor, its right, and whether turns run on it.
     pub fn each_hosted(&self) -> impl Iterator<Item = (&ActorId, Tenure, bool)> {
         self.hosted.iter().map(|(actor, it)| (actor, it.tenure, it.stands == ReportedAs::Live))
+    }
+
+    /// The activations of this node on which turns run, by slot; those of `slot` come first.
+    pub fn live_beginning_at(&self, slot: Slot) -> impl Iterator<Item = &ActorId> {
+        let all = self.hosted.beginning_at(slot);
+        all.filter(|(_, it)| it.stands == ReportedAs::Live).map(|(actor, _)| actor)
+    }
+
+    /// Whether an activation of this node is about to move.
+    #[must_use]
+    pub fn is_moving(&self, actor: &ActorId) -> bool {
+        self.moves.values().any(|it| it.actor == *actor)
     }
 
     /// Every entry of the slots that this member keeps, by slot: which actor, where it is or was asked to
@@ -262,7 +284,7 @@ impl Cluster {
 
     /// Whether nothing of this incarnation may be heard any more. One that joined after the newest
     /// view known here is heard.
-    fn is_unheard(&self, from: Incarnation) -> bool {
+    pub(super) fn is_unheard(&self, from: Incarnation) -> bool {
         match self.view.state(from) {
             Some(state) => state.is_gone(),
             None => from.0 <= self.view.number.0,

@@ -1,5 +1,7 @@
 //! Exact effects of small clusters, step by step.
 
+mod reporting;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +57,9 @@ impl Fair {
         let (mut done, mut busy) = (Vec::new(), vec![first]);
         while let Some(one) = busy.pop() {
             let Some(cluster) = self.0.get_mut(&one) else { continue };
+            while cluster.is_reporting() {
+                cluster.handle_time(NOW);
+            }
             for effect in cluster.take_effects() {
                 match effect {
                     Effect::Send { to, message } => {

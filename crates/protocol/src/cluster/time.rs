@@ -8,14 +8,16 @@ impl Cluster {
     /// asked again after every `handle_*`.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        self.schedule.next()
+        if self.is_reporting() { Some(Instant::ZERO) } else { self.schedule.next() }
     }
 
-    /// It is `now`.
+    /// It is `now`. Does at most one piece of what was put off.
     pub fn handle_time(&mut self, now: Instant) {
+        self.report_some();
         while let Some(due) = self.schedule.take(now) {
             match due {
                 Due::Asks => self.ask_again(now),
+                Due::Hurry => self.ask_hurried(),
                 Due::Grant(slot, actor) => self.grant_again(now, slot, &actor),
                 Due::LookUp(actor) => self.look_up_again(now, &actor),
                 Due::Await(actor) => self.await_again(now, &actor),

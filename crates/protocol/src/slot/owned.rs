@@ -27,6 +27,8 @@ pub(crate) struct OwnedSlot {
     pub(crate) awaiting: Awaiting,
     /// When its reports are asked for again.
     pub(crate) ask_at: Instant,
+    /// Whether they were asked for before others, as somebody waits.
+    pub(crate) hurried: bool,
     /// How often they were asked for.
     pub(crate) asked: u32,
     /// When they were asked for first.
@@ -91,6 +93,7 @@ impl OwnedSlot {
             waiting: BTreeMap::new(),
             awaiting: Awaiting::new(now),
             ask_at: now,
+            hurried: false,
             asked: 0,
             since: now,
             sequence: 0,
