@@ -160,6 +160,7 @@ impl<W: World> Driver<W> {
                 });
             }
             Body::Following(following) => self.handle_following(from, following),
+            Body::Levelling(levelling) => self.handle_levelling(from, levelling),
             Body::Directory(_) | Body::Hint(_) | Body::Presumed(_) => {}
         }
     }

@@ -11,6 +11,7 @@ use tenure_protocol::migration::MoveId;
 use tenure_runtime::{PACKED_BYTES_MAX, PackError, Packed};
 
 use crate::following::Following;
+use crate::levelling::Levelling;
 use crate::message::{Body, Frame};
 
 /// The version of the form that this program writes and reads.
@@ -32,6 +33,7 @@ mod kind {
     pub(super) const SETTLED: u8 = 6;
     pub(super) const SHIPPED: u8 = 7;
     pub(super) const FOLLOWING: u8 = 8;
+    pub(super) const LEVELLING: u8 = 9;
 }
 
 impl Frame {
@@ -77,6 +79,10 @@ impl Frame {
                 following.write(&mut out);
                 kind::FOLLOWING
             }
+            Body::Levelling(levelling) => {
+                levelling.write(&mut out);
+                kind::LEVELLING
+            }
         };
         Ok((kind, out.into_bytes()))
     }
@@ -113,6 +119,7 @@ impl Frame {
                 packed: Packed::decode(from.bytes("memory", PACKED_BYTES_MAX)?, names)?,
             },
             kind::FOLLOWING => Body::Following(Following::read(&mut from, names)?),
+            kind::LEVELLING => Body::Levelling(Levelling::read(&mut from, names)?),
             number => {
                 return Err(CodecError::Kind { what: "frame", number: number.into() });
             }
@@ -129,6 +136,7 @@ mod tests {
 
     use super::*;
     use crate::following::News;
+    use crate::levelling::{Carried, NAMED_MAX};
 
     fn actor() -> ActorId {
         let actor_type = ActorTypeName::new("cart").unwrap();
@@ -172,7 +180,19 @@ mod tests {
             Body::NotHere { number: 3, hint: Some((Incarnation(5), tenure)) },
             Body::Settled { number: 128, answer: Vec::new() },
         ];
+        let carried = Carried {
+            load: 1 << 40,
+            takes_new: true,
+            actors: vec![(actor(), 300)],
+            moving: vec![actor()],
+        };
+        let levelling = [
+            Levelling::Carried(Carried::default()),
+            Levelling::Carried(carried),
+            Levelling::Move(vec![(actor(), Incarnation(9))]),
+        ];
         let bodies = bodies.into_iter().chain(following().map(Body::Following));
+        let bodies = bodies.chain(levelling.map(Body::Levelling));
         let (from, to) = (Incarnation(300), Incarnation(4));
         bodies.map(|body| Frame { from, to, body }).collect()
     }
@@ -220,6 +240,18 @@ mod tests {
     }
 
     #[test]
+    fn more_actors_than_a_node_names_are_refused() {
+        let types = Types::new(&[]);
+        let moves = |count| Levelling::Move(vec![(actor(), Incarnation(9)); count]);
+        for (count, is_read) in [(NAMED_MAX, true), (NAMED_MAX + 1, false)] {
+            let body = Body::Levelling(moves(count));
+            let frame = Frame { from: Incarnation(1), to: Incarnation(2), body };
+            let (kind, bytes) = frame.encode().unwrap();
+            assert_eq!(Frame::decode(kind, &bytes, &types).is_ok(), is_read, "{count}");
+        }
+    }
+
+    #[test]
     fn a_newer_peers_words_are_named() {
         let types = Types::new(&[]);
         let unknown = Frame::decode(99, &[1, 1, 2], &types).map(|_| ());
@@ -240,7 +272,7 @@ mod tests {
     proptest! {
         #[test]
         fn nonsense_is_refused_or_has_one_form(
-            kind in 0_u8..10,
+            kind in 0_u8..11,
             bytes in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let types = Types::new(&[]);

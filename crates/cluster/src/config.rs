@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use tenure_actor::ActorType;
 use tenure_actor::wire::Types;
+use tenure_protocol::balance::BalanceConfig;
 use tenure_protocol::cluster::ClusterConfig;
 use tenure_protocol::directory::Wish;
 use tenure_protocol::placement::Strategy;
@@ -20,6 +21,23 @@ pub struct Config {
     pub membership: MembershipConfig,
     /// Bounds and times of its directory.
     pub cluster: ClusterConfig,
+    /// When actors move so that members are called alike; never without.
+    pub level: Option<LevelConfig>,
+}
+
+/// When members are levelled. The same at every node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LevelConfig {
+    /// How far members may differ, and how many actors move.
+    pub balance: BalanceConfig,
+    /// With fewer calls in a second for each member, on average, nothing moves. Default 100.
+    pub calls_min: u64,
+}
+
+impl Default for LevelConfig {
+    fn default() -> Self {
+        Self { balance: BalanceConfig::default(), calls_min: 100 }
+    }
 }
 
 impl Config {
@@ -32,6 +50,7 @@ impl Config {
             strategies: BTreeMap::new(),
             membership: MembershipConfig::default(),
             cluster: ClusterConfig::default(),
+            level: Some(LevelConfig::default()),
         }
     }
 

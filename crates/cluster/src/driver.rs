@@ -275,6 +275,7 @@ impl<W: World> Driver<W> {
                 Next::Heard(heard) => self.handle_heard(heard),
                 Next::Time => self.handle_time(),
             }
+            self.go_on_reporting();
             self.carry_out();
             self.go_on_draining();
         }
@@ -306,6 +307,15 @@ impl<W: World> Driver<W> {
         .await
     }
 
+    /// A piece of what was put off, however much else comes.
+    fn go_on_reporting(&self) {
+        let now = self.clock.now();
+        let mut core = self.core.lock();
+        if let Some(life) = core.life.as_mut().filter(|life| life.cluster.is_reporting()) {
+            life.cluster.handle_time(now);
+        }
+    }
+
     fn handle_time(self: &Arc<Self>) {
         let now = self.clock.now();
         let mut core = self.core.lock();
@@ -321,6 +331,7 @@ impl<W: World> Driver<W> {
             drop(core);
             self.look_after_calls();
             self.look_after_drain();
+            self.look_after_level();
             self.look_after_followers();
         }
     }

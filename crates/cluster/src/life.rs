@@ -12,6 +12,7 @@ use tenure_runtime::{Packed, Runtime};
 use tenure_types::{ActorId, ActorTypeName, CallError, Incarnation, Tenure, ViewNumber};
 
 use crate::follow::Follows;
+use crate::level::Level;
 use crate::roll::Drain;
 
 /// One incarnation of a process: from its row in the member table to its end.
@@ -35,6 +36,7 @@ pub(crate) struct Life {
     pub(crate) gone: BTreeMap<ActorId, Tenure>,
     pub(crate) follows: Arc<Follows>,
     pub(crate) drain: Drain,
+    pub(crate) level: Option<Level>,
 }
 
 /// A call that looks for its actor.

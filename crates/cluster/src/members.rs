@@ -15,6 +15,7 @@ use tenure_types::{Incarnation, ViewNumber};
 
 use crate::driver::{Core, Driver};
 use crate::follow::Follows;
+use crate::level::Level;
 use crate::life::{Life, Local};
 use crate::message::Body;
 use crate::refusals::{not_executed, unknown};
@@ -189,6 +190,7 @@ impl<W: World> Driver<W> {
             gone: Default::default(),
             follows: Follows::new(),
             drain: Drain::default(),
+            level: self.config.level.as_ref().map(Level::new),
         };
         let view = Arc::clone(core.membership.view());
         let ring = self.world.rings().of(&view);

@@ -1,11 +1,12 @@
 //! What nodes say to each other.
 
-use tenure_protocol::cluster::Message;
+use tenure_protocol::cluster::{Message, URGENT_SLOTS_MAX};
 use tenure_protocol::migration::MoveId;
 use tenure_runtime::Packed;
 use tenure_types::{ActorId, Incarnation, Tenure, ViewNumber};
 
 use crate::following::Following;
+use crate::levelling::Levelling;
 
 /// One message between two nodes.
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ pub enum Body {
     },
     /// Of actors that are followed at another node.
     Following(Following),
+    /// What members carry, and what moves so that they carry alike.
+    Levelling(Levelling),
 }
 
 /// What never waits behind each other.
@@ -68,7 +71,7 @@ pub enum Lane {
     Control,
     /// Calls and their answers, and events for those who follow.
     Call,
-    /// What moves.
+    /// What moves, and what is known of loads.
     Bulk,
 }
 
@@ -77,10 +80,13 @@ impl Body {
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
+            Self::Directory(Message::Report { slots, .. }) if slots.len() > URGENT_SLOTS_MAX => {
+                Lane::Bulk
+            }
             Self::Directory(_) | Self::Hint(_) | Self::Presumed(_) => Lane::Control,
             Self::Handed { .. } | Self::NotHere { .. } | Self::Settled { .. } => Lane::Call,
             Self::Following(_) => Lane::Call,
-            Self::Shipped { .. } => Lane::Bulk,
+            Self::Shipped { .. } | Self::Levelling(_) => Lane::Bulk,
         }
     }
 
@@ -96,6 +102,7 @@ impl Body {
             Self::Settled { .. } => "settled",
             Self::Shipped { .. } => "shipped",
             Self::Following(following) => following.name(),
+            Self::Levelling(levelling) => levelling.name(),
         }
     }
 }

@@ -31,7 +31,8 @@ impl<W: World> Driver<W> {
             | Body::Hint(_)
             | Body::Presumed(_)
             | Body::Shipped { .. }
-            | Body::Following(_) => {}
+            | Body::Following(_)
+            | Body::Levelling(_) => {}
         }
     }
 }

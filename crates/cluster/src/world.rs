@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tenure_protocol::view::membership::{Lost, Seat as Place};
 use tenure_protocol::view::table::{TableAnswer, TableError, TableRequest};
 use tenure_protocol::view::{Member, View};
-use tenure_runtime::{Parts, Runtime, Seat, StartError};
+use tenure_runtime::{Busy, Parts, Runtime, Seat, StartError};
 use tenure_store::Store;
 use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Instant, Tasks, Tenure};
 
@@ -116,6 +116,11 @@ pub trait World: Send + Sync + Sized + 'static {
     /// Whether what moves stays in this process, so that a state without a stored form can move too.
     fn is_one_process(&self) -> bool {
         false
+    }
+
+    /// The actors of this node that are called the most.
+    fn busiest(&self, runtime: &Runtime) -> Vec<Busy> {
+        runtime.busiest()
     }
 
     /// Whether [`World::noted`] and [`World::released`] are of any use here.

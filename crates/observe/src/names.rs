@@ -38,6 +38,7 @@ pub const LABEL_VERSION: &str = "version";
 
 descriptions! {
     CALLS "tenure_calls_total" "Calls that reached this node, by actor type";
+    CALLS_SENT_ON "tenure_calls_sent_on_total" "Those of them whose actor lives at another node, or is looked for";
     CALL_ERRORS "tenure_call_errors_total" "Calls that ended in an error, by actor type and code";
     ACTIVATIONS "tenure_activations" "Activations in memory, by actor type";
     ACTIVATIONS_STARTED "tenure_activations_started_total" "Activations made, by actor type";

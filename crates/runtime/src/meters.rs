@@ -65,6 +65,8 @@ impl TypeMeters {
 pub(crate) struct Meters {
     /// Calls that had to wait for their turn and still do.
     pub(crate) queued: Arc<Gauge>,
+    /// Calls that did not find their actor here.
+    pub(crate) sent_on: Arc<Counter>,
     /// Turns that have begun and wait for something.
     pub(crate) suspended: Arc<Gauge>,
     /// Futures of `cx.spawn` that have not ended.
@@ -86,6 +88,7 @@ impl Meters {
     pub(crate) fn register(metrics: &Metrics) -> Result<Self, MetricError> {
         Ok(Self {
             queued: metrics.register_gauge(names::MAILBOX_CALLS, &[])?,
+            sent_on: metrics.register_counter(names::CALLS_SENT_ON, &[])?,
             suspended: metrics.register_gauge(names::TURNS_IN_FLIGHT, &[])?,
             spawned: metrics.register_gauge(names::SPAWNED, &[])?,
             uncommitted_bytes: metrics.register_gauge(names::UNCOMMITTED_BYTES, &[])?,

@@ -100,6 +100,14 @@ impl Runtime {
         Some(self.config.memory_bytes_max).filter(|bytes| *bytes != u64::MAX)
     }
 
+    /// How many calls came to actors that live here, since the runtime began. Cost: a look at each actor type.
+    #[must_use]
+    pub fn calls_here(&self) -> u64 {
+        let kinds = self.kinds.iter().flatten();
+        let calls: u64 = kinds.map(|kind| kind.meters.calls.value()).sum();
+        calls.saturating_sub(self.meters.sent_on.value())
+    }
+
     /// The actors that were called the most lately, the busiest first: at most ten, each with at least some twenty calls
     /// a second. A sample tells them, so their rates are about right.
     #[must_use]

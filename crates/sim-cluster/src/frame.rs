@@ -96,7 +96,7 @@ fn between_bytes(body: &Between) -> usize {
         Between::Handed { call: bytes, .. } | Between::Settled { answer: bytes, .. } => {
             40 + bytes.len()
         }
-        Between::Following(_) => 128,
+        Between::Following(_) | Between::Levelling(_) => 128,
         Between::Shipped { .. } => 1_024,
     }
 }

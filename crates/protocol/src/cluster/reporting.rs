@@ -10,17 +10,9 @@ use std::ops::Bound;
 use tenure_types::{Incarnation, Slot, ViewNumber};
 
 use super::message::URGENT_SLOTS_MAX;
+use super::state::Asked;
 use super::{Cluster, Message};
 use crate::slot::{Reported, SlotReport};
-
-/// What an owner has asked for and was not told yet.
-#[derive(Debug)]
-pub(super) struct Asked {
-    view: ViewNumber,
-    /// Through whom the question came, if not directly.
-    through: Option<(Incarnation, Incarnation)>,
-    slots: BTreeSet<Slot>,
-}
 
 impl Cluster {
     /// The owner of slots asks what this member has there. It is promised that no grant of an earlier

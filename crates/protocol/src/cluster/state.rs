@@ -4,7 +4,6 @@ use std::sync::Arc;
 use tenure_types::{ActorId, Incarnation, Instant, Slot, Tenure, ViewNumber};
 
 use super::hosting::Hosting;
-use super::reporting::Asked;
 use super::schedule::{Due, Schedule};
 use super::{ClusterConfig, Effect, Message};
 use crate::directory::{Locations, Wish};
@@ -68,6 +67,15 @@ pub struct Cluster {
 pub(super) struct Arrival {
     pub(super) actor: ActorId,
     pub(super) source_gone_at: Option<Instant>,
+}
+
+/// What an owner has asked for and was not told yet.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) view: ViewNumber,
+    /// Through whom the question came, if not directly.
+    pub(super) through: Option<(Incarnation, Incarnation)>,
+    pub(super) slots: BTreeSet<Slot>,
 }
 
 /// A question of this node: where is the actor?

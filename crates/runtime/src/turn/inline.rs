@@ -82,7 +82,10 @@ impl Runtime {
                 Some(activation) => self.enter_found(&activation, call),
                 None => match &self.cluster {
                     None => self.make_and_enter(kind, target, call),
-                    Some(cluster) => Some(self.send_on(cluster, target, call)),
+                    Some(cluster) => {
+                        self.meters.sent_on.increment();
+                        Some(self.send_on(cluster, target, call))
+                    }
                 },
             };
             if let Some(started) = entered {

@@ -6,7 +6,7 @@ use tenure_observe::{Health, Metrics};
 use tenure_protocol::view::Member;
 use tenure_protocol::view::membership::{Lost, Seat as Place};
 use tenure_protocol::view::table::{TableAnswer, TableError, TableRequest};
-use tenure_runtime::{Parts, Seat};
+use tenure_runtime::{Busy, Parts, Runtime, Seat};
 use tenure_sim::judge::Cause;
 use tenure_sim::net::{Closed, Heard as Came, Port};
 use tenure_sim::remote::ServiceLink;
@@ -204,6 +204,11 @@ impl World for NodeWorld {
 
     fn trouble(&self, _: &TableError) {
         self.outer.reached("table in trouble");
+    }
+
+    /// A sample by threads, which serve many runs, is none that comes again.
+    fn busiest(&self, _: &Runtime) -> Vec<Busy> {
+        Vec::new()
     }
 
     fn around(&self, turn: impl FnOnce() -> bool) -> bool {

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenure_cluster::LevelConfig;
+use tenure_protocol::balance::BalanceConfig;
 use tenure_protocol::lease::LeaseTerms;
 use tenure_protocol::placement::Strategy;
 use tenure_protocol::view::membership::FastPath;
@@ -34,6 +36,11 @@ const LEASES_END_SEQUENCE: u64 = 0x6c65_6173;
 const LIKENESS_SEQUENCE: u64 = 0x6c69_6b65;
 /// Sets the sequence from which rolls are drawn apart from others.
 const ROLL_SEQUENCE: u64 = 0x726f_6c6c;
+/// Sets the sequence that decides whether nodes are levelled apart from others.
+const LEVEL_SEQUENCE: u64 = 0x6c65_766c;
+/// After so long an actor that was moved to level nodes may move again, and after a leave nodes are levelled: a sixth of
+/// the time in a real cluster.
+const LEVEL_REST: Duration = Duration::from_secs(10);
 /// How long leases are where they are to end: long ones differ by more on two clocks.
 const LEASE_LONG: Duration = Duration::from_secs(30);
 
@@ -69,6 +76,8 @@ pub(super) struct Shape {
     /// Every node is replaced by one of another build, once or twice.
     pub(super) rolls: bool,
     strategies: Vec<(Role, Strategy)>,
+    /// Actors move so that nodes are called alike.
+    levels: bool,
     sentinel_percent: u64,
     vacuity: Option<Vacuity>,
     standby_lag: usize,
@@ -136,6 +145,7 @@ impl Shape {
             is_apart: likeness < 3,
             rolls: likeness < 1,
             strategies,
+            levels: Dice::new(seed ^ LEVEL_SEQUENCE).split().one_in(2),
             sentinel_percent: [0, 70, 100][dice.below(3) as usize],
             vacuity,
             standby_lag: 1 + dice.below(30) as usize,
@@ -191,6 +201,11 @@ impl Shape {
         config.cluster.report_patience = config.membership.terms.expiry();
         config.cluster.move_patience = self.move_patience;
         config.strategies = self.strategies.iter().map(|(role, it)| (role.name(), *it)).collect();
+        config.level = self.levels.then(|| {
+            let (rest_of_actor, rest_after_leave) = (LEVEL_REST, LEVEL_REST);
+            let balance = BalanceConfig { rest_of_actor, rest_after_leave, ..Default::default() };
+            LevelConfig { balance, calls_min: 1 }
+        });
         outer.runtime.idle_after = self.idle_after;
         outer.runtime.volatile_idle_after = 2 * self.idle_after;
         outer.runtime.deadline = Duration::from_secs(10);

@@ -28,6 +28,8 @@ pub(super) struct Berth {
     pub(super) advertise: Option<String>,
     pub(super) terms: LeaseTerms,
     pub(super) fast_path: FastPath,
+    /// Whether members are levelled.
+    pub(super) levels: bool,
     pub(super) agreement: Agreement,
 }
 
@@ -56,6 +58,7 @@ impl Berth {
             advertise: None,
             terms: LeaseTerms::new(LEASE_EMBEDDED),
             fast_path: FastPath::Proven,
+            levels: true,
             agreement: Agreement::Local(client),
         })
     }
@@ -100,6 +103,7 @@ impl Berth {
             advertise: cluster.advertise.clone(),
             terms: LeaseTerms::new(cluster.lease),
             fast_path: cluster.fast_path,
+            levels: cluster.level,
             agreement,
         })
     }

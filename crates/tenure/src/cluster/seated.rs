@@ -78,6 +78,7 @@ impl Seated {
         let mut config = Config::new(types);
         config.membership.terms = berth.terms;
         config.membership.fast_path = berth.fast_path;
+        config.level = config.level.filter(|_| berth.levels);
         config.cluster.report_patience = config.membership.terms.expiry();
         let config = Arc::new(config);
         let inbound = Arc::new(FromPeers::new(Arc::clone(&config)));

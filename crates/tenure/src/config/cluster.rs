@@ -35,6 +35,8 @@ pub struct ClusterSettings {
     pub lease: Duration,
     /// What may be taken for the death of a node before its lease has run out.
     pub fast_path: FastPath,
+    /// Whether actors that are called go to nodes that are called less.
+    pub level: bool,
 }
 
 pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {

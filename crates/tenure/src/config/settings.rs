@@ -228,6 +228,7 @@ settings! {
     "cluster.tls_key" = "", "the PEM file with the key of that certificate", cluster.tls_key: optional_path;
     "cluster.lease" = "10s", "how long a node may answer after it last renewed its right to; how soon one that is silent is replaced", cluster.lease: cluster::lease;
     "cluster.fast_path" = "proven", "what may be taken for a death before that: what is proven, what is presumed, or nothing (off)", cluster.fast_path: cluster::fast_path;
+    "cluster.level" = "true", "whether actors that are called go to nodes that are called less", cluster.level: truth;
     "gateway.listen" = "127.0.0.1:7070", "where calls come in", gateway_listen: address;
     "gateway.connections_max" = "10240", "how many client connections may be open", connections_max: count;
     "gateway.body_bytes_max" = "1MiB", "the largest request body", body_bytes_max: bytes;

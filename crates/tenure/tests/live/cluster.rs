@@ -1,5 +1,7 @@
 //! Streams at one node of actors that live at another.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rustix::process::Signal;
 use tenure::LocalCluster;
 
@@ -97,6 +99,35 @@ fn a_stream_goes_on_when_its_actor_moves_and_when_its_node_is_killed() {
         assert_eq!((stream.number(), next), (n + 1, n + 1), "{actor} after {signal:?}");
         assert_eq!((one.say(&actor, 1), stream.number()), (n + 2, n + 2));
     }
+}
+
+/// Everything lives at the first node; when a second one comes a part of what is called goes there, and nothing is lost.
+#[test]
+fn actors_that_are_called_go_to_a_node_that_has_joined() {
+    const ACTORS: usize = 60;
+    const MOVED: u64 = 10;
+    let nodes = Nodes::new();
+    let one = nodes.start("a");
+    let actors: Vec<String> = (0..ACTORS).map(|number| format!("behind/k{number}")).collect();
+    actors.iter().for_each(|actor| assert_eq!(one.say(actor, 1), 1));
+    let two = nodes.start("b");
+    assert_eq!((live(&one), live(&two)), (ACTORS as u64, 0));
+    let is_level = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for part in actors.chunks(ACTORS / 4) {
+            let (one, is_level) = (&one, &is_level);
+            scope.spawn(move || {
+                let mut said = 1;
+                while !is_level.load(Ordering::Relaxed) {
+                    said += 1;
+                    part.iter().for_each(|actor| assert_eq!(one.say(actor, 1), said, "{actor}"));
+                }
+            });
+        }
+        crate::node::wait_until("actors at the second node", || live(&two) >= MOVED);
+        is_level.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(live(&one) + live(&two), ACTORS as u64);
 }
 
 fn ended(mut node: Node, signal: Signal) -> Node {

@@ -1,0 +1,147 @@
+//! Levelling: actors that are called go from members that are called a lot to those that are called little (DESIGN
+//! section 7, rule 6).
+//!
+//! Every member tells the oldest one what it carries, every [`TELL_PERIOD`]: one message of some kilobytes, whatever
+//! the number of its actors. When that one has heard of all it plans (`tenure_protocol::balance`), and tells hosts what to move. It is
+//! a matter of speed alone: a lost message is a later plan, and where the oldest member is replaced the next one begins with an
+//! empty memory.
+
+mod drive;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tenure_protocol::balance::{Balancer, HotActor, MemberLoad, Move};
+use tenure_protocol::view::{MemberState, View};
+use tenure_types::{ActorId, Incarnation, Instant, Slot, actor_hash};
+
+use crate::config::LevelConfig;
+use crate::levelling::Carried;
+
+/// How often a member says what it carries.
+const TELL_PERIOD: Duration = Duration::from_secs(2);
+/// What a member said counts for so long: two that are lost stop the planner.
+const KNOWN_FOR: Duration = Duration::from_secs(5);
+/// A move that was asked for so long ago has ended when its host says so: what it carries is counted anew since.
+const MOVE_MIN: Duration = Duration::from_secs(4);
+/// Loads are calls in so many seconds.
+const LOAD_SECONDS: u64 = 1_000;
+
+/// What a node has to do with levelling.
+#[derive(Debug)]
+pub(crate) struct Level {
+    tell_at: Instant,
+    /// How many calls had come when it last told, and when that was.
+    counted: Option<(u64, Instant)>,
+    /// Where among its actors it names the next ones that are not called the most.
+    next: Slot,
+    /// What it was told to move, and still has.
+    moving: BTreeSet<ActorId>,
+    planner: Planner,
+}
+
+/// What the oldest member knows of all.
+#[derive(Debug)]
+struct Planner {
+    calls_min: u64,
+    balancer: Balancer<ActorId>,
+    carried: BTreeMap<Incarnation, (Instant, Carried)>,
+    /// Moves that have not ended, as far as it has heard: whose, and since when.
+    asked: BTreeMap<ActorId, (Incarnation, Instant)>,
+}
+
+impl Level {
+    pub(crate) fn new(config: &LevelConfig) -> Self {
+        Self {
+            tell_at: Instant::ZERO,
+            counted: None,
+            next: Slot::default(),
+            moving: BTreeSet::new(),
+            planner: Planner {
+                calls_min: config.calls_min,
+                balancer: Balancer::new(config.balance),
+                carried: BTreeMap::new(),
+                asked: BTreeMap::new(),
+            },
+        }
+    }
+
+    /// The load since the last time; `None` the first time.
+    fn load(&mut self, now: Instant, calls: u64) -> Option<u64> {
+        let (before, at) = self.counted.replace((calls, now))?;
+        let calls = u128::from(calls.saturating_sub(before)) * u128::from(LOAD_SECONDS) * 1_000;
+        let millis = now.saturating_since(at).as_millis().max(1);
+        Some(u64::try_from(calls / millis).unwrap_or(u64::MAX))
+    }
+}
+
+fn slot_after(actor: &ActorId) -> Slot {
+    let slot = Slot::of(actor_hash(actor.actor_type.as_str(), actor.key.as_str()));
+    Slot::new(slot.index() as u16 + 1).unwrap_or_default()
+}
+
+/// The member that plans: the oldest one.
+fn planner_of(view: &View) -> Option<Incarnation> {
+    view.in_state(MemberState::Alive).map(|member| member.incarnation).min()
+}
+
+impl Planner {
+    /// A member says what it carries, and so which moves have ended there.
+    fn hear(&mut self, now: Instant, from: Incarnation, carried: Carried) {
+        let Self { balancer, asked, .. } = self;
+        asked.retain(|actor, (host, at)| {
+            let goes_on = *host != from
+                || now.saturating_since(*at) < MOVE_MIN
+                || carried.moving.contains(actor);
+            if !goes_on {
+                balancer.handle_move_end(actor);
+            }
+            goes_on
+        });
+        self.carried.insert(from, (now, carried));
+    }
+
+    /// What each host is to move now; nothing while what a member carries is not known.
+    fn plan(
+        &mut self,
+        now: Instant,
+        view: &View,
+    ) -> BTreeMap<Incarnation, Vec<(ActorId, Incarnation)>> {
+        let is_there = |it: &Incarnation| view.state(*it).is_some_and(|state| !state.is_gone());
+        self.carried.retain(|it, _| is_there(it));
+        self.asked.retain(|_, (host, _)| is_there(host));
+        let mut members = Vec::new();
+        for member in view.members().filter(|it| !it.state.is_gone()) {
+            let said = self.carried.get(&member.incarnation);
+            let known = said.filter(|(at, _)| now.saturating_since(*at) < KNOWN_FOR);
+            let is_alive = member.state == MemberState::Alive;
+            if is_alive && known.is_none() {
+                return BTreeMap::new();
+            }
+            members.push(MemberLoad {
+                incarnation: member.incarnation,
+                weight: member.weight,
+                load: known.map_or(0, |(_, carried)| carried.load),
+                takes_new: is_alive && known.is_some_and(|(_, carried)| carried.takes_new),
+                is_leaving: member.state == MemberState::Leaving,
+            });
+        }
+        let load: u128 = members.iter().map(|it| u128::from(it.load)).sum();
+        let least = u128::from(self.calls_min) * u128::from(LOAD_SECONDS) * members.len() as u128;
+        let mut actors = Vec::new();
+        for (host, (_, carried)) in self.carried.iter().filter(|_| load >= least) {
+            let named = carried.actors.iter();
+            actors.extend(named.map(|(actor, load)| HotActor {
+                actor: actor.clone(),
+                load: *load,
+                host: *host,
+            }));
+        }
+        let mut moves = BTreeMap::<_, Vec<_>>::new();
+        for Move { actor, from, to } in self.balancer.handle_loads(&members, &actors, now) {
+            self.asked.insert(actor.clone(), (from, now));
+            moves.entry(from).or_default().push((actor, to));
+        }
+        moves
+    }
+}
