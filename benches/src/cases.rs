@@ -10,17 +10,20 @@ mod http_client;
 mod idle;
 mod lanes;
 mod load_rows;
+mod mux;
 mod plain;
 mod postgres;
+mod remote;
 mod served;
 mod setting;
 mod sockets;
+
+use std::path::Path;
 
 use anyhow::{Context, bail};
 
 use crate::report::Report;
 
-pub(crate) use http::serve;
 pub(crate) use postgres::SERVER;
 pub(crate) use setting::{Setting, remove};
 pub(crate) use sockets::FAN_OUT;
@@ -67,7 +70,20 @@ pub(crate) fn run(name: &str, setting: &Setting) -> anyhow::Result<Report> {
         ["raw", "round-trip"] => lanes::raw_round_trip(setting),
         [system, "frames", ..] => lanes::frames(system, number(2)?, number(3)?, setting),
         [system, "round-trip"] => lanes::round_trip(system, setting),
+        ["tenure", "remote", ..] => remote::measure(number(2)?, false, setting),
+        ["tenure", "remote-pinned", ..] => remote::measure(number(2)?, true, setting),
+        ["mux", "remote", ..] => mux::measure(number(2)?, false, setting),
+        ["mux", "remote-pinned", ..] => mux::measure(number(2)?, true, setting),
         ["tenure", "fairness"] => fairness::measure(setting),
         _ => bail!("there is no case `{name}`"),
+    }
+}
+
+/// Serves the calls of a case until it is killed.
+pub(crate) fn serve(system: &str, folder: &Path) -> anyhow::Result<()> {
+    match system {
+        remote::SERVER => remote::serve(folder),
+        mux::SERVER => mux::serve(),
+        system => http::serve(system, folder),
     }
 }

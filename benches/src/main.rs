@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool talks to its terminal")]
 
 mod cases;
+mod job;
 mod load;
 mod machine;
 mod memory;
@@ -43,6 +44,8 @@ enum Verb {
     Store(Local),
     /// Compare frames between two nodes with raw TCP and one write a frame.
     Transport(Local),
+    /// Compare calls between two processes with a bare multiplexer, gRPC and other actor libraries.
+    Remote(Local),
     /// Run one case in this process and print its values.
     #[command(hide = true)]
     Case(Case),
@@ -100,6 +103,9 @@ fn main() -> anyhow::Result<()> {
             compare_on(&server, plan::store_rows(options.quick), options)
         }
         Verb::Transport(options) => compare("transport", plan::transport_rows(), options),
+        Verb::Remote(options) => {
+            compare("remote", plan::remote_rows(options.peers.is_some()), options)
+        }
         Verb::Case(Case { name, quick, folder }) => {
             std::fs::create_dir_all(&folder)?;
             let report = cases::run(&name, &cases::Setting { quick, folder })?;

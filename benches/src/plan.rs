@@ -58,6 +58,12 @@ pub(crate) enum Unit {
 }
 
 const PEERS: [&str; 4] = ["kameo", "ractor", "actix", "coerce"];
+/// Those of `remote`, which are in a program of their own.
+const REMOTE_PEERS: [(&str, &str); 3] = [
+    ("tonic", "tonic, unary calls over one channel"),
+    ("ractor", "ractor_cluster, handle held"),
+    ("rio", "rio-rs, by key, a connection for each caller"),
+];
 /// How many entities lie idle, and how many are stored, in a whole run and in a quick one.
 const IDLE: [usize; 2] = [1_000_000, 200_000];
 const PEERS_IDLE: [usize; 2] = [200_000, 50_000];
@@ -177,6 +183,59 @@ pub(crate) fn transport_rows() -> Vec<Row> {
     rows
 }
 
+/// Every row of `remote`: calls between two processes beside a bare multiplexer and other libraries.
+pub(crate) fn remote_rows(with_peers: bool) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (in_flight, of_the_limit, of_the_best) in [(64, 0.7, 1.5), (1_024, 0.5, 5.0)] {
+        let case = |system: &str| format!("{system}/remote/{in_flight}");
+        let row = |name, cases: Vec<String>, goal| Row {
+            section: "Calls between two processes, on all cores",
+            title: format!("{} in flight", grouped(in_flight)),
+            unit: Unit::PerSecond,
+            ours: source(&case("tenure"), RATE),
+            against: against(name, cases, RATE),
+            goal,
+        };
+        rows.push(row(MUX, vec![case("mux")], Goal::RatioAtLeast(of_the_limit)));
+        if with_peers {
+            let libraries = REMOTE_PEERS[1..].iter().map(|(system, _)| case(system)).collect();
+            rows.extend(
+                REMOTE_PEERS.map(|(system, name)| row(name, vec![case(system)], Goal::None)),
+            );
+            let goal = Goal::RatioAtLeast(of_the_best);
+            rows.push(row("the better of the two actor libraries", libraries, goal));
+        }
+        for (value, what) in [(P50_US, "p50"), (P99_US, "p99")] {
+            rows.push(Row {
+                section: "Calls between two processes, on all cores",
+                title: format!("{} in flight, {what}", grouped(in_flight)),
+                unit: Unit::Micros,
+                ours: source(&case("tenure"), value),
+                against: against(MUX, [case("mux")], value),
+                goal: Goal::None,
+            });
+        }
+    }
+    let case = |system: &str| format!("{system}/remote-pinned/1");
+    let alone = |value, title, name, system: &str, goal| Row {
+        section: "One call at a time, both processes on one core",
+        title: format!("1 in flight, {title}"),
+        unit: Unit::Micros,
+        ours: source(&case("tenure"), value),
+        against: against(name, [case(system)], value),
+        goal,
+    };
+    rows.push(alone(P50_US, "p50", MUX, "mux", Goal::RatioAtMost(1.25)));
+    rows.push(alone(P99_US, "p99", MUX, "mux", Goal::None));
+    if with_peers {
+        let peers = REMOTE_PEERS.map(|(it, name)| alone(P50_US, "p50", name, it, Goal::None));
+        rows.extend(peers);
+    }
+    rows
+}
+
+const MUX: &str = "raw TCP multiplexer, a future a call";
+
 fn sockets(idle: usize) -> [Row; 3] {
     let section = "WebSockets";
     [
@@ -221,7 +280,8 @@ pub(crate) fn preparation(case: &str) -> Option<String> {
 
 /// Whether a case is one of the peers' program.
 pub(crate) fn is_of_peers(case: &str) -> bool {
-    case.split('/').next().is_some_and(|system| PEERS.contains(&system))
+    let is_remote = |system| REMOTE_PEERS.iter().any(|(peer, _)| *peer == system);
+    case.split('/').next().is_some_and(|system| PEERS.contains(&system) || is_remote(system))
 }
 
 fn ask(actors: usize, callers: usize, with_peers: bool) -> Vec<Row> {

@@ -11,6 +11,11 @@ const PEERS_MANIFEST: &str = "benches/peers/Cargo.toml";
 const PEERS_TARGET: &str = "benches/peers/target";
 const PEERS_PROGRAM: &str = "benches/peers/target/release/tenure-bench-peers";
 
+/// What calls between two processes are measured against: with remoting on, a library builds its local calls otherwise.
+const REMOTE_MANIFEST: &str = "benches/remote/Cargo.toml";
+const REMOTE_TARGET: &str = "benches/remote/target";
+const REMOTE_PROGRAM: &str = "benches/remote/target/release/tenure-bench-remote-peers";
+
 /// The twins of the example `conversation`: a workspace apart as well.
 const TWINS_MANIFEST: &str = "benches/conversation/Cargo.toml";
 const TWINS_TARGET: &str = "benches/conversation/target";
@@ -19,8 +24,9 @@ const TWINS_PROGRAM: &str = "benches/conversation/target/release/tenure-bench-co
 const STORES: &[(&str, &str)] =
     &[("pg_ctlcluster", "postgresql"), ("redis-server", "redis-server")];
 
-/// The benchmark that compares with other libraries.
+/// The benchmarks that compare with other libraries.
 const LOCAL: &str = "local";
+const REMOTE: &str = "remote";
 /// The benchmark that compares an example with stateless services.
 const CONVERSATION: &str = "conversation";
 
@@ -29,7 +35,8 @@ pub(crate) struct Options {
     /// Measure Tenure and its baselines alone; leave out the other libraries.
     #[arg(long)]
     no_peers: bool,
-    /// The benchmark to run: `local`, or `conversation`, which starts PostgreSQL and Redis.
+    /// The benchmark to run: `local`, `remote`, `store`, `transport`, or `conversation`, which starts PostgreSQL and
+    /// Redis.
     name: String,
     /// Arguments of the benchmark itself: everything after its name. `cargo xtask bench local
     /// --help` lists them.
@@ -45,10 +52,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     }
     let own = ["run", "--release", "--package", "tenure-benches", "--", &options.name];
     let mut own = Invocation::cargo(&own);
-    if options.name != LOCAL || asks_for_help(options) {
+    if ![LOCAL, REMOTE].contains(&&*options.name) || asks_for_help(options) {
         // Nothing to compare with.
     } else if has_no_peers(options) {
         println!("the other libraries are left out: --no-peers");
+    } else if options.name == REMOTE {
+        build_apart(root, "remote peers", REMOTE_MANIFEST, REMOTE_TARGET)?;
+        own = own.args(&["--peers".to_owned(), REMOTE_PROGRAM.to_owned()]);
     } else {
         build_apart(root, "peers", PEERS_MANIFEST, PEERS_TARGET)?;
         own = own.args(&["--peers".to_owned(), PEERS_PROGRAM.to_owned()]);

@@ -18,9 +18,19 @@ pub(super) struct Served {
 
 impl Served {
     pub(super) fn start(system: &str, folder: &Path) -> anyhow::Result<(Self, SocketAddr)> {
+        Self::with(system, folder, &[])
+    }
+
+    /// As [`Served::start`], with these variables in its environment.
+    pub(super) fn with(
+        system: &str,
+        folder: &Path,
+        variables: &[(&str, String)],
+    ) -> anyhow::Result<(Self, SocketAddr)> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["serve", system, "--folder"])
             .arg(folder)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()
             .context("could not start the server's process")?;
