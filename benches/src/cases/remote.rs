@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use tenure::prelude::*;
 use tenure::{LocalCluster, LocalSeat};
 use tokio::runtime::Handle;
@@ -115,5 +115,5 @@ pub(crate) fn serve(_folder: &Path) -> anyhow::Result<()> {
     // Its seat is where it is; this address says only that it stands.
     say_ready(([127, 0, 0, 1], 0).into());
     runtime.block_on(node.ended());
-    Ok(())
+    bail!("the node that has the actors lost its place in the cluster: the machine is too busy")
 }

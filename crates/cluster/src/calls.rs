@@ -5,24 +5,38 @@ use std::sync::Arc;
 use tenure_actor::Target;
 use tenure_actor::host::QueuedCall;
 use tenure_actor::wire::{Answer, Decoded, encode_call, end_call};
-use tenure_protocol::view::{MemberState, View};
+use tenure_protocol::view::View;
 use tenure_types::{ActorId, Incarnation, Instant, Tenure};
 
 use crate::driver::Driver;
-use crate::life::{Handed, Life, Seeking, name_of};
-use crate::message::{Body, Frame};
+use crate::life::{Seeking, name_of};
+use crate::message::{Body, Frame, Part};
 use crate::refusals::{crowded, not_executed, unknown};
 use crate::reply::Reply;
+use crate::way::{AWAY_MAX, Handed, NotHanded, Way};
 use crate::world::World;
 
 /// How often a call may be sent to a place where its actor is not.
 const MISSES_MAX: u32 = 8;
 /// How many calls may wait until one actor is found; later ones are told so.
 const SEEKING_MAX: usize = 2_048;
-/// How many calls may be at other nodes at a time; later ones are told so.
-const HANDED_MAX: usize = 262_144;
 
 impl<W: World> Driver<W> {
+    /// Hands a call on, on the thread that makes it, where it is known where its actor lives and a lane takes it. Else
+    /// gives it back: it is for the owner.
+    pub(crate) fn hand_now(
+        &self,
+        of: Incarnation,
+        target: &Target,
+        call: Arc<dyn QueuedCall>,
+    ) -> Option<Arc<dyn QueuedCall>> {
+        let way = self.way.load();
+        let Some(way) = way.as_ref().filter(|way| way.incarnation == of) else { return Some(call) };
+        let Some(at) = way.places.get(target) else { return Some(call) };
+        let seeking = Seeking { target: target.clone(), call, missed: 0 };
+        self.hand(way, seeking, at).map(|seeking| seeking.call)
+    }
+
     /// A call whose actor is not here looks for it.
     pub(crate) fn seek(self: &Arc<Self>, target: Target, call: Arc<dyn QueuedCall>) {
         let (actor, now) = (name_of(&target), self.clock.now());
@@ -50,8 +64,26 @@ impl<W: World> Driver<W> {
             if self.incarnation() == Some(host) {
                 self.run_here(actor, seeking, (host, tenure));
             } else {
-                self.hand(actor, seeking, (host, tenure));
+                self.hand_or_keep(actor, seeking, (host, tenure));
             }
+        }
+    }
+
+    /// Where no way leads there at present, the call is sent again at the next look, or elsewhere by then.
+    fn hand_or_keep(&self, actor: &ActorId, seeking: Seeking, at: (Incarnation, Tenure)) {
+        let way = self.way.load();
+        let left = match &*way {
+            Some(way) => {
+                way.places.put(&seeking.target, at);
+                match self.hand(way, seeking, at) {
+                    Some(seeking) => way.keep(actor.clone(), seeking),
+                    None => None,
+                }
+            }
+            None => Some(seeking),
+        };
+        if let Some(seeking) = left {
+            seeking.call.settle(Err(not_executed()));
         }
     }
 
@@ -63,45 +95,62 @@ impl<W: World> Driver<W> {
         }
     }
 
-    fn hand(&self, actor: &ActorId, seeking: Seeking, at: (Incarnation, Tenure)) {
+    /// Encodes a call and gives it to a lane, or ends it. Gives it back where no way leads there at present.
+    fn hand(&self, way: &Way, seeking: Seeking, at: (Incarnation, Tenure)) -> Option<Seeking> {
         let encoded = encode_call(&seeking.target, &*seeking.call, self.clock.now());
         let call = match encoded {
             Ok(Some(call)) => call,
-            Ok(None) => return,
-            Err(error) => return seeking.call.settle(Err(error)),
+            Ok(None) => return None,
+            Err(error) => {
+                seeking.call.settle(Err(error));
+                return None;
+            }
         };
-        let mut core = self.core.lock();
-        let has_room = |life: &&mut Life| life.handed.len() + life.unsent.len() < HANDED_MAX;
-        let Some(life) = core.life.as_mut().filter(has_room) else {
-            drop(core);
-            seeking.call.come_back();
-            let detail = format!("{HANDED_MAX} calls of this node are at others");
-            return seeking.call.settle(Err(crowded(detail)));
+        let (why, handed) = match way.enter(Handed { at, seeking }) {
+            Ok((number, view)) => {
+                if self.send_by(way, &view, at.0, Body::Handed { number, call: Part::Made(call) }) {
+                    return None;
+                }
+                // Somebody else may have ended it meanwhile.
+                (NotHanded::Gone, Box::new(way.take(number)?))
+            }
+            Err(refused) => refused,
         };
-        life.calls_handed += 1;
-        let number = life.calls_handed;
-        life.handed.insert(number, Handed { actor: actor.clone(), at, seeking });
-        if self.send_from(&core, at.0, Body::Handed { number, call }) {
-            return;
-        }
-        // No way leads there at present: it is sent again at the next look, or elsewhere by then.
-        if let Some(life) = &mut core.life
-            && let Some(Handed { actor, seeking, .. }) = life.handed.remove(&number)
-        {
-            seeking.call.come_back();
-            life.unsent.push((actor, seeking));
-        }
+        let seeking = handed.seeking;
+        seeking.call.come_back();
+        let error = match why {
+            NotHanded::Gone => return Some(seeking),
+            NotHanded::Over => not_executed(),
+            NotHanded::Full => crowded(format!("{AWAY_MAX} calls of this node are at others")),
+        };
+        seeking.call.settle(Err(error));
+        None
     }
 
     /// Handles at once, on the thread that asks, what no machine has to decide: calls of other nodes, answers, and what is
     /// followed. Gives
     /// back what is for [`World::heard`].
     pub fn take_now(self: &Arc<Self>, frame: Frame) -> Option<Frame> {
-        if !matches!(frame.body, Body::Handed { .. } | Body::Settled { .. } | Body::Following(_)) {
-            return Some(frame);
-        }
-        if self.hears(frame.from, frame.to) {
-            self.handle_call_frame(frame.from, frame.body);
+        let Frame { from, to, body } = frame;
+        let way = self.way.load();
+        let way = way.as_ref().filter(|way| way.incarnation == to);
+        match body {
+            Body::Handed { number, call } => {
+                if let Some(way) = way.filter(|way| way.is_heard(from)) {
+                    self.take_call(way, from, number, &call);
+                }
+            }
+            Body::Settled { number, answer } => {
+                if let Some(way) = way {
+                    self.end_call(way, from, number, &answer);
+                }
+            }
+            Body::Following(following) => {
+                if way.is_some_and(|way| way.is_heard(from)) {
+                    self.handle_following(from, following);
+                }
+            }
+            body => return Some(Frame { from, to, body }),
         }
         None
     }
@@ -121,6 +170,7 @@ impl<W: World> Driver<W> {
             return seeking.call.settle(Err(not_executed()));
         }
         self.with_life(|life| {
+            life.way.places.refuted(&seeking.target, at.1);
             let seeking = Seeking { missed: seeking.missed + 1, ..seeking };
             life.seeking.entry(actor.clone()).or_default().push(seeking);
             life.cluster.missed(now, actor, wish, at, hint);
@@ -138,18 +188,21 @@ impl<W: World> Driver<W> {
     pub(crate) fn handle_call_frame(self: &Arc<Self>, from: Incarnation, body: Body) {
         let now = self.clock.now();
         match body {
-            Body::Handed { number, call } => self.take_call(from, number, &call),
+            Body::Handed { number, call } => {
+                if let Some(way) = &*self.way.load() {
+                    self.take_call(way, from, number, &call);
+                }
+            }
             Body::NotHere { number, hint } => {
-                let handed = self.with_life(|life| life.handed.remove(&number)).flatten();
-                if let Some(Handed { actor, at, seeking }) = handed {
+                let handed = self.with_life(|life| life.way.take(number)).flatten();
+                if let Some(Handed { at, seeking }) = handed {
                     seeking.call.come_back();
-                    self.missed(&actor, seeking, at, hint);
+                    self.missed(&name_of(&seeking.target), seeking, at, hint);
                 }
             }
             Body::Settled { number, answer } => {
-                let handed = self.with_life(|life| life.handed.remove(&number)).flatten();
-                if let Some(handed) = handed {
-                    end_call(&*handed.seeking.call, &answer, now);
+                if let Some(way) = &*self.way.load() {
+                    self.end_call(way, from, number, &answer);
                 }
             }
             Body::Shipped { id, actor, packed } => {
@@ -166,10 +219,10 @@ impl<W: World> Driver<W> {
     }
 
     /// A call came for an actor that is to be here.
-    fn take_call(self: &Arc<Self>, from: Incarnation, number: u64, call: &[u8]) {
+    fn take_call(self: &Arc<Self>, way: &Way, from: Incarnation, number: u64, call: &[u8]) {
         let now = self.clock.now();
-        let Some((runtime, me)) = self.runtime().zip(self.incarnation()) else { return };
-        let reply = Reply::new((from, number), (Arc::downgrade(self), me));
+        let Some(runtime) = way.runtime.get() else { return };
+        let reply = Reply::new((from, number), (Arc::downgrade(self), way.incarnation));
         match self.config.wire().decode_call(call, now, reply) {
             Ok(Decoded { target, call }) => {
                 if runtime.take(&target, call).is_some() {
@@ -177,20 +230,26 @@ impl<W: World> Driver<W> {
                 }
             }
             Err(error) => {
-                let answer = Answer::failed(error).encode(now);
+                let answer = Part::Made(Answer::failed(error).encode(now));
                 self.send(from, Body::Settled { number, answer });
             }
         }
     }
 
+    /// The answer of a call that was handed on.
+    fn end_call(&self, way: &Way, from: Incarnation, number: u64, answer: &[u8]) {
+        if let Some(handed) = way.take_answered(from, number) {
+            let call = &*handed.seeking.call;
+            // Whoever asks for no receipt need not know when.
+            let now = call.head().receipt.as_ref().map_or(Instant::ZERO, |_| self.clock.now());
+            end_call(call, answer, now);
+        }
+    }
+
     /// Ends calls that were handed to members which are gone: nobody there answers any more.
-    pub(crate) fn end_calls_at_gone(&self, view: &View) {
-        let is_gone = |it: Incarnation| view.state(it).is_none_or(MemberState::is_gone);
-        let lost = self.with_life(|life| {
-            let lost = life.handed.extract_if(.., |_, handed| is_gone(handed.at.0));
-            lost.collect::<Vec<_>>()
-        });
-        for (_, handed) in lost.into_iter().flatten() {
+    pub(crate) fn end_calls_at_gone(&self, view: &Arc<View>) {
+        let lost = self.way.load().as_ref().map(|way| way.learn(view));
+        for handed in lost.into_iter().flatten() {
             handed.seeking.call.settle(Err(unknown()));
         }
     }
@@ -198,7 +257,7 @@ impl<W: World> Driver<W> {
     /// Sends what no lane has taken to where its actor is said to be now.
     fn send_again(&self, now: Instant) {
         self.with_life(|life| {
-            for (actor, seeking) in std::mem::take(&mut life.unsent) {
+            for (actor, seeking) in life.way.take_unsent() {
                 let wish = self.config.wish(seeking.target.type_name);
                 life.seeking.entry(actor.clone()).or_default().push(seeking);
                 life.cluster.look_up(now, &actor, wish);
@@ -213,8 +272,7 @@ impl<W: World> Driver<W> {
         let is_late = |seeking: &Seeking| seeking.call.head().deadline < now;
         let (mut lost, mut late) = (Vec::new(), Vec::new());
         self.with_life(|life| {
-            life.handed.retain(|_, handed| handed.seeking.call.is_waiting());
-            lost.extend(life.handed.extract_if(.., |_, handed| is_late(&handed.seeking)));
+            (lost, late) = life.way.take_late(now);
             let mut given_up = Vec::new();
             life.seeking.retain(|actor, calls| {
                 calls.retain(|seeking| seeking.call.is_waiting());
@@ -225,13 +283,10 @@ impl<W: World> Driver<W> {
                 !calls.is_empty()
             });
             given_up.iter().for_each(|actor| life.cluster.give_up_look_up(actor));
-            life.unsent.retain(|(_, seeking)| seeking.call.is_waiting());
-            let unsent = life.unsent.extract_if(.., |(_, seeking)| is_late(seeking));
-            late.extend(unsent.map(|(_, seeking)| seeking));
         });
         self.send_again(now);
         // What they tell may call back.
-        lost.into_iter().for_each(|(_, handed)| handed.seeking.call.settle(Err(unknown())));
+        lost.into_iter().for_each(|handed| handed.seeking.call.settle(Err(unknown())));
         late.into_iter().for_each(|seeking| seeking.call.settle(Err(not_executed())));
     }
 }

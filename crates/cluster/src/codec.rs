@@ -4,6 +4,7 @@
 //! run it is for. What is inside of a call, an answer or a packed activation is written and read by those who
 //! know it.
 
+use bytes::{Buf, Bytes};
 use tenure_actor::wire::{BODY_BYTES_MAX, HEAD_BYTES_MAX, Types};
 use tenure_protocol::cluster::Message;
 use tenure_protocol::codec::{CodecError, Reader, Writer};
@@ -12,7 +13,7 @@ use tenure_runtime::{PACKED_BYTES_MAX, PackError, Packed};
 
 use crate::following::Following;
 use crate::levelling::Levelling;
-use crate::message::{Body, Frame};
+use crate::message::{Body, Frame, Part};
 
 /// The version of the form that this program writes and reads.
 pub const FRAME_VERSION: u8 = 1;
@@ -42,7 +43,14 @@ impl Frame {
     /// # Errors
     /// [`PackError`]: what is packed cannot leave this process.
     pub fn encode(&self) -> Result<(u8, Vec<u8>), PackError> {
-        let mut out = Writer::begin(FRAME_VERSION);
+        let mut out = match &self.body {
+            Body::Handed { number, call: part } | Body::Settled { number, answer: part } => {
+                let numbers = [self.from.0, self.to.0, *number, part.len() as u64];
+                let head: usize = numbers.into_iter().map(Writer::number_len).sum();
+                Writer::begin_with_room(FRAME_VERSION, 1 + head + part.len())
+            }
+            _ => Writer::begin(FRAME_VERSION),
+        };
         out.incarnation(self.from).incarnation(self.to);
         let kind = match &self.body {
             Body::Directory(message) => {
@@ -87,13 +95,14 @@ impl Frame {
         Ok((kind, out.into_bytes()))
     }
 
-    /// The frame that a lane has brought. `types` are those of this node.
+    /// The frame that a lane has brought. `types` are those of this node. A call and an answer are not copied.
     ///
     /// # Errors
     /// What is wrong with the bytes; nothing of them is taken.
-    pub fn decode(kind: u8, bytes: &[u8], types: &Types) -> Result<Self, CodecError> {
+    pub fn decode(kind: u8, bytes: impl Into<Bytes>, types: &Types) -> Result<Self, CodecError> {
         let names = &|name: &str| types.name(name);
-        let mut from = Reader::open(bytes, FRAME_VERSION)?;
+        let bytes = bytes.into();
+        let mut from = Reader::open(&bytes, FRAME_VERSION)?;
         let (wrote, to) = (from.incarnation()?, from.incarnation()?);
         let body = match kind {
             kind::DIRECTORY => {
@@ -101,18 +110,22 @@ impl Frame {
             }
             kind::HINT => Body::Hint(from.view()?),
             kind::PRESUMED => Body::Presumed(from.incarnation()?),
-            kind::HANDED => Body::Handed {
-                number: from.number("call")?,
-                call: from.bytes("call", CALL_BYTES_MAX)?.to_vec(),
-            },
             kind::NOT_HERE => Body::NotHere {
                 number: from.number("call")?,
                 hint: from.option("place", |from| Ok((from.incarnation()?, from.tenure()?)))?,
             },
-            kind::SETTLED => Body::Settled {
-                number: from.number("call")?,
-                answer: from.bytes("answer", CALL_BYTES_MAX)?.to_vec(),
-            },
+            kind::HANDED | kind::SETTLED => {
+                let number = from.number("call")?;
+                let len = from.bytes("call", CALL_BYTES_MAX)?.len();
+                from.end()?;
+                let mut last = bytes;
+                last.advance(last.len() - len);
+                let body = match kind {
+                    kind::HANDED => Body::Handed { number, call: Part::Came(last) },
+                    _ => Body::Settled { number, answer: Part::Came(last) },
+                };
+                return Ok(Self { from: wrote, to, body });
+            }
             kind::SHIPPED => Body::Shipped {
                 id: MoveId { source: from.incarnation()?, number: from.number("move")? },
                 actor: from.actor(names)?,
@@ -175,10 +188,10 @@ mod tests {
             Body::Directory(message),
             Body::Hint(ViewNumber(41)),
             Body::Presumed(Incarnation(2)),
-            Body::Handed { number: 1 << 40, call: vec![1, 2, 3] },
+            Body::Handed { number: 1 << 40, call: Part::Made(vec![1, 2, 3]) },
             Body::NotHere { number: 3, hint: None },
             Body::NotHere { number: 3, hint: Some((Incarnation(5), tenure)) },
-            Body::Settled { number: 128, answer: Vec::new() },
+            Body::Settled { number: 128, answer: Part::Made(Vec::new()) },
         ];
         let carried = Carried {
             load: 1 << 40,
@@ -202,15 +215,15 @@ mod tests {
         let types = Types::new(&[]);
         for frame in frames() {
             let (kind, bytes) = frame.encode().unwrap();
-            let read = Frame::decode(kind, &bytes, &types).unwrap();
+            let read = Frame::decode(kind, bytes.clone(), &types).unwrap();
             assert_eq!(format!("{read:?}"), format!("{frame:?}"));
             assert_eq!(read.encode().unwrap(), (kind, bytes.clone()), "one form");
             for end in 0..bytes.len() {
-                let cut = Frame::decode(kind, &bytes[..end], &types);
+                let cut = Frame::decode(kind, bytes[..end].to_vec(), &types);
                 assert!(cut.is_err(), "{} at {end}", frame.body.name());
             }
             let longer = [&bytes[..], &[0]].concat();
-            assert!(Frame::decode(kind, &longer, &types).is_err(), "{}", frame.body.name());
+            assert!(Frame::decode(kind, longer.clone(), &types).is_err(), "{}", frame.body.name());
         }
     }
 
@@ -220,7 +233,7 @@ mod tests {
         let hint = Body::Hint(ViewNumber(300));
         let frame = Frame { from: Incarnation(1), to: Incarnation(2), body: hint };
         assert_eq!(frame.encode().unwrap(), (2, vec![1, 1, 2, 0xac, 0x02]));
-        let handed = Body::Handed { number: 5, call: vec![7, 8] };
+        let handed = Body::Handed { number: 5, call: Part::Made(vec![7, 8]) };
         let frame = Frame { from: Incarnation(1), to: Incarnation(2), body: handed };
         assert_eq!(frame.encode().unwrap(), (4, vec![1, 1, 2, 5, 2, 7, 8]));
         let heard = Body::Following(Following::Heard { number: 300, batch: 5 });
@@ -233,9 +246,9 @@ mod tests {
         let types = Types::new(&[]);
         let last = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         let told = [&[1, 1, 2, 3, 7, 1, 1, 9][..], &last, &[2, 0, 0]].concat();
-        let refused = Frame::decode(8, &told, &types).map(|_| ());
+        let refused = Frame::decode(8, told, &types).map(|_| ());
         assert_eq!(refused, Err(CodecError::Number { what: "offset" }));
-        let unknown = Frame::decode(8, &[1, 1, 2, 9], &types).map(|_| ());
+        let unknown = Frame::decode(8, vec![1, 1, 2, 9], &types).map(|_| ());
         assert_eq!(unknown, Err(CodecError::Kind { what: "following", number: 9 }));
     }
 
@@ -254,9 +267,9 @@ mod tests {
     #[test]
     fn a_newer_peers_words_are_named() {
         let types = Types::new(&[]);
-        let unknown = Frame::decode(99, &[1, 1, 2], &types).map(|_| ());
+        let unknown = Frame::decode(99, vec![1, 1, 2], &types).map(|_| ());
         assert_eq!(unknown, Err(CodecError::Kind { what: "frame", number: 99 }));
-        let newer = Frame::decode(2, &[2, 1, 2, 3], &types).map(|_| ());
+        let newer = Frame::decode(2, vec![2, 1, 2, 3], &types).map(|_| ());
         assert_eq!(newer, Err(CodecError::Version { version: 2, reads: FRAME_VERSION }));
     }
 
@@ -264,8 +277,8 @@ mod tests {
     fn claims_are_not_believed() {
         let types = Types::new(&[]);
         // A call of 4 GiB in a frame of nine bytes.
-        let bytes = [1, 1, 2, 5, 0xff, 0xff, 0xff, 0xff, 0x0f];
-        let refused = Frame::decode(4, &bytes, &types).map(|_| ());
+        let bytes = vec![1, 1, 2, 5, 0xff, 0xff, 0xff, 0xff, 0x0f];
+        let refused = Frame::decode(4, bytes, &types).map(|_| ());
         assert!(matches!(refused, Err(CodecError::TooLong { .. })), "{refused:?}");
     }
 
@@ -276,7 +289,7 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let types = Types::new(&[]);
-            if let Ok(frame) = Frame::decode(kind, &bytes, &types) {
+            if let Ok(frame) = Frame::decode(kind, bytes.clone(), &types) {
                 prop_assert_eq!(frame.encode().unwrap(), (kind, bytes));
             }
         }

@@ -55,8 +55,7 @@ impl<W: World> Driver<W> {
         let is_empty = sizes.hosted == 0
             && sizes.slots == 0
             && life.seeking.is_empty()
-            && life.handed.is_empty()
-            && life.unsent.is_empty();
+            && life.way.counts() == (0, 0);
         let is_over = life.drain.is_over(now, is_empty);
         if (is_over && !core.is_serving) || core.has_stopped {
             return core.membership.left(now);
@@ -88,7 +87,7 @@ impl<W: World> Driver<W> {
             if moving.len() >= moves_max || leaving.len() >= LEAVES_AT_ONCE {
                 break;
             }
-            match life.runtime.as_ref().and_then(|it| self.stays(it, actor)) {
+            match life.runtime().and_then(|it| self.stays(it, actor)) {
                 Some(leaves) => leaving.push(leaves),
                 None => moving.push(actor.clone()),
             }

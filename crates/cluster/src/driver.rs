@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tenure_protocol::cluster::Sizes;
 use tenure_protocol::view::membership::{Death, Membership, Timer};
@@ -17,6 +18,7 @@ use crate::life::{Life, Local, Picture};
 use crate::message::{Body, Frame};
 use crate::refusals::crowded;
 use crate::roll::Roll;
+use crate::way::Way;
 use crate::world::{Heard, World};
 
 /// How often a node looks after what nobody reminds it of.
@@ -35,6 +37,8 @@ pub struct Driver<W: World> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Arc<dyn Tasks>,
     pub(crate) core: Mutex<Core>,
+    /// What calls need of the incarnation that lives.
+    pub(crate) way: ArcSwapOption<Way>,
     queue: Mutex<Queue>,
 }
 
@@ -94,8 +98,8 @@ impl<W: World> Driver<W> {
             is_cordoned: false,
             has_stopped: false,
         };
-        let (core, queue) = (Mutex::new(core), Mutex::default());
-        Arc::new(Self { world, config, clock, tasks, core, queue })
+        let (core, queue, way) = (Mutex::new(core), Mutex::default(), ArcSwapOption::empty());
+        Arc::new(Self { world, config, clock, tasks, core, way, queue })
     }
 
     /// Joins the cluster, and goes on until the node has left or its process ends.
@@ -112,7 +116,7 @@ impl<W: World> Driver<W> {
 
     /// Its runtime, once it stands.
     pub fn runtime(&self) -> Option<Arc<Runtime>> {
-        self.core.lock().life.as_ref()?.runtime.clone()
+        self.way.load().as_ref()?.runtime.get().cloned()
     }
 
     /// Its incarnation, while it is a member.
@@ -152,8 +156,8 @@ impl<W: World> Driver<W> {
         let core = self.core.lock();
         let Some(life) = &core.life else { return "no member".to_owned() };
         let seeking = life.seeking.get(actor).map_or(0, Vec::len);
-        let handed = life.handed.values().filter(|it| it.actor == *actor).count();
-        let runtime = life.runtime.as_ref().map(|it| it.activations());
+        let handed = life.way.count_of(actor);
+        let runtime = life.runtime().map(|it| it.activations());
         format!(
             "{}: {seeking} calls seek, {handed} handed, lease {:?} at {:?}, runtime {runtime:?}; {}",
             life.incarnation,
@@ -193,8 +197,8 @@ impl<W: World> Driver<W> {
 
     /// Whether a frame is for this run, and of one that may be heard.
     pub fn hears(&self, from: Incarnation, to: Incarnation) -> bool {
-        let core = self.core.lock();
-        core.incarnation() == Some(to) && core.is_heard(from)
+        let way = self.way.load();
+        way.as_ref().is_some_and(|way| way.incarnation == to && way.is_heard(from))
     }
 
     /// Lets it leave in good order.
@@ -257,8 +261,15 @@ impl<W: World> Driver<W> {
 
     /// Sends to a member, if it is known where that is.
     pub(crate) fn send(&self, to: Incarnation, body: Body) {
-        let core = self.core.lock();
-        self.send_from(&core, to, body);
+        if let Some(way) = &*self.way.load() {
+            self.send_by(way, &way.view(), to, body);
+        }
+    }
+
+    /// As [`Driver::send`], by what is known of members in this view; whether it was taken.
+    pub(crate) fn send_by(&self, way: &Way, view: &View, to: Incarnation, body: Body) -> bool {
+        let frame = Frame { from: way.incarnation, to, body };
+        view.member(to).is_some_and(|member| self.world.send(member, frame))
     }
 
     /// As [`Driver::send`]; whether it was taken.

@@ -2,7 +2,7 @@
 //!
 //! [`Driver`] owns the machines of one process (`tenure_protocol`) and the runtime that runs its actors. Everything
 //! that happens to it comes through one queue, in the order in which it happened; what a call needs
-//! and no machine decides goes past the queue ([`Driver::take_now`]). A process that was condemned goes on as a new
+//! and no machine decides goes past the queue (`way`, [`Driver::take_now`]). A process that was condemned goes on as a new
 //! incarnation, where its [`World`] wants that.
 //!
 //! **Invariant:** nothing here does I/O, reads a clock or draws a random number but through [`World`]. So the
@@ -21,6 +21,7 @@ mod levelling;
 mod life;
 mod members;
 mod message;
+mod places;
 mod refusals;
 mod reply;
 mod rings;
@@ -28,6 +29,7 @@ mod roll;
 mod seat;
 mod status;
 mod unsent;
+mod way;
 mod world;
 
 pub use codec::FRAME_VERSION;
@@ -36,6 +38,6 @@ pub use driver::Driver;
 pub use following::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Following, News};
 pub use levelling::{Carried, Levelling, NAMED_MAX};
 pub use life::Picture;
-pub use message::{Body, Frame, Lane};
+pub use message::{Body, Frame, Lane, Part};
 pub use rings::{RINGS_MAX, Rings};
 pub use world::{Heard, World};

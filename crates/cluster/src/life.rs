@@ -14,21 +14,17 @@ use tenure_types::{ActorId, ActorTypeName, CallError, Incarnation, Tenure, ViewN
 use crate::follow::Follows;
 use crate::level::Level;
 use crate::roll::Drain;
+use crate::way::Way;
 
 /// One incarnation of a process: from its row in the member table to its end.
 pub(crate) struct Life {
     pub(crate) incarnation: Incarnation,
     pub(crate) cluster: Cluster,
-    /// `None` until the store is joined.
-    pub(crate) runtime: Option<Arc<Runtime>>,
+    /// What calls need of it.
+    pub(crate) way: Arc<Way>,
     pub(crate) lease_until: Arc<AtomicU64>,
     /// Calls whose actor is being looked up.
     pub(crate) seeking: BTreeMap<ActorId, Vec<Seeking>>,
-    /// Calls that were handed to other nodes, by number.
-    pub(crate) handed: BTreeMap<u64, Handed>,
-    pub(crate) calls_handed: u64,
-    /// Calls that no lane has taken, until they are sent again.
-    pub(crate) unsent: Vec<(ActorId, Seeking)>,
     /// What was packed here and is on its way, and what came and does not run yet.
     pub(crate) packed: BTreeMap<MoveId, Packed>,
     pub(crate) arrived: BTreeMap<MoveId, Packed>,
@@ -47,11 +43,11 @@ pub(crate) struct Seeking {
     pub(crate) missed: u32,
 }
 
-/// A call that is at another node.
-pub(crate) struct Handed {
-    pub(crate) actor: ActorId,
-    pub(crate) at: (Incarnation, Tenure),
-    pub(crate) seeking: Seeking,
+impl Life {
+    /// Its runtime, once the store is joined.
+    pub(crate) fn runtime(&self) -> Option<&Arc<Runtime>> {
+        self.way.runtime.get()
+    }
 }
 
 /// What happens inside of a process.

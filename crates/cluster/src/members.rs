@@ -21,6 +21,7 @@ use crate::message::Body;
 use crate::refusals::{not_executed, unknown};
 use crate::roll::Drain;
 use crate::seat::NodeSeat;
+use crate::way::Way;
 use crate::world::World;
 
 /// After how long a store that could not be joined, or could not fence, is asked again.
@@ -60,8 +61,8 @@ impl<W: World> Driver<W> {
             }
             Local::Started(runtime) => {
                 self.world.stands(&runtime);
-                if let Some(life) = &mut core.life {
-                    life.runtime = Some(runtime);
+                if let Some(life) = &core.life {
+                    life.way.runtime.get_or_init(|| runtime);
                 }
                 core.membership.ready(now);
             }
@@ -176,15 +177,14 @@ impl<W: World> Driver<W> {
         let mut core = self.core.lock();
         let seed = self.world.below(u64::MAX);
         let cluster = Cluster::new(incarnation, self.config.cluster.clone(), seed);
+        let view = Arc::clone(core.membership.view());
+        let way = Arc::new(Way::new(incarnation, Arc::clone(&view)));
         let mut life = Life {
             incarnation,
             cluster,
-            runtime: None,
+            way: Arc::clone(&way),
             lease_until,
             seeking: Default::default(),
-            handed: Default::default(),
-            calls_handed: 0,
-            unsent: Vec::new(),
             packed: Default::default(),
             arrived: Default::default(),
             gone: Default::default(),
@@ -192,10 +192,10 @@ impl<W: World> Driver<W> {
             drain: Drain::default(),
             level: self.config.level.as_ref().map(Level::new),
         };
-        let view = Arc::clone(core.membership.view());
         let ring = self.world.rings().of(&view);
         life.cluster.handle_view_and_ring(self.clock.now(), view, ring);
         core.life = Some(life);
+        self.way.store(Some(way));
         if core.is_cordoned {
             core.accept();
         }
@@ -225,18 +225,20 @@ impl<W: World> Driver<W> {
         let mut core = self.core.lock();
         let Some(life) = core.life.take() else { return };
         let is_leaving = core.is_leaving;
+        self.way.store(None);
         drop(core);
+        let (away, unsent) = life.way.close();
         life.lease_until.store(0, Ordering::Relaxed);
-        if let Some(runtime) = &life.runtime {
+        if let Some(runtime) = life.runtime() {
             runtime.discard();
         }
         for seeking in life.seeking.into_values().flatten() {
             seeking.call.settle(Err(not_executed()));
         }
-        for (_, unsent) in life.unsent {
+        for unsent in unsent {
             unsent.call.settle(Err(not_executed()));
         }
-        for handed in life.handed.into_values() {
+        for handed in away {
             handed.seeking.call.settle(Err(unknown()));
         }
         let joins_again = self.world.discarded(life.incarnation);

@@ -1,5 +1,8 @@
 //! What nodes say to each other.
 
+use std::ops::Deref;
+
+use bytes::Bytes;
 use tenure_protocol::cluster::{Message, URGENT_SLOTS_MAX};
 use tenure_protocol::migration::MoveId;
 use tenure_runtime::Packed;
@@ -33,7 +36,7 @@ pub enum Body {
         /// Counts the calls that the sender handed on.
         number: u64,
         /// The call, encoded (`tenure_actor::wire`). What its turn leaves goes back with [`Body::Settled`].
-        call: Vec<u8>,
+        call: Part,
     },
     /// A call was handed to the wrong node.
     NotHere {
@@ -47,7 +50,7 @@ pub enum Body {
         /// Which of the receiver's calls.
         number: u64,
         /// What its turn left, encoded.
-        answer: Vec<u8>,
+        answer: Part,
     },
     /// The memory of an actor that moves.
     Shipped {
@@ -62,6 +65,26 @@ pub enum Body {
     Following(Following),
     /// What members carry, and what moves so that they carry alike.
     Levelling(Levelling),
+}
+
+/// Bytes within a frame that somebody else writes and reads.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Made here.
+    Made(Vec<u8>),
+    /// Of what a lane brought, and not copied.
+    Came(Bytes),
+}
+
+impl Deref for Part {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Part::Made(bytes) => bytes,
+            Part::Came(bytes) => bytes,
+        }
+    }
 }
 
 /// What never waits behind each other.

@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use tenure_actor::host::Home;
 use tenure_actor::wire::{Answer, ReplyTo};
 use tenure_actor::{Ticket, WaitSlot};
-use tenure_types::{ActorId, Incarnation, Tenure};
+use tenure_types::{ActorId, Incarnation, Instant, Tenure};
 
 use crate::driver::Driver;
-use crate::message::Body;
+use crate::message::{Body, Part};
 use crate::world::World;
 
 /// The way back to the caller of a call that runs here: what its turn leaves goes to another node.
@@ -58,8 +58,8 @@ impl<W: World> ReplyTo for Reply<W> {
             if let (Some((actor, tenure)), true) = (self.ran.get(), answer.is_reply()) {
                 driver.world.released(actor, self.node, *tenure, None);
             }
-            let answer = answer.encode(driver.clock.now());
-            return driver.send(origin, Body::Settled { number, answer });
+            let answer = answer.encode(driver.now_for(&answer));
+            return driver.send(origin, Body::Settled { number, answer: Part::Made(answer) });
         };
         let (ran, node) = (self.ran.get().cloned(), self.node);
         let tasks = Arc::clone(&driver.tasks);
@@ -75,9 +75,16 @@ impl<W: World> ReplyTo for Reply<W> {
                 }
                 Err(error) => Answer::failed(error),
             };
-            let answer = answer.encode(driver.clock.now());
-            driver.send(origin, Body::Settled { number, answer });
+            let answer = answer.encode(driver.now_for(&answer));
+            driver.send(origin, Body::Settled { number, answer: Part::Made(answer) });
         };
         tasks.spawn("reply", Box::pin(reply));
+    }
+}
+
+impl<W: World> Driver<W> {
+    /// When an answer leaves, where its caller wants to know.
+    fn now_for(&self, answer: &Answer) -> Instant {
+        if answer.tells_time() { self.clock.now() } else { Instant::ZERO }
     }
 }

@@ -35,7 +35,11 @@ impl<W: World> Seat for NodeSeat<W> {
     }
 
     fn absent(&self, target: &Target, call: Arc<dyn QueuedCall>) {
-        self.pass(Local::Absent { target: target.clone(), call });
+        if let Some(driver) = self.driver.upgrade()
+            && let Some(call) = driver.hand_now(self.incarnation, target, call)
+        {
+            driver.pass(self.incarnation, Local::Absent { target: target.clone(), call });
+        }
     }
 
     fn leaving(&self, target: &Target, tenure: Tenure) {

@@ -33,8 +33,9 @@ impl<W: World> Driver<W> {
             status.moves_out = sizes.moves_out;
             status.moves_in = sizes.moves_in;
             let seeking = life.seeking.values().map(Vec::len).sum::<usize>();
-            status.calls_seeking = seeking + life.unsent.len();
-            status.calls_away = life.handed.len();
+            let (away, unsent) = life.way.counts();
+            status.calls_seeking = seeking + unsent;
+            status.calls_away = away;
         }
         drop(core);
         let slots = self.world.rings().slots_of(&view);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::driver::Driver;
-use crate::life::Handed;
+use crate::life::name_of;
 use crate::message::{Body, Frame};
+use crate::way::Handed;
 use crate::world::World;
 
 impl<W: World> Driver<W> {
@@ -18,8 +19,9 @@ impl<W: World> Driver<W> {
             Body::Handed { number, .. } => {
                 let now = self.clock.now();
                 self.with_life(|life| {
-                    let Some(handed) = life.handed.remove(&number) else { return };
-                    let Handed { actor, seeking, .. } = handed;
+                    let Some(handed) = life.way.take(number) else { return };
+                    let Handed { seeking, .. } = handed;
+                    let actor = name_of(&seeking.target);
                     seeking.call.come_back();
                     let wish = self.config.wish(seeking.target.type_name);
                     life.seeking.entry(actor.clone()).or_default().push(seeking);

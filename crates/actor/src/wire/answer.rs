@@ -85,6 +85,12 @@ impl Answer {
         !matches!(self.end, Ended::Failed(_))
     }
 
+    /// Whether its bytes depend on when it leaves.
+    #[must_use]
+    pub fn tells_time(&self) -> bool {
+        self.receipt.is_some()
+    }
+
     /// Its bytes; `now` is by the clock of the node where the turn ran.
     #[must_use]
     pub fn encode(&self, now: Instant) -> Vec<u8> {

@@ -7,6 +7,9 @@ use super::{BODY_BYTES_MAX, HEAD_BYTES_MAX, WIRE_VERSION};
 /// What lies before the head.
 const PRELUDE_BYTES: usize = 6;
 
+/// What a frame is given from its beginning: most fit into it and need not grow.
+const ROOM_BYTES: usize = 256;
+
 /// What is wrong with a frame.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FrameError {
@@ -41,7 +44,8 @@ pub(super) fn write<E: From<FrameError>>(
     head: &impl Serialize,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<Vec<u8>, E> {
-    let prelude = vec![WIRE_VERSION, codec, 0, 0, 0, 0];
+    let mut prelude = Vec::with_capacity(ROOM_BYTES);
+    prelude.extend_from_slice(&[WIRE_VERSION, codec, 0, 0, 0, 0]);
     let mut out = postcard::to_extend(head, prelude).map_err(FrameError::Head)?;
     let head_bytes = out.len() - PRELUDE_BYTES;
     if head_bytes > HEAD_BYTES_MAX {

@@ -23,6 +23,14 @@ impl Writer {
         Self(vec![version])
     }
 
+    /// As [`Writer::begin`], with room for so many bytes, so that it need not grow.
+    #[must_use]
+    pub fn begin_with_room(version: u8, bytes: usize) -> Self {
+        let mut out = Vec::with_capacity(bytes);
+        out.push(version);
+        Self(out)
+    }
+
     /// One byte.
     pub fn byte(&mut self, byte: u8) -> &mut Self {
         self.0.push(byte);
@@ -42,6 +50,12 @@ impl Writer {
             rest >>= 7;
         }
         self.byte(rest as u8)
+    }
+
+    /// How many bytes [`Writer::number`] writes.
+    #[must_use]
+    pub fn number_len(number: u64) -> usize {
+        (number | 1).ilog2() as usize / 7 + 1
     }
 
     /// A number that is drawn at random: 16 bytes, the lowest first.

@@ -199,7 +199,7 @@ impl Runtime {
         }
     }
 
-    /// Queues a call that lies outside of its caller's future; `None` if the activation has left
+    /// Runs a call that lies outside of its caller's future, or queues it; `None` if the activation has left
     /// memory.
     pub(crate) fn enter_taken(
         self: &Arc<Self>,
@@ -216,7 +216,20 @@ impl Runtime {
         if let Err(error) = self.check_held(activation) {
             return Some(Started::Refused(error));
         }
-        self.enqueue(activation, &mut Ready(Arc::clone(call)))
+        if head.one_way || self.is_suspended() {
+            return self.enqueue(activation, &mut Ready(Arc::clone(call)));
+        }
+        let Some(_depth) = Depth::enter() else {
+            return self.enqueue(activation, &mut Ready(Arc::clone(call)));
+        };
+        match Hold::enter(activation, needs_alone(activation, head)) {
+            Ok(hold) => {
+                self.run_queued(activation, hold, Arc::clone(call));
+                Some(Started::Queued)
+            }
+            Err(Refusal::Busy) => self.enqueue(activation, &mut Ready(Arc::clone(call))),
+            Err(Refusal::Gone) => None,
+        }
     }
 
     fn run_inline(

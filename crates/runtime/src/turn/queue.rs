@@ -188,7 +188,7 @@ impl Runtime {
     }
 
     /// Runs a call that waited, or was taken out of its caller's future.
-    fn run_queued(
+    pub(super) fn run_queued(
         self: &Arc<Self>,
         activation: &Arc<Activation>,
         hold: TurnHold<'_>,

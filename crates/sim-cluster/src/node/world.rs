@@ -67,7 +67,7 @@ impl NodeWorld {
     fn carried(&self, frame: &Between) -> Result<Between, String> {
         let (kind, bytes) = frame.encode().map_err(|error| format!("not written: {error}"))?;
         let types = &self.outer.config.wire();
-        Between::decode(kind, &bytes, types).map_err(|error| format!("not read: {error}"))
+        Between::decode(kind, bytes, types).map_err(|error| format!("not read: {error}"))
     }
 
     /// Its memory is gone. Since an incarnation was fenced nothing of it could be saved, and nothing that is written

@@ -82,7 +82,7 @@ impl FromPeers {
     /// Frames that were taken and never left come back to the driver.
     fn unsent(&self, frames: Vec<Carried>) {
         for carried in frames {
-            if let Ok(frame) = Frame::decode(carried.kind, &carried.body, self.config.wire()) {
+            if let Ok(frame) = Frame::decode(carried.kind, carried.body, self.config.wire()) {
                 // Where there is no room calls end at their deadlines, and machines ask again.
                 self.tell.try_send((Heard::Unsent(frame), None)).ok();
             }
@@ -100,7 +100,7 @@ impl FromPeers {
 
 impl Inbound for FromPeers {
     fn received(&self, from: &PeerIdentity, carried: Carried, credit: Credit<'_>) {
-        let frame = match Frame::decode(carried.kind, &carried.body, self.config.wire()) {
+        let frame = match Frame::decode(carried.kind, carried.body, self.config.wire()) {
             Ok(frame) => frame,
             Err(error) => {
                 return tracing::warn!(%from, %error, "a node wrote what cannot be read");

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tenure_actor::{ActorType, Publications};
@@ -101,6 +102,7 @@ impl Seated {
             agreement: Arc::clone(&agreement),
             inbound: Arc::clone(&inbound),
             transport: Arc::clone(&transport),
+            lanes: ArcSwap::default(),
             rings: Rings::default(),
             stage: tell,
             sentinel: sentinel.clone(),

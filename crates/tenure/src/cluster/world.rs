@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tenure_cluster::{Body, Driver, Frame, Heard, Lane, Rings, World};
@@ -11,7 +13,9 @@ use tenure_protocol::view::{Member, MemberState, View};
 use tenure_runtime::{Parts, Runtime, RuntimeConfig, Seat, StartError};
 use tenure_sentinel::Sentinel;
 use tenure_store::Store;
-use tenure_transport::{Class, Frame as Carried, Peer, PeerIdentity, SendError, Transport};
+use tenure_transport::{
+    Class, Frame as Carried, Lane as WayTo, Peer, PeerIdentity, SendError, Transport,
+};
 use tenure_types::{BoxFuture, Clock, Entropy, Incarnation, NodeId, Tasks, ViewNumber};
 use tokio::net::lookup_host;
 use tokio::sync::watch;
@@ -33,6 +37,9 @@ pub(super) enum Stage {
     Ended,
 }
 
+/// Where frames for members go.
+pub(super) type Lanes = BTreeMap<Incarnation, [Option<WayTo>; Class::ALL.len()]>;
+
 /// What is around a real node.
 pub(super) struct NodeWorld {
     pub(super) node: NodeId,
@@ -48,6 +55,8 @@ pub(super) struct NodeWorld {
     pub(super) agreement: Arc<Agreement>,
     pub(super) inbound: Arc<FromPeers>,
     pub(super) transport: Arc<Transport>,
+    /// The lanes to each member of the newest view, by class.
+    pub(super) lanes: ArcSwap<Lanes>,
     pub(super) rings: Rings,
     pub(super) stage: watch::Sender<Stage>,
     /// Tells others of the death of this process, where there is one.
@@ -135,25 +144,29 @@ impl World for NodeWorld {
     }
 
     fn send(&self, to: &Member, frame: Frame) -> bool {
-        let Some(peer) = peer_of(to) else { return false };
         let class = match frame.body.lane() {
             Lane::Control => Class::Control,
             Lane::Call => Class::Call,
             Lane::Bulk => Class::Bulk,
         };
-        let (kind, body) = match frame.encode() {
-            Ok(encoded) => encoded,
+        let lanes = self.lanes.load();
+        let lane = lanes.get(&to.incarnation).and_then(|of| of[class as usize].as_ref());
+        let Some(lane) = lane else { return false };
+        let encode = || match frame.encode() {
+            Ok((kind, body)) => Some((kind, Bytes::from(body))),
             Err(error) => {
                 tracing::error!(%error, "what a node is to be told cannot be written");
-                return false;
+                None
             }
         };
+        let Some((kind, body)) = encode() else { return false };
         let is_answer = matches!(frame.body, Body::NotHere { .. } | Body::Settled { .. });
-        let carried = Carried { class, kind, body: Bytes::from(body) };
-        match self.transport.send(&peer.identity, carried.clone()) {
-            Err(SendError::Down) if is_answer => self.owe(&peer.identity, carried),
+        match lane.send(kind, body) {
+            Err(SendError::Down) if is_answer => encode()
+                .is_some_and(|(kind, body)| self.owe(lane.peer(), Carried { class, kind, body })),
             Err(error) => {
-                tracing::debug!(to = %peer.identity, name = frame.body.name(), %error, "a frame was not taken");
+                let (to, name) = (lane.peer(), frame.body.name());
+                tracing::debug!(%to, name, %error, "a frame was not taken");
                 false
             }
             Ok(()) => true,
@@ -169,6 +182,11 @@ impl World for NodeWorld {
         if let Err(error) = self.transport.set_peers(peers.into_iter().map(|(peer, _)| peer)) {
             tracing::error!(%error, view = %view.number, "the members of a view cannot all be reached");
         }
+        let lanes = view.members().filter_map(|member| {
+            let to = peer_of(member)?.identity;
+            Some((member.incarnation, Class::ALL.map(|class| self.transport.lane(&to, class))))
+        });
+        self.lanes.store(Arc::new(lanes.collect()));
         let me = self.incarnation.get();
         if me.and_then(|me| view.state(*me)) == Some(MemberState::Alive)
             && let Some(runtime) = self.begun.lock().take()
