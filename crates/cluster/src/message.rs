@@ -1,5 +1,6 @@
 //! What nodes say to each other.
 
+use std::fmt;
 use std::ops::Deref;
 
 use bytes::Bytes;
@@ -68,7 +69,7 @@ pub enum Body {
 }
 
 /// Bytes within a frame that somebody else writes and reads.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Part {
     /// Made here.
     Made(Vec<u8>),
@@ -84,6 +85,13 @@ impl Deref for Part {
             Part::Made(bytes) => bytes,
             Part::Came(bytes) => bytes,
         }
+    }
+}
+
+/// As its bytes, wherever they lie.
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
     }
 }
 
