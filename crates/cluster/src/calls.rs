@@ -9,11 +9,11 @@ use tenure_protocol::view::View;
 use tenure_types::{ActorId, Incarnation, Instant, Tenure};
 
 use crate::driver::Driver;
-use crate::life::{Seeking, name_of};
+use crate::life::name_of;
 use crate::message::{Body, Frame, Part};
 use crate::refusals::{crowded, not_executed, unknown};
 use crate::reply::Reply;
-use crate::way::{AWAY_MAX, Handed, NotHanded, Way};
+use crate::way::{AWAY_MAX, Handed, NotHanded, Seeking, Way};
 use crate::world::World;
 
 /// How often a call may be sent to a place where its actor is not.

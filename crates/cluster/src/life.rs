@@ -14,7 +14,7 @@ use tenure_types::{ActorId, ActorTypeName, CallError, Incarnation, Tenure, ViewN
 use crate::follow::Follows;
 use crate::level::Level;
 use crate::roll::Drain;
-use crate::way::Way;
+use crate::way::{Seeking, Way};
 
 /// One incarnation of a process: from its row in the member table to its end.
 pub(crate) struct Life {
@@ -33,14 +33,6 @@ pub(crate) struct Life {
     pub(crate) follows: Arc<Follows>,
     pub(crate) drain: Drain,
     pub(crate) level: Option<Level>,
-}
-
-/// A call that looks for its actor.
-pub(crate) struct Seeking {
-    pub(crate) target: Target,
-    pub(crate) call: Arc<dyn QueuedCall>,
-    /// How often it was at the wrong place.
-    pub(crate) missed: u32,
 }
 
 impl Life {

@@ -6,15 +6,23 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tenure_actor::Target;
+use tenure_actor::host::QueuedCall;
 use tenure_protocol::view::{MemberState, View};
 use tenure_runtime::Runtime;
 use tenure_types::{ActorId, Incarnation, Instant, Tenure};
 
-use crate::life::Seeking;
 use crate::places::Places;
 
 /// How many calls may be at other nodes at a time, and wait for a lane that takes them; later ones are told so.
 pub(crate) const AWAY_MAX: usize = 262_144;
+
+/// A call that looks for its actor.
+pub(crate) struct Seeking {
+    pub(crate) target: Target,
+    pub(crate) call: Arc<dyn QueuedCall>,
+    /// How often it was at the wrong place.
+    pub(crate) missed: u32,
+}
 
 /// A call that is at another node.
 pub(crate) struct Handed {

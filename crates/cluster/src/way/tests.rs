@@ -1,7 +1,7 @@
-use tenure_actor::host::{Arrived, AsHome, CallHead, QueuedCall, Replied, TurnGuard};
+use tenure_actor::host::{Arrived, AsHome, CallHead, Replied, TurnGuard};
 use tenure_actor::{CodecError, MethodInfo, StateRef, Ticket};
 use tenure_protocol::view::Member;
-use tenure_types::{BoxFuture, CallError, Key, NodeId, ViewNumber};
+use tenure_types::{ActorTypeName, BoxFuture, CallError, Key, NodeId, ViewNumber};
 
 use super::*;
 
@@ -119,7 +119,8 @@ fn nothing_is_kept_once_the_incarnation_is_over() {
     let way = way();
     number_of(&way);
     let Handed { seeking, .. } = handed(1);
-    let actor = crate::life::name_of(&seeking.target);
+    let actor_type = ActorTypeName::new("cart").unwrap();
+    let actor = ActorId { actor_type, key: seeking.target.key.clone() };
     assert!(way.keep(actor.clone(), seeking).is_none());
     let (away, unsent) = way.close();
     assert_eq!((away.len(), unsent.len(), way.counts()), (1, 1, (0, 0)));
