@@ -211,9 +211,12 @@ async fn hear_out(receiving: &mut Receiving, error: io::Error) -> LaneEnd {
     }
 }
 
-/// Encodes and seals what waits and has credit, as one write. Lets others run once before it does, so
-/// that their frames leave in the same write; but not when the last write had a single frame: who sends
-/// one at a time waits for it. Returns how many frames there are.
+/// How often a write takes what waits, at most.
+const ROUNDS_MAX: usize = 4;
+
+/// Encodes and seals what waits and has credit, as one write. Lets others run before it does, and again while that brings
+/// more, so that their frames leave in the same write; but not when the last write had a single frame: who sends one
+/// at a time waits for it. Returns how many frames there are.
 async fn fill_a_batch(
     lane: &Outbound,
     credit: &mut usize,
@@ -222,7 +225,7 @@ async fn fill_a_batch(
     last_count: usize,
 ) -> usize {
     let mut count = 0;
-    for round in 0..2 {
+    for round in 0..ROUNDS_MAX {
         let room = BATCH_BYTES_MAX.saturating_sub(sending.len());
         if room == 0 {
             break;
@@ -238,7 +241,7 @@ async fn fill_a_batch(
         for frame in taken.drain(..) {
             sending.upper(frame.kind, frame.body);
         }
-        if round == 0 && (count > 1 || last_count > 1) {
+        if round + 1 < ROUNDS_MAX && (count > 1 || last_count > 1) {
             tokio::task::yield_now().await;
         }
     }
