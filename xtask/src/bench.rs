@@ -35,7 +35,7 @@ pub(crate) struct Options {
     /// Measure Tenure and its baselines alone; leave out the other libraries.
     #[arg(long)]
     no_peers: bool,
-    /// The benchmark to run: `local`, `remote`, `store`, `transport`, or `conversation`, which starts PostgreSQL and
+    /// The benchmark to run: `local`, `store`, `transport`, `remote`, or `conversation`, which starts PostgreSQL and
     /// Redis.
     name: String,
     /// Arguments of the benchmark itself: everything after its name. `cargo xtask bench local
