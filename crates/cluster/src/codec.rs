@@ -260,7 +260,7 @@ mod tests {
             let body = Body::Levelling(moves(count));
             let frame = Frame { from: Incarnation(1), to: Incarnation(2), body };
             let (kind, bytes) = frame.encode().unwrap();
-            assert_eq!(Frame::decode(kind, &bytes, &types).is_ok(), is_read, "{count}");
+            assert_eq!(Frame::decode(kind, bytes, &types).is_ok(), is_read, "{count}");
         }
     }
 

@@ -24,7 +24,7 @@ impl<W: World> Driver<W> {
         let view = Arc::clone(core.membership.view());
         let (is_leaving, is_cordoned) = (core.is_leaving, core.is_cordoned);
         let Some(life) = &mut core.life else { return };
-        let (Some(runtime), Some(planner)) = (life.runtime.clone(), planner_of(&view)) else {
+        let (Some(runtime), Some(planner)) = (life.runtime().cloned(), planner_of(&view)) else {
             return;
         };
         let me = life.incarnation;
