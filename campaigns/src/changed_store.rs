@@ -200,6 +200,10 @@ impl Store for Changed {
         self.engine.feeds()
     }
 
+    fn feed_ends(&self, feeds: &[FeedName]) -> BoxFuture<'static, Result<Vec<u64>, StoreError>> {
+        self.engine.feed_ends(feeds)
+    }
+
     fn trim_feed(
         &self,
         feed: &FeedName,

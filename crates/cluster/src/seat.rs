@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use tenure_actor::Target;
 use tenure_actor::host::QueuedCall;
 use tenure_runtime::{LostBy, Seat};
-use tenure_types::{Incarnation, Instant, Tenure};
+use tenure_types::{ActorId, ActorTypeName, FeedName, Incarnation, Instant, Key, Tenure};
 
 use crate::driver::Driver;
 use crate::life::{Local, name_of};
@@ -61,5 +61,13 @@ impl<W: World> Seat for NodeSeat<W> {
     fn reminds(&self, target: &Target) -> bool {
         let Some(driver) = self.driver.upgrade() else { return false };
         driver.is_owner_of(&name_of(target))
+    }
+
+    fn keeps_feed(&self, feed: &FeedName) -> bool {
+        let Some(driver) = self.driver.upgrade() else { return false };
+        // As if it were an actor: so feeds are spread over the nodes.
+        let actor_type = ActorTypeName::new("feed").expect("it follows the rule");
+        let key = Key::new(feed.as_str()).expect("a key may be longer than the name of a feed");
+        driver.is_owner_of(&ActorId { actor_type, key })
     }
 }

@@ -1,5 +1,6 @@
 //! Feeds: who waits for entries, and how long entries are kept.
 
+mod look;
 mod meters;
 mod polls;
 mod read;

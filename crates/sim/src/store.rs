@@ -148,6 +148,10 @@ impl Store for Watched {
         self.inner.feeds()
     }
 
+    fn feed_ends(&self, feeds: &[FeedName]) -> BoxFuture<'static, Result<Vec<u64>, StoreError>> {
+        self.inner.feed_ends(feeds)
+    }
+
     fn trim_feed(
         &self,
         feed: &FeedName,

@@ -46,6 +46,7 @@ pub(crate) enum Request {
     ReadFeed { feed: FeedName, from: FeedFrom, limit: usize },
     Feeds,
     TrimFeed { feed: FeedName, keep: FeedKeep },
+    FeedEnds(Vec<FeedName>),
 }
 
 coded_enum! { Request {
@@ -63,6 +64,7 @@ coded_enum! { Request {
     11 ReadFeed { feed, from, limit },
     12 Feeds,
     13 TrimFeed { feed, keep },
+    14 FeedEnds(feeds),
 } }
 
 /// What becomes of a request.

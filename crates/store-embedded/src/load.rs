@@ -36,6 +36,9 @@ fn serve(serving: &Serving, request: Request) {
             answer.answer_with(|| serving.read_feed(&feed, &from, limit));
         }
         Request::Feeds { answer } => answer.answer_with(|| serving.view(|view| view.feeds())),
+        Request::FeedEnds { feeds, answer } => {
+            answer.answer_with(|| serving.view(|view| view.feed_ends(&feeds)));
+        }
         Request::PlanTrim { feed, keep, answer } => {
             answer.answer_with(|| serving.view(|view| view.plan_trim(&feed, keep)));
         }

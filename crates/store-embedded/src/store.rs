@@ -207,6 +207,11 @@ impl Store for EmbeddedStore {
         self.queue(|answer| Request::Feeds { answer })
     }
 
+    fn feed_ends(&self, feeds: &[FeedName]) -> BoxFuture<'static, Result<Vec<u64>, StoreError>> {
+        let feeds = feeds.to_vec();
+        self.queue(|answer| Request::FeedEnds { feeds, answer })
+    }
+
     /// The pool finds out what goes, so that the committing thread reads nothing.
     fn trim_feed(
         &self,

@@ -1,7 +1,5 @@
 //! One statement for a batch of units, and what its answer says of each of them.
 
-use std::collections::BTreeSet;
-
 use tenure_store::row::beside::{self, bit, kind_of};
 use tenure_store::row::feed::{EntryParts, encode_entry};
 use tenure_store::row::{self, Beside, Owner};
@@ -257,9 +255,4 @@ impl<'a> Entries<'a> {
     fn parameters(&self) -> [&(dyn ToSql + Sync); 3] {
         [&self.places, &self.feeds, &self.bodies]
     }
-}
-
-/// The feeds that these units append to.
-pub(crate) fn feeds_of<'a>(units: &[&'a Unit]) -> BTreeSet<&'a str> {
-    units.iter().flat_map(|unit| &unit.entries).map(|entry| entry.feed.as_str()).collect()
 }

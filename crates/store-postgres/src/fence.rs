@@ -160,7 +160,7 @@ pub(crate) async fn fallen(link: &Link, incarnation: Incarnation) -> Box<str> {
 /// What a reader is given; `None` where there are no tables.
 pub(crate) async fn open_to_read(config: &PostgresConfig) -> Result<Option<Opened>, StoreError> {
     let client = connect(config, "tenure read").await?;
-    let found = answered(config, crate::schema::found(&client, config)).await?;
+    let found = answered(config, crate::schema::found_current(&client, config)).await?;
     let opened = |found: crate::schema::Found| Opened {
         store: found.id,
         incarnation: Incarnation(found.incarnation),

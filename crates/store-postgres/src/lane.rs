@@ -1,12 +1,14 @@
 //! A connection that commits one batch after the other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tenure_store::{FEEDS_MAX, Unit, UnitOutcome};
 
 use crate::batch::{self, Right};
 use crate::failure::Failure;
-use crate::link::Link;
+use crate::feeds;
+use crate::link::{Link, Session};
 use crate::queue::Waiting;
 use crate::serving::Serving;
 
@@ -31,7 +33,7 @@ impl Lane {
 
     /// What became of each unit.
     async fn commit(&self, units: &[&Unit]) -> Vec<UnitOutcome> {
-        let refused = self.without_room(units).await;
+        let refused = self.without_stripes(units).await;
         if refused.iter().all(Option::is_none) {
             return self.try_all(units).await;
         }
@@ -79,37 +81,56 @@ impl Lane {
     }
 
     async fn submit(&self, units: &[&Unit]) -> Result<Vec<UnitOutcome>, Failure> {
-        let session = match self.link.session().await {
-            Ok(session) => session,
-            Err(error) => return Err(Failure::Lost(error.to_string())),
-        };
+        let session = self.session().await?;
         let outcomes = batch::commit(&session, &self.commits, self.right, units).await;
         if let Err(failure) = &outcomes {
-            tracing::warn!(units = units.len(), reason = failure.reason(), "a batch failed");
-            if failure.ends_connection() {
-                self.link.drop_session(&session);
-            }
+            self.failed(&session, failure);
         }
         outcomes
     }
 
-    /// Refuses units that would make one feed too many.
-    async fn without_room(&self, units: &[&Unit]) -> Vec<Option<UnitOutcome>> {
-        if self.serving.has_room_for(units) {
-            return vec![None; units.len()];
-        }
-        // What is known may include feeds of units that were never committed.
-        if let Err(error) = self.serving.read_feed_names().await {
-            return vec![Some(unknown(&error.to_string())); units.len()];
-        }
-        let refuse = |unit: &&Unit| match self.serving.has_room_for(&[*unit]) {
-            true => None,
-            false => {
-                let reason = format!("a store has at most {FEEDS_MAX} feeds; there is no room");
-                Some(UnitOutcome::Invalid { reason: reason.into() })
+    /// Opens the stripes that these units append to, and refuses those whose stripes cannot be opened.
+    async fn without_stripes(&self, units: &[&Unit]) -> Vec<Option<UnitOutcome>> {
+        let mut refused = vec![None; units.len()];
+        for (unit, refusal) in units.iter().zip(&mut refused) {
+            let feeds = self.serving.unopened(unit);
+            if feeds.is_empty() {
+                continue;
             }
-        };
-        units.iter().map(refuse).collect()
+            *refusal = match self.open(&feeds).await {
+                Ok(true) => {
+                    self.serving.opened(&feeds);
+                    None
+                }
+                Ok(false) => {
+                    let reason =
+                        format!("a store has at most {FEEDS_MAX} feeds; there is no room").into();
+                    Some(UnitOutcome::Invalid { reason })
+                }
+                Err(failure) => Some(outcome_of(&failure)),
+            };
+        }
+        refused
+    }
+
+    async fn open(&self, feeds: &BTreeSet<&str>) -> Result<bool, Failure> {
+        let session = self.session().await?;
+        let opened = feeds::begin(&session, self.right.incarnation, feeds).await;
+        if let Err(failure) = &opened {
+            self.failed(&session, failure);
+        }
+        opened
+    }
+
+    async fn session(&self) -> Result<Arc<Session>, Failure> {
+        self.link.session().await.map_err(|error| Failure::Lost(error.to_string()))
+    }
+
+    fn failed(&self, session: &Arc<Session>, failure: &Failure) {
+        tracing::warn!(reason = failure.reason(), "a batch failed");
+        if failure.ends_connection() {
+            self.link.drop_session(session);
+        }
     }
 }
 

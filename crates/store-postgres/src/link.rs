@@ -7,7 +7,7 @@ use tenure_store::StoreError;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 
 use crate::PostgresConfig;
 use crate::connect::connect;
@@ -146,11 +146,26 @@ impl Session {
         });
         match answered.await {
             Ok(rows) => rows.map_err(|error| Failure::of(&error)),
-            Err(_) => {
-                let waited = self.answer_timeout;
-                Err(Failure::Lost(format!("the server has not answered in {waited:?}")))
-            }
+            Err(_) => Err(self.silent()),
         }
+    }
+
+    /// Runs statements in one message, and so in one transaction, and counts the rows that they answer.
+    /// Dropping the future loses only the answer.
+    pub(crate) async fn run(&self, sql: &str) -> Result<usize, Failure> {
+        match timeout(self.answer_timeout, self.client.simple_query(sql)).await {
+            Ok(Ok(answer)) => {
+                let rows = answer.iter().filter(|it| matches!(it, SimpleQueryMessage::Row(_)));
+                Ok(rows.count())
+            }
+            Ok(Err(error)) => Err(Failure::of(&error)),
+            Err(_) => Err(self.silent()),
+        }
+    }
+
+    fn silent(&self) -> Failure {
+        let waited = self.answer_timeout;
+        Failure::Lost(format!("the server has not answered in {waited:?}"))
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {

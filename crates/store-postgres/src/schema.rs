@@ -7,12 +7,10 @@ use tokio_postgres::error::SqlState;
 use crate::PostgresConfig;
 use crate::connect::{check, connect};
 use crate::failure::io;
-use crate::sql::{MEMBERS, READABLE, SCHEMA};
+use crate::sql::{MEMBERS, MOMENTS, READABLE, SCHEMA};
 
 /// The format of the tables that this program knows.
-pub const FORMAT: i32 = 2;
-/// The first format with a member table.
-const FORMAT_OF_CLUSTERS: i32 = 2;
+pub const FORMAT: i32 = 3;
 /// The most partitions of the journal and of feeds.
 pub const PARTITIONS_MAX: u32 = 1_024;
 
@@ -58,7 +56,8 @@ pub async fn migrate(config: &PostgresConfig, partitions: u32) -> Result<Migrate
     let from = found(&client, config).await?.map(|found| found.format);
     let missing = match from {
         None => tables(partitions),
-        Some(1) => format!("{MEMBERS} UPDATE store SET format = {FORMAT};"),
+        Some(1) => [MEMBERS, MOMENTS].concat(),
+        Some(2) => MOMENTS.to_owned(),
         Some(_) => String::new(),
     };
     client.batch_execute(&missing).await.map_err(failed)?;
@@ -153,7 +152,7 @@ pub(crate) async fn found(
     Ok(Some(Found { format, id: id as u64, incarnation: incarnation as u64 }))
 }
 
-/// As [`found`], of tables that must be there.
+/// As [`found`], of tables that must be there, and of the format of this program.
 ///
 /// # Errors
 /// Says how to make them where they are not.
@@ -161,7 +160,8 @@ pub(crate) async fn required(
     client: &Client,
     config: &PostgresConfig,
 ) -> Result<Found, StoreError> {
-    found(client, config).await?.ok_or_else(|| StoreError::Unavailable {
+    let found = found_current(client, config).await?;
+    found.ok_or_else(|| StoreError::Unavailable {
         detail: format!(
             "{} has no tables of Tenure yet; make them with `tenure store migrate`",
             config.place()
@@ -170,22 +170,21 @@ pub(crate) async fn required(
     })
 }
 
-/// As [`required`], of tables that have a member table.
+/// As [`found`], where there are tables of the format of this program.
 ///
 /// # Errors
 /// As above, and where they are of an older format.
-pub(crate) async fn required_for_cluster(
+pub(crate) async fn found_current(
     client: &Client,
     config: &PostgresConfig,
-) -> Result<(), StoreError> {
-    let found = required(client, config).await?;
-    if found.format >= FORMAT_OF_CLUSTERS {
-        return Ok(());
-    }
+) -> Result<Option<Found>, StoreError> {
+    let found = found(client, config).await?;
+    let Some(older) = found.as_ref().filter(|it| it.format < FORMAT) else { return Ok(found) };
     let detail = format!(
-        "the tables of {} are of an older Tenure and have no members; bring them up to date with \
-         `tenure store migrate`",
-        config.place()
+        "the tables of {} are of an older Tenure: their format is {}, this program needs {FORMAT}; \
+         bring them up to date with `tenure store migrate`",
+        config.place(),
+        older.format
     );
     Err(StoreError::Unavailable { detail: detail.into() })
 }

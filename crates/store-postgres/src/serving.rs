@@ -1,13 +1,13 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use parking_lot::Mutex;
-use tenure_store::{Content, FEEDS_MAX, StoreError, Unit, UnitOutcome};
+use tenure_store::{Content, StoreError, Unit, UnitOutcome};
 use tenure_types::Incarnation;
 
-use crate::batch::feeds_of;
 use crate::failure::unavailable;
 use crate::link::Link;
 use crate::loads::Loads;
@@ -26,8 +26,8 @@ pub(crate) struct Serving {
     pub(crate) queue: Queue,
     pub(crate) loads: Arc<Loads>,
     pub(crate) reads: Link,
-    /// The feeds that there are, or may be.
-    feeds: Mutex<HashSet<Box<str>, RandomState>>,
+    /// The feeds in which the incarnation has a stripe.
+    stripes: Mutex<HashSet<Box<str>, RandomState>>,
     /// The latest time that a unit told.
     pub(crate) now_ms: AtomicU64,
     /// Whether an actor was deleted, so that there is something to sweep.
@@ -48,7 +48,7 @@ impl Serving {
             queue: Queue::default(),
             loads: Arc::default(),
             reads,
-            feeds: Mutex::default(),
+            stripes: Mutex::default(),
             now_ms: AtomicU64::new(0),
             has_deleted: AtomicBool::new(true),
         }
@@ -81,29 +81,15 @@ impl Serving {
         }
     }
 
-    /// Whether the feeds that these units append to are few enough; notes them if so.
-    pub(crate) fn has_room_for(&self, units: &[&Unit]) -> bool {
-        let wanted = feeds_of(units);
-        if wanted.is_empty() {
-            return true;
-        }
-        let mut feeds = self.feeds.lock();
-        let new: Vec<_> = wanted.into_iter().filter(|feed| !feeds.contains(*feed)).collect();
-        if feeds.len() + new.len() > FEEDS_MAX {
-            return false;
-        }
-        feeds.extend(new.into_iter().map(Box::from));
-        true
+    /// The feeds that this unit appends to in which the incarnation has not opened a stripe yet.
+    pub(crate) fn unopened<'a>(&self, unit: &'a Unit) -> BTreeSet<&'a str> {
+        let stripes = self.stripes.lock();
+        let feeds = unit.entries.iter().map(|entry| entry.feed.as_str());
+        feeds.filter(|feed| !stripes.contains(*feed)).collect()
     }
 
-    /// Reads which feeds there are.
-    ///
-    /// # Errors
-    /// As [`Link::read`].
-    pub(crate) async fn read_feed_names(&self) -> Result<(), StoreError> {
-        let sql = "SELECT DISTINCT feed FROM stripes";
-        let rows = self.reads.read("listing the feeds", sql, &[]).await?;
-        *self.feeds.lock() = rows.iter().map(|row| row.get::<_, &str>(0).into()).collect();
-        Ok(())
+    /// Notes that it has opened them.
+    pub(crate) fn opened(&self, feeds: &BTreeSet<&str>) {
+        self.stripes.lock().extend(feeds.iter().map(|feed| Box::from(*feed)));
     }
 }

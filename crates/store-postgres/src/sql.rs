@@ -3,6 +3,7 @@
 
 pub(crate) const SCHEMA: &str = include_str!("sql/schema.sql");
 pub(crate) const MEMBERS: &str = include_str!("sql/members.sql");
+pub(crate) const MOMENTS: &str = include_str!("sql/moments.sql");
 pub(crate) const READABLE: &str = include_str!("sql/readable.sql");
 pub(crate) const LOAD: &str = include_str!("sql/load.sql");
 pub(crate) const EVENTS: &str = include_str!("sql/events.sql");
@@ -11,6 +12,7 @@ pub(crate) const TYPES: &str = include_str!("sql/types.sql");
 pub(crate) const HEADS: &str = include_str!("sql/heads.sql");
 pub(crate) const FEED: &str = include_str!("sql/feed.sql");
 pub(crate) const FEEDS: &str = include_str!("sql/feeds.sql");
+pub(crate) const FEED_ENDS: &str = include_str!("sql/feed_ends.sql");
 pub(crate) const TRIM: &str = include_str!("sql/trim.sql");
 pub(crate) const WALK_ACTORS: &str = include_str!("sql/walk_actors.sql");
 pub(crate) const WALK_JOURNAL: &str = include_str!("sql/walk_journal.sql");

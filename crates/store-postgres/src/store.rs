@@ -169,6 +169,11 @@ impl Store for PostgresStore {
         self.read(|it| async move { feeds::list(&it.reads).await })
     }
 
+    fn feed_ends(&self, feeds: &[FeedName]) -> BoxFuture<'static, Result<Vec<u64>, StoreError>> {
+        let feeds = feeds.to_vec();
+        self.read(|it| async move { feeds::ends(&it.reads, &feeds).await })
+    }
+
     fn trim_feed(
         &self,
         feed: &FeedName,
@@ -199,6 +204,7 @@ impl Store for PostgresStore {
             let _permit = shared.gate.acquire().await;
             shared.end(Refusal::Closing).await;
             *shared.last.lock() = None;
+            shared.leave().await;
             Ok(())
         })
     }
@@ -211,7 +217,7 @@ impl Shared {
         let last = *self.last.lock();
         let opened = fence::open(&self.config, &self.holder, last).await?;
         *self.last.lock() = Some(opened.incarnation);
-        self.begin(&opened, false).await?;
+        self.begin(&opened, false);
         Ok(opened.incarnation)
     }
 
@@ -225,14 +231,14 @@ impl Shared {
         self.end(Refusal::Fenced("the store was joined".into())).await;
         let opened = fence::join(&self.config, &self.holder, incarnation).await?;
         *self.last.lock() = None;
-        self.begin(&opened, true).await
+        self.begin(&opened, true);
+        Ok(())
     }
 
     /// Begins to commit and to read.
-    async fn begin(&self, opened: &fence::Opened, is_joined: bool) -> Result<(), StoreError> {
+    fn begin(&self, opened: &fence::Opened, is_joined: bool) {
         let incarnation = opened.incarnation;
         let serving = self.serve((opened.store, incarnation), (false, is_joined));
-        serving.read_feed_names().await?;
         let commits = Arc::new(sql::commits());
         let mut control = Control::default();
         for lane in 0..self.config.lanes.max(1) {
@@ -250,7 +256,6 @@ impl Shared {
         control.others.spawn(watch(Arc::clone(&serving)));
         *self.control.lock() = control;
         *self.serving.write() = Some(serving);
-        Ok(())
     }
 
     async fn open_to_read(&self) -> Result<bool, StoreError> {
@@ -322,6 +327,16 @@ impl Shared {
         serving.queue.abandon();
     }
 
+    /// Fences an incarnation that is closed and had joined: so its stripes are closed too, and readers
+    /// of feeds need not wait for more of them. Where that fails they only stay in cursors.
+    async fn leave(&self) {
+        let left = self.serving.read().clone().filter(|it| it.is_joined);
+        let Some(incarnation) = left.map(|it| it.incarnation) else { return };
+        if let Err(error) = fence::fence(&self.config, incarnation).await {
+            tracing::warn!(%incarnation, %error, "who has left was not fenced");
+        }
+    }
+
     fn serving(&self) -> Result<Arc<Serving>, StoreError> {
         let serving = self.serving.read().clone().ok_or_else(|| unavailable("it is not open"))?;
         serving.check()?;
@@ -347,10 +362,6 @@ impl Shared {
         let (own, current) = (unit.token.incarnation, serving.incarnation);
         if own != current {
             return Err((sink, fenced(format!("incarnation {own} was superseded by {current}"))));
-        }
-        if serving.is_joined && !unit.entries.is_empty() {
-            let reason = "feeds that several nodes append to are not kept in PostgreSQL".into();
-            return Err((sink, UnitOutcome::Invalid { reason }));
         }
         serving.queue.push(unit, sink)
     }

@@ -24,7 +24,7 @@ use tokio_postgres::types::ToSql;
 use crate::engine::Engine;
 use crate::failure::{Failure, unavailable};
 use crate::link::{Link, Session};
-use crate::schema::required_for_cluster;
+use crate::schema::required;
 use crate::{PostgresConfig, sql};
 
 /// How often a change is tried while others change the table at the same time.
@@ -129,7 +129,7 @@ impl PostgresTable {
 impl Shared {
     async fn check(&self) -> Result<(), StoreError> {
         let session = self.link.session().await?;
-        required_for_cluster(&session.client, &self.config).await?;
+        required(&session.client, &self.config).await?;
         let look = self.look(BEFORE_ALL, &[]).await?;
         let (place, own) = (self.config.place(), &self.cluster);
         if !(look.cluster.is_empty() || look.cluster == *own) {

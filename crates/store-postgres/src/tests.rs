@@ -5,6 +5,7 @@ mod full;
 mod held;
 mod import;
 mod members;
+mod merged;
 mod proxy;
 mod readable;
 mod refusals;

@@ -55,7 +55,8 @@ pub use rows::{
 };
 pub use several::{
     entries_of_several_are_merged, fences_end_one_incarnation,
-    incarnations_commit_beside_each_other, run_several,
+    incarnations_commit_beside_each_other, run_several, several_are_trimmed_as_one,
+    stripes_are_opened_beside_each_other,
 };
 pub use subject::Subject;
 pub use units::{

@@ -228,6 +228,20 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
+    /// Gives for each of these feeds, in their order, a number that is another one after something was
+    /// appended to it, by whomever: for who waits for entries of others. Cheap, so that it may be asked
+    /// some times a second. Zero for a feed that has not begun.
+    ///
+    /// # Errors
+    /// As [`Store::load`]. Where the engine has no feeds: [`StoreError::Unavailable`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses only the answer.
+    fn feed_ends(&self, feeds: &[FeedName]) -> BoxFuture<'static, Result<Vec<u64>, StoreError>> {
+        let _ = feeds;
+        Box::pin(std::future::ready(Err(self.without_feeds())))
+    }
+
     /// Removes the oldest entries of a feed that are not to be kept, at most
     /// [`TRIM_ENTRIES_MAX`](crate::TRIM_ENTRIES_MAX) of them. Durable when it is answered. A damaged
     /// entry goes with the next one that goes.

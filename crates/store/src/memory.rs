@@ -188,6 +188,14 @@ impl Store for MemoryStore {
         })
     }
 
+    fn feed_ends(&self, feeds: &[FeedName]) -> BoxFuture<'static, Result<Vec<u64>, StoreError>> {
+        let (shared, feeds) = (Arc::clone(&self.shared), feeds.to_vec());
+        Box::pin(async move {
+            step_aside().await;
+            shared.disk.feed_ends(shared.open(), &feeds)
+        })
+    }
+
     fn trim_feed(
         &self,
         feed: &FeedName,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tenure_actor::Target;
 use tenure_actor::host::QueuedCall;
-use tenure_types::{Incarnation, Instant, Tenure};
+use tenure_types::{FeedName, Incarnation, Instant, Tenure};
 
 /// Why an activation is gone that did not ask to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,13 @@ pub trait Seat: Send + Sync + 'static {
     /// Whether this node delivers reminders of this actor. Where two do, a reminder comes twice.
     fn reminds(&self, target: &Target) -> bool {
         let _ = target;
+        true
+    }
+
+    /// Whether this node removes the entries of this feed that need not be kept. Where two do, nothing
+    /// is removed that should stay.
+    fn keeps_feed(&self, feed: &FeedName) -> bool {
+        let _ = feed;
         true
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Polls {
 struct Inner {
     waiting: BTreeMap<(FeedName, u64), Waiting>,
     next: u64,
+    /// Somebody looks for what others append.
+    is_looking: bool,
     /// Nobody is to wait any more.
     has_ended: bool,
 }
@@ -59,6 +61,20 @@ impl Polls {
         let woken: Vec<_> = inner.waiting.range_mut(of).filter_map(|(_, it)| it.wake()).collect();
         drop(inner);
         woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether who waits is to begin to look for what others append: nobody does.
+    pub(crate) fn begin_look(&self) -> bool {
+        !std::mem::replace(&mut self.inner.lock().is_looking, true)
+    }
+
+    /// The feeds that somebody waits for; `None` where nobody waits: the look is over then.
+    pub(crate) fn looked_for(&self) -> Option<Vec<FeedName>> {
+        let mut inner = self.inner.lock();
+        let mut feeds: Vec<_> = inner.waiting.keys().map(|(feed, _)| feed.clone()).collect();
+        feeds.dedup();
+        inner.is_looking = !feeds.is_empty();
+        inner.is_looking.then_some(feeds)
     }
 
     /// Wakes everybody, to look again.
@@ -136,6 +152,18 @@ mod tests {
         assert!(!polls.has_ended());
         polls.end();
         assert!(polls.has_ended() && a.poll(&cx).is_ready());
+    }
+
+    #[test]
+    fn one_looks_for_others_while_somebody_waits() {
+        let polls = Polls::new(9);
+        let waiting = [polls.enter(&feed("b")), polls.enter(&feed("a")), polls.enter(&feed("b"))];
+        assert!(polls.begin_look() && !polls.begin_look());
+        assert_eq!(polls.looked_for(), Some(vec![feed("a"), feed("b")]));
+        drop(waiting);
+        assert!(!polls.begin_look());
+        assert_eq!(polls.looked_for(), None);
+        assert!(polls.begin_look(), "the next one who waits begins again");
     }
 
     #[test]

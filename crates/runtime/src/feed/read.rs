@@ -46,6 +46,7 @@ impl Runtime {
             return Ok(self.store.read_feed(feed, from, limit).await?);
         }
         let mut timer = self.tasks.sleep_until(self.clock.now() + wait);
+        self.look_for_others();
         loop {
             let page = self.store.read_feed(feed, from.clone(), limit).await?;
             if !page.entries.is_empty() || self.polls.has_ended() {

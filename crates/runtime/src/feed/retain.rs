@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tenure_actor::WaitSlot;
 use tenure_store::{FeedKeep, StoreError};
+use tenure_types::FeedName;
 
 use crate::runtime::Runtime;
 
@@ -34,6 +35,12 @@ impl Runtime {
         }
     }
 
+    /// Whether this node removes what need not be kept of a feed. In a cluster one does; where two do
+    /// for a moment, what one has removed is not there for the other.
+    fn keeps_feed(&self, feed: &FeedName) -> bool {
+        self.cluster.as_ref().is_none_or(|cluster| cluster.seat().keeps_feed(feed))
+    }
+
     async fn trim_feeds(&self) -> Result<(), StoreError> {
         let age_ms = u64::try_from(self.config.feed_retention_age.as_millis()).unwrap_or(u64::MAX);
         let keep = FeedKeep {
@@ -41,6 +48,9 @@ impl Runtime {
             bytes_max: self.config.feed_retention_bytes,
         };
         for info in self.store.feeds().await? {
+            if !self.keeps_feed(&info.name) {
+                continue;
+            }
             let is_old = info.oldest_ms.is_some_and(|oldest_ms| oldest_ms < keep.since_ms);
             let is_old = is_old || info.error.is_some();
             if !is_old && info.bytes <= keep.bytes_max {

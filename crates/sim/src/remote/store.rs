@@ -219,6 +219,11 @@ impl Store for StoreLink {
         self.read("feeds", |session| session.engine().feeds())
     }
 
+    fn feed_ends(&self, feeds: &[FeedName]) -> BoxFuture<'static, Result<Vec<u64>, StoreError>> {
+        let feeds = feeds.to_vec();
+        self.read("feed_ends", move |session| session.engine().feed_ends(&feeds))
+    }
+
     fn trim_feed(
         &self,
         feed: &FeedName,

@@ -136,6 +136,10 @@ impl Store for DevStore {
         self.ask(&Request::Feeds)
     }
 
+    fn feed_ends(&self, feeds: &[FeedName]) -> BoxFuture<'static, Result<Vec<u64>, StoreError>> {
+        self.ask(&Request::FeedEnds(feeds.to_vec()))
+    }
+
     fn trim_feed(
         &self,
         feed: &FeedName,

@@ -55,6 +55,7 @@ fn requests() -> Vec<Request> {
         Request::Due { until_ms: 8, after: Some(due), limit: 9 },
         Request::Heads { type_name: "cart".into(), after: Some(actor().key), limit: 1 },
         Request::ReadFeed { feed: feed.clone(), from: FeedFrom::Latest, limit: 2 },
+        Request::FeedEnds(vec![feed.clone(), feed.clone()]),
         Request::TrimFeed { feed, keep: FeedKeep { since_ms: 1, bytes_max: 2 } },
     ]
 }

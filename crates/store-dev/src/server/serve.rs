@@ -64,6 +64,7 @@ async fn read(store: &dyn Store, request: Request) -> Vec<u8> {
         }
         Request::Feeds => encode(&store.feeds().await),
         Request::TrimFeed { feed, keep } => encode(&store.trim_feed(&feed, keep).await),
+        Request::FeedEnds(feeds) => encode(&store.feed_ends(&feeds).await),
         // It was submitted, and is answered by its sink.
         Request::Submit(_) => Vec::new(),
     }

@@ -100,6 +100,11 @@ impl View {
         Ok(names.into_iter().map(|name| self.feed_info(name)).collect())
     }
 
+    /// Reads what [`tenure_store::Store::feed_ends`] answers.
+    pub(crate) fn feed_ends(&self, feeds: &[FeedName]) -> Result<Vec<u64>, StoreError> {
+        feeds.iter().map(|feed| self.stripes(feed).map(|it| it.end())).collect()
+    }
+
     fn feed_info(&self, name: FeedName) -> FeedInfo {
         let mut info = FeedInfo { name, entries: 0, bytes: 0, oldest_ms: None, error: None };
         let read = self.stripes(&info.name).and_then(|stripes| {

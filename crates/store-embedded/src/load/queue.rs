@@ -27,6 +27,7 @@ pub(crate) enum Request {
     Heads { type_name: Box<str>, after: Option<Key>, limit: usize, answer: Reader<Vec<StoredHead>> },
     Feed { feed: FeedName, from: FeedFrom, limit: usize, answer: Reader<Page> },
     Feeds { answer: Reader<Vec<FeedInfo>> },
+    FeedEnds { feeds: Vec<FeedName>, answer: Reader<Vec<u64>> },
     PlanTrim { feed: FeedName, keep: FeedKeep, answer: Reader<Option<TrimPlan>> },
 }
 

@@ -11,19 +11,26 @@ counted AS (
     FROM appended AS a GROUP BY a.feed
 ),
 grown AS (
-    INSERT INTO stripes AS s (feed, number, incarnation, stable, floor, bytes, trimmed_bytes)
+    -- The stripe is there: a lane opens it before. The moment is above that of everything that was
+    -- durable when the statement began.
+    INSERT INTO stripes AS s (
+        feed, number, incarnation, stable, floor, bytes, trimmed_bytes, moment
+    )
     SELECT
-        c.feed,
-        1 + coalesce((SELECT max(o.number) FROM stripes AS o WHERE o.feed = c.feed), 0),
-        $1, c.entries, 0, c.bytes, 0
+        c.feed, 1 + coalesce(k.number, 0), $1, c.entries, 0, c.bytes, 0, 1 + coalesce(k.moment, 0)
     FROM counted AS c
+    CROSS JOIN LATERAL (
+        SELECT max(o.number) AS number, max(o.moment) AS moment
+        FROM stripes AS o WHERE o.feed = c.feed
+    ) AS k
     ON CONFLICT (feed, incarnation) DO UPDATE SET
-        stable = s.stable + EXCLUDED.stable, bytes = s.bytes + EXCLUDED.bytes
-    RETURNING s.feed, s.number, s.stable
+        stable = s.stable + EXCLUDED.stable, bytes = s.bytes + EXCLUDED.bytes,
+        moment = greatest(s.moment, EXCLUDED.moment)
+    RETURNING s.feed, s.number, s.stable, s.moment
 ),
 written AS (
-    INSERT INTO entries (feed, stripe, position, at_ms, body)
-    SELECT a.feed, g.number, g.stable - c.entries + a.n, a.written_at_ms, a.body
+    INSERT INTO entries (feed, stripe, position, at_ms, moment, body)
+    SELECT a.feed, g.number, g.stable - c.entries + a.n, a.written_at_ms, g.moment, a.body
     FROM appended AS a
     JOIN counted AS c ON c.feed = a.feed
     JOIN grown AS g ON g.feed = a.feed

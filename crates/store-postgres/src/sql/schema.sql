@@ -1,4 +1,4 @@
--- What Tenure stores, format 2. Made by `tenure store migrate`; docs/stores.md explains it.
+-- What Tenure stores, format 3. Made by `tenure store migrate`; docs/stores.md explains it.
 
 CREATE TABLE store (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -86,6 +86,8 @@ CREATE TABLE stripes (
     floor bigint NOT NULL,
     bytes bigint NOT NULL,
     trimmed_bytes bigint NOT NULL,
+    -- That of its last entry.
+    moment bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (feed, incarnation)
 ) WITH (fillfactor = 50);
 
@@ -95,5 +97,8 @@ CREATE TABLE entries (
     position bigint NOT NULL,
     at_ms bigint NOT NULL,
     body bytea NOT NULL,
+    -- Above that of every entry of the feed that was durable when its batch began: stripes are merged
+    -- by it.
+    moment bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (feed, stripe, position)
 ) /* partitioned by (feed) */;

@@ -1,21 +1,42 @@
 WITH total AS (
     SELECT coalesce(sum(bytes - trimmed_bytes), 0)::bigint AS bytes FROM stripes WHERE feed = $1
 ),
+-- As a page is read, from the oldest entry of each stripe.
+parts AS MATERIALIZED (
+    SELECT s.number, s.floor, s.stable, s.moment AS last, e.moment AS first
+    FROM stripes AS s
+    LEFT JOIN LATERAL (
+        SELECT o.moment FROM entries AS o
+        WHERE o.feed = $1 AND o.stripe = s.number AND o.position > s.floor
+        ORDER BY o.position LIMIT 1
+    ) AS e ON true
+    WHERE s.feed = $1 AND s.floor < s.stable
+),
 oldest AS (
-    SELECT stripe, position, at_ms, length(body)::bigint AS bytes
-    FROM entries WHERE feed = $1
-    ORDER BY stripe, position LIMIT $4::bigint + 1
+    SELECT e.stripe, e.position, e.moment, e.at_ms, e.bytes
+    FROM parts AS p
+    CROSS JOIN LATERAL (
+        SELECT o.stripe, o.position, o.moment, o.at_ms, length(o.body)::bigint AS bytes
+        FROM entries AS o
+        WHERE o.feed = $1 AND o.stripe = p.number AND o.position > p.floor
+        ORDER BY o.position LIMIT $4::bigint + 1
+    ) AS e
+    WHERE $4::bigint >= (
+        SELECT coalesce(sum(o.stable - o.floor), 0) FROM parts AS o
+        WHERE (o.last, o.number) < (p.first, p.number)
+    )
+    ORDER BY e.moment, e.stripe, e.position LIMIT $4::bigint + 1
 ),
 summed AS (
     SELECT o.*,
-        row_number() OVER (ORDER BY stripe, position) AS n,
-        (sum(bytes) OVER (ORDER BY stripe, position) - bytes)::bigint AS bytes_before
+        row_number() OVER (ORDER BY moment, stripe, position) AS n,
+        (sum(bytes) OVER (ORDER BY moment, stripe, position) - bytes)::bigint AS bytes_before
     FROM oldest AS o
 ),
 judged AS (
     SELECT s.*,
         bool_and(s.at_ms < $2 OR t.bytes - s.bytes_before > $3)
-            OVER (ORDER BY s.stripe, s.position) AS goes
+            OVER (ORDER BY s.moment, s.stripe, s.position) AS goes
     FROM summed AS s CROSS JOIN total AS t
 ),
 gone AS (

@@ -1,9 +1,6 @@
 use std::sync::Arc;
 
-use tenure_store::conformance::{
-    Subject, fences_end_one_incarnation, follow_the_model, incarnations_commit_beside_each_other,
-    run,
-};
+use tenure_store::conformance::{Subject, follow_the_model, run, run_several};
 use tenure_store::{RowKey, Store};
 use tenure_types::{ActorId, FeedName};
 
@@ -49,8 +46,7 @@ async fn the_postgres_engine_conforms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_nodes_commit_beside_each_other() {
     let database = Database::start();
-    incarnations_commit_beside_each_other(&PostgresSubject::of(&database)).await;
-    fences_end_one_incarnation(&PostgresSubject::of(&database)).await;
+    run_several(|| PostgresSubject::of(&database)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -186,7 +186,9 @@ fn a_table_that_is_missing_older_or_of_another_cluster_is_refused() {
     wait(table_in(config.clone()).check()).expect("nobody's");
 
     // What an older Tenure has made.
-    database.sql(&config, "DROP TABLE members, view; UPDATE store SET format = 1");
+    let older = "ALTER TABLE stripes DROP COLUMN moment; ALTER TABLE entries DROP COLUMN moment; \
+        DROP TABLE members, view; UPDATE store SET format = 1";
+    database.sql(&config, older);
     assert!(refused(&config, CLUSTER).contains("older Tenure"));
     let made = config.clone();
     let migrated = wait(Box::pin(async move { migrate(&made, 0).await })).unwrap();

@@ -120,8 +120,8 @@ async fn tables_of_others_are_left_alone() {
         ),
         (
             "CREATE TABLE store (format integer, id bigint, incarnation bigint); \
-             INSERT INTO store VALUES (3, 7, 7)",
-            vec!["newer version of the program", "its format is 3", "run the newer one"],
+             INSERT INTO store VALUES (4, 7, 7)",
+            vec!["newer version of the program", "its format is 4", "run the newer one"],
         ),
         (
             "CREATE TABLE store (format integer, id bigint, incarnation bigint); \

@@ -113,6 +113,8 @@ pub async fn feeds_are_read_in_pages(subject: &impl Subject) {
     // It begins with its first entry, and a cursor from before goes on with that.
     let (none, early) = read_all(&*open.store, "a", FeedFrom::Oldest, 9).await;
     assert!(none.is_empty() && info(&open, "a").await.is_none(), "a feed begins with an entry");
+    let names = ["a", "none", "a-"].map(feed);
+    assert_eq!(open.store.feed_ends(&names).await, Ok(vec![0; 3]), "none has begun");
     let latest = open.store.read_feed(&feed("a"), FeedFrom::Latest, 9).await;
     assert_eq!(latest.map(|page| page.next), Ok(early.clone()));
     let carts: Vec<_> = (0..40).map(|n| actor("cart", &format!("{n}"))).collect();
@@ -142,7 +144,11 @@ pub async fn feeds_are_read_in_pages(subject: &impl Subject) {
         );
     }
     let (_, end) = read_all(&*open.store, "a", FeedFrom::Oldest, 9).await;
+    let ends = open.store.feed_ends(&names).await.expect("it is told");
+    assert!(ends[0] != 0 && ends[1] == 0 && ends[0] == ends[2], "each has its own: {ends:?}");
     open.commit(with_entries(open.unit(&carts[0], 1, 100), &[("a", "\"new\"")])).await;
+    let now = open.store.feed_ends(&names).await.expect("it is told");
+    assert!(now[0] != ends[0] && now[1..] == ends[1..], "what is appended is told: {now:?}");
     let (found, _) = read_all(&*open.store, "a", FeedFrom::After(end), 9).await;
     assert_eq!(texts(&found), ["\"new\""], "a cursor goes on with what came since");
     let listed = open.store.feeds().await.expect("feeds are listed");

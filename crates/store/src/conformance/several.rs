@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use tenure_types::Incarnation;
 
-use super::feeds::{read_all, texts, with_entries};
+use super::feeds::{feed, read_all, texts, with_entries};
 use super::subject::{Open, Subject, actor, assert_fenced, stored_of};
 use crate::submitted::submit;
-use crate::{FeedFrom, StoreError, UnitOutcome};
+use crate::{FeedError, FeedFrom, FeedKeep, StoreError, UnitOutcome};
 
 impl Open {
     async fn joined(subject: &impl Subject, number: u64) -> Self {
@@ -146,6 +146,71 @@ pub async fn entries_of_several_are_merged(subject: &impl Subject) {
     four.close().await;
 }
 
+/// Stripes that several open at a time have numbers of their own, and every node reads, and is told of,
+/// what any of them appends.
+pub async fn stripes_are_opened_beside_each_other(subject: &impl Subject) {
+    let mut nodes = Vec::new();
+    for number in 1..=4 {
+        nodes.push(Open::joined(subject, number).await);
+    }
+    let name = [feed("all")];
+    let mut told = nodes[0].store.feed_ends(&name).await.expect("it is told");
+    for round in 0..8 {
+        let units = nodes.iter().map(|node| {
+            let cart = actor("cart", &format!("{}", node.incarnation));
+            let unit = with_entries(node.unit(&cart, round, round + 1), &[("all", "1")]);
+            submit(&*node.store, Arc::new(unit))
+        });
+        for submitted in units.collect::<Vec<_>>() {
+            assert_eq!(submitted.await, UnitOutcome::Committed);
+        }
+        for node in &nodes {
+            let (found, _) = read_all(&*node.store, "all", FeedFrom::Oldest, 3).await;
+            assert_eq!(found.len() as u64, (round + 1) * 4, "every node reads all of it");
+        }
+        let now = nodes[3].store.feed_ends(&name).await.expect("it is told");
+        assert_ne!(now, told, "what others append is told");
+        told = now;
+    }
+    let (found, _) = read_all(&*nodes[2].store, "all", FeedFrom::Oldest, 100).await;
+    for number in 1..=4 {
+        let of = found.iter().filter(|it| it.stripe == number).map(|it| it.position);
+        assert!(of.eq(1..=8), "stripe {number} has the entries of one of them");
+    }
+    for node in nodes {
+        node.close().await;
+    }
+}
+
+/// What need not be kept goes whichever nodes appended it, the oldest first, also where two remove it at
+/// a time.
+pub async fn several_are_trimmed_as_one(subject: &impl Subject) {
+    let nodes = [Open::joined(subject, 1).await, Open::joined(subject, 2).await];
+    let (keep, cart) = (FeedKeep { since_ms: 106, bytes_max: u64::MAX }, actor("cart", "a"));
+    for n in 0..12 {
+        let node = &nodes[(n % 2) as usize];
+        let mut unit = with_entries(node.unit(&cart, n, n + 1), &[("all", &format!("{n}"))]);
+        unit.written_at_ms = 100 + n;
+        node.commit(unit).await;
+    }
+    let page = nodes[0].store.read_feed(&feed("all"), FeedFrom::Oldest, 3).await.expect("a page");
+    let [one, two] = &nodes;
+    let name = feed("all");
+    let first = one.store.trim_feed(&name, keep).await.expect("it is trimmed");
+    let second = two.store.trim_feed(&name, keep).await.expect("it is trimmed");
+    assert_eq!((first.entries, second.entries), (6, 0), "each entry is removed once");
+    let read = two.store.read_feed(&name, FeedFrom::After(page.next), 9).await;
+    let Err(FeedError::Expired { oldest }) = read else { panic!("it is told: {read:?}") };
+    let (found, _) = read_all(&*two.store, "all", FeedFrom::After(oldest), 4).await;
+    assert_eq!(texts(&found), ["6", "7", "8", "9", "10", "11"], "nothing newer goes");
+    let listed = one.store.feeds().await.expect("feeds are listed");
+    let info = listed.iter().find(|it| it.name == name).expect("it is listed");
+    assert_eq!((info.entries, info.oldest_ms), (6, Some(106)), "the oldest is that of both");
+    for node in nodes {
+        node.close().await;
+    }
+}
+
 /// Runs every case of engines that several incarnations use at a time, each on a new subject.
 ///
 /// # Panics
@@ -154,4 +219,6 @@ pub async fn run_several<S: Subject>(make: impl Fn() -> S) {
     incarnations_commit_beside_each_other(&make()).await;
     fences_end_one_incarnation(&make()).await;
     entries_of_several_are_merged(&make()).await;
+    stripes_are_opened_beside_each_other(&make()).await;
+    several_are_trimmed_as_one(&make()).await;
 }

@@ -90,6 +90,15 @@ impl Stripes {
         self.all.iter().map(|it| it.bytes - it.trimmed_bytes).sum()
     }
 
+    /// What [`Store::feed_ends`](crate::Store::feed_ends) gives of them.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        let first = self.all.first().map_or(0, |first| first.number);
+        let appended: u64 = self.all.iter().map(|it| it.stable).sum();
+        // A stripe that is forgotten takes its entries with it: the first number tells.
+        appended.wrapping_add(first.rotate_left(40))
+    }
+
     /// The stripe of the oldest entry that is kept.
     #[must_use]
     pub fn oldest(&self) -> Option<&Stripe> {

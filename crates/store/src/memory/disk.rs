@@ -196,6 +196,16 @@ impl MemoryDisk {
         Ok(state.feeds.list())
     }
 
+    pub(super) fn feed_ends(
+        &self,
+        open: Option<Incarnation>,
+        feeds: &[FeedName],
+    ) -> Result<Vec<u64>, StoreError> {
+        let state = self.state.lock();
+        state.readable(open)?;
+        Ok(feeds.iter().map(|feed| state.feeds.end(feed)).collect())
+    }
+
     pub(super) fn trim_feed(
         &self,
         open: Option<Incarnation>,

@@ -140,6 +140,10 @@ impl Feeds {
         self.by_name.iter().map(info).collect()
     }
 
+    pub(super) fn end(&self, name: &FeedName) -> u64 {
+        self.by_name.get(name).map_or(0, |feed| feed.stripes.end())
+    }
+
     pub(super) fn trim(&mut self, name: &FeedName, keep: FeedKeep) -> Trimmed {
         let mut trimmed = Trimmed::default();
         let Some(feed) = self.by_name.get_mut(name) else { return trimmed };

@@ -9,21 +9,21 @@ use crate::node::Node;
 use crate::stream::Stream;
 
 /// Nodes of one cluster, each a process.
-struct Nodes {
+pub(crate) struct Nodes {
     cluster: LocalCluster,
     runtime: tokio::runtime::Runtime,
     _folder: tempfile::TempDir,
 }
 
 impl Nodes {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let (runtime, folder) = (runtime.expect("threads"), tempfile::tempdir().expect("a folder"));
         let cluster = runtime.block_on(LocalCluster::host(folder.path())).expect("a cluster");
         Self { cluster, runtime, _folder: folder }
     }
 
-    fn start(&self, name: &str) -> Node {
+    pub(crate) fn start(&self, name: &str) -> Node {
         let seat = self.runtime.block_on(self.cluster.seat(name)).expect("a seat");
         Node::start(&[("TENURE_LOCAL_SEAT", &seat.to_text())])
     }
@@ -31,7 +31,7 @@ impl Nodes {
 
 /// The keys of an actor type, one that lives at each node. A node that nobody places anything on is asked about for
 /// as long as it takes.
-fn keys_at(nodes: &[&Node], actor_type: &str) -> Vec<String> {
+pub(crate) fn keys_at(nodes: &[&Node], actor_type: &str) -> Vec<String> {
     let mut keys: Vec<Option<String>> = vec![None; nodes.len()];
     for number in 0..100_000 {
         let before: Vec<u64> = nodes.iter().map(|node| live(node)).collect();

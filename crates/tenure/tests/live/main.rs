@@ -5,6 +5,7 @@ mod attach;
 mod auth;
 mod cluster;
 mod drain;
+mod feeds;
 mod hostile;
 mod limits;
 mod node;

@@ -67,13 +67,7 @@ impl Node {
 
     /// Sends one request; further headers follow `head`'s first line.
     pub(crate) fn ask(&self, at: SocketAddr, head: &str, body: &str) -> Reply {
-        let mut stream = self.connect(at);
-        stream.write_all(request(head, "close", body).as_bytes()).expect("the request is sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the reply comes in time");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status");
-        Reply { status, body: body.to_owned() }
+        attempt(at, head, body).expect("the reply comes in time")
     }
 
     pub(crate) fn call(&self, head: &str, body: &str) -> Reply {
@@ -112,6 +106,18 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends one request to who may be gone; `None` where no whole reply comes in time.
+pub(crate) fn attempt(at: SocketAddr, head: &str, body: &str) -> Option<Reply> {
+    let mut stream = TcpStream::connect(at).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.write_all(request(head, "close", body).as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Reply { status, body: body.to_owned() })
 }
 
 pub(crate) fn request(head: &str, connection: &str, body: &str) -> String {

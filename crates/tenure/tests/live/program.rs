@@ -109,6 +109,24 @@ impl Fleeting {
     }
 }
 
+/// Appends to a feed what it says.
+#[tenure::data]
+#[derive(Default)]
+pub struct Scribe {
+    n: u64,
+}
+
+#[actor]
+impl Scribe {
+    pub fn say(&mut self, cx: &mut Context<Self>, times: u64, bytes: usize) -> u64 {
+        for _ in 0..times {
+            self.n += 1;
+            cx.append("said", &said(self.n, bytes));
+        }
+        self.n
+    }
+}
+
 #[tenure::error]
 pub enum RoomError {
     #[problem(status = 403, "{who} may not come in")]
@@ -200,6 +218,7 @@ fn program() {
         .actor::<Behind>()
         .actor::<Fleeting>()
         .actor::<Room>()
+        .actor::<Scribe>()
         .actor::<Basket>()
         .actor::<Household>();
     if std::env::var_os("HOOK").is_some() {
