@@ -3,7 +3,7 @@
 //! the reply.
 
 mod app;
-mod cluster;
+pub mod cluster;
 pub mod config;
 mod error;
 mod node;

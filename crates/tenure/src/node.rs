@@ -213,6 +213,11 @@ impl Node {
         self.inner.engine.end_feed_polls();
     }
 
+    /// Its place in a cluster; `None` where it is alone.
+    pub(crate) fn seated(&self) -> Option<&Arc<Seated>> {
+        self.inner.seated.as_ref()
+    }
+
     /// A handle for the gateway.
     pub(crate) fn host(&self) -> HostHandle {
         self.handle.fork()

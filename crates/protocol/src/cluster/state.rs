@@ -221,6 +221,19 @@ impl Cluster {
         self.ring.owner(slot_of(actor))
     }
 
+    /// Since which view this member alone keeps the slot of `actor`. `None` where it does not, or not yet:
+    /// a member that may have kept it has not given it up, or is dead and may still be heard.
+    ///
+    /// It is so as long as this member's lease runs: nobody else opens the slot before this one was
+    /// asked for its report, and gave the slot up with it, or is down.
+    #[must_use]
+    pub fn kept_since(&mut self, actor: &ActorId) -> Option<ViewNumber> {
+        let slot = slot_of(actor);
+        // Who may be dead is fenced meanwhile.
+        let is_open = self.is_free(slot, false);
+        self.owned.get(&slot).filter(|_| is_open).map(|owned| owned.view)
+    }
+
     /// Whether every slot that the ring gives this member is open for every actor.
     #[must_use]
     pub fn is_settled(&self) -> bool {

@@ -392,3 +392,48 @@ fn too_many_look_ups_are_refused_at_once() {
     cluster.look_up(NOW, &actor("c"), LOCAL);
     assert_eq!(cluster.take_effects(), []);
 }
+
+/// Who keeps this key, each with the view since which it does.
+fn keepers(fair: &mut Fair, key: &ActorId) -> Vec<(u64, u64)> {
+    let all = fair.0.iter_mut().map(|(one, it)| (one.0, it.kept_since(key)));
+    all.filter_map(|(one, since)| since.map(|since| (one, since.0))).collect()
+}
+
+#[test]
+fn a_key_is_kept_by_one_member_at_a_time() {
+    let mut fair = pair();
+    let keys: Vec<ActorId> = (0..200).map(|number| actor(&number.to_string())).collect();
+    let before: Vec<_> = keys.iter().map(|key| keepers(&mut fair, key)).collect();
+    assert!(before.iter().all(|it| it.len() == 1 && it[0].1 == 2), "each by one: {before:?}");
+    // One that joins keeps nothing before it was heard that the others gave it up.
+    fair.add(3);
+    let joined = view(3, &[(1, Alive), (2, Alive), (3, Alive)]);
+    let three = fair.0.get_mut(&Incarnation(3)).expect("it was added");
+    three.handle_view(NOW, Arc::clone(&joined));
+    assert!(keys.iter().all(|key| three.kept_since(key).is_none()), "nobody has reported");
+    let after: Vec<_> = keys.iter().map(|key| keepers(&mut fair, key)).collect();
+    assert_eq!(after, before, "the others have not heard of it");
+    fair.with(3, |_| ());
+    fair.learn(&joined);
+    let after: Vec<_> = keys.iter().map(|key| keepers(&mut fair, key)).collect();
+    for (before, after) in before.iter().zip(&after) {
+        assert!(after == before || *after == [(3, 3)], "{before:?} became {after:?}");
+    }
+    assert!(after.contains(&vec![(3, 3)]), "it has its share");
+    // Who is condemned may still be heard, and who is fenced too: its keys wait until it is down.
+    fair.0.remove(&Incarnation(1));
+    let gone = |fair: &mut Fair| {
+        let now: Vec<_> = keys.iter().map(|key| keepers(fair, key)).collect();
+        let of_one = after.iter().zip(&now).filter(|(before, _)| before[0].0 == 1);
+        of_one.map(|(_, now)| now.clone()).collect::<Vec<_>>()
+    };
+    let done = fair.learn(&view(4, &[(1, Condemned), (2, Alive), (3, Alive)]));
+    assert!(done.contains(&(2, Effect::Fence(Incarnation(1)))), "{done:?}");
+    for one in [2, 3] {
+        fair.with(one, |it| it.handle_fenced(NOW, Incarnation(1)));
+    }
+    assert!(gone(&mut fair).iter().all(Vec::is_empty), "its lease may run");
+    fair.learn(&view(5, &[(1, Down), (2, Alive), (3, Alive)]));
+    let taken = gone(&mut fair);
+    assert!(!taken.is_empty() && taken.iter().all(|it| it.len() == 1 && it[0].1 == 4), "{taken:?}");
+}

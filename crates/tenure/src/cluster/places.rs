@@ -6,16 +6,26 @@ use tenure_types::Incarnation;
 
 /// What stands between where a process listens and which one it is.
 const RUN_MARK: char = '#';
+/// What stands before what a process says of itself.
+const ABOUT_MARK: char = ' ';
 
 /// Where a process is, as its row in the member table has it: where it listens, and the number of its run, by which
-/// lanes know it. An incarnation is handed out only when it has joined, and it may join again.
-pub(super) fn row_address(listens: &str, run: u64) -> Arc<str> {
-    format!("{listens}{RUN_MARK}{run}").into()
+/// lanes know it. An incarnation is handed out only when it has joined, and it may join again. Then, if there is
+/// anything, what it says of itself.
+pub(super) fn row_address(listens: &str, run: u64, about: &str) -> Arc<str> {
+    let row = format!("{listens}{RUN_MARK}{run}");
+    if about.is_empty() { row.into() } else { format!("{row}{ABOUT_MARK}{about}").into() }
+}
+
+/// What a member says of itself.
+pub(super) fn about(row: &str) -> &str {
+    row.split_once(ABOUT_MARK).map_or("", |(_, about)| about)
 }
 
 /// Whom a row names; `None` if its address makes no sense.
 pub(super) fn peer_of(member: &Member) -> Option<Peer> {
-    let (address, run) = member.address.rsplit_once(RUN_MARK)?;
+    let (address, rest) = member.address.split_once(RUN_MARK)?;
+    let (run, _) = rest.split_once(ABOUT_MARK).unwrap_or((rest, ""));
     let incarnation = Incarnation(run.parse().ok()?);
     let identity = PeerIdentity { node: member.node.clone(), incarnation };
     Some(Peer { identity, address: address.to_owned() })
@@ -23,7 +33,7 @@ pub(super) fn peer_of(member: &Member) -> Option<Peer> {
 
 /// Where a member listens, as people are shown it.
 pub(super) fn shown_address(row: &str) -> &str {
-    row.rsplit_once(RUN_MARK).map_or(row, |(listens, _)| listens)
+    row.split_once(RUN_MARK).map_or(row, |(listens, _)| listens)
 }
 
 /// Everybody to talk with: of two runs of one node the later.
@@ -58,7 +68,7 @@ mod tests {
             member(1, "a", MemberState::Condemned, "127.0.0.1:1#7"),
             member(2, "b", alive, "[::1]:2#8"),
             member(3, "c", MemberState::Down, "127.0.0.1:3#9"),
-            member(4, "a", alive, &row_address("127.0.0.1:4", 10)),
+            member(4, "a", alive, &row_address("127.0.0.1:4", 10, "http://a#b c")),
             member(5, "d", alive, "nonsense"),
             member(6, "e", alive, "127.0.0.1:6#x"),
         ];
@@ -68,6 +78,8 @@ mod tests {
             .map(|(peer, row)| format!("{} {} {row}", peer.identity, peer.address))
             .collect();
         assert_eq!(shown_address("[::1]:2#8"), "[::1]:2");
-        assert_eq!(told, ["b#8 [::1]:2 [::1]:2#8", "a#10 127.0.0.1:4 127.0.0.1:4#10"]);
+        let last = "a#10 127.0.0.1:4 127.0.0.1:4#10 http://a#b c";
+        assert_eq!(told, ["b#8 [::1]:2 [::1]:2#8", last]);
+        assert_eq!(["[::1]:2#8", &row_address("x:1", 2, "a b")].map(about), ["", "a b"]);
     }
 }

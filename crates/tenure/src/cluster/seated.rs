@@ -6,13 +6,13 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tenure_actor::{ActorType, Publications};
-use tenure_cluster::{Config, Driver, Rings};
+use tenure_cluster::{Config, Driver, Keeper, Rings};
 use tenure_observe::{ClusterStatus, Health, Metrics};
 use tenure_runtime::{Runtime, RuntimeConfig};
 use tenure_sentinel::{NOTICE_BYTES, Sentinel};
 use tenure_store::Store;
 use tenure_transport::{Config as TransportConfig, Inbound, Network, Transport};
-use tenure_types::{Clock, Entropy, Tasks};
+use tenure_types::{ActorId, Clock, Entropy, Tasks, ViewNumber};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -40,6 +40,8 @@ pub(crate) struct Around {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
+    /// What other members are told of the node beside its address.
+    pub(crate) about: Box<str>,
     /// Held by every thread of the node.
     pub(crate) sentinel: Option<Arc<Sentinel>>,
 }
@@ -75,7 +77,8 @@ impl Seated {
     }
 
     async fn join(berth: Berth, around: Around) -> Result<(Self, Arc<Runtime>)> {
-        let Around { types, runtime, clock, tasks, entropy, metrics, health, sentinel } = around;
+        let Around { types, runtime, clock, tasks, entropy, metrics, health, about, sentinel } =
+            around;
         let mut config = Config::new(types);
         config.membership.terms = berth.terms;
         config.membership.fast_path = berth.fast_path;
@@ -88,7 +91,7 @@ impl Seated {
         let sentinel = sentinel.filter(|sentinel| stands_guard(sentinel));
         let (tell, stage) = watch::channel(Stage::Joining);
         let address = berth.address(transport.address());
-        let address = row_address(address, berth.identity.incarnation.0);
+        let address = row_address(address, berth.identity.incarnation.0, &about);
         let agreement = Arc::new(berth.agreement);
         let world = NodeWorld {
             node: berth.identity.node,
@@ -105,6 +108,7 @@ impl Seated {
             lanes: ArcSwap::default(),
             rings: Rings::default(),
             stage: tell,
+            views: watch::Sender::default(),
             sentinel: sentinel.clone(),
             newest: Arc::default(),
             owed: Mutex::default(),
@@ -150,6 +154,16 @@ impl Seated {
             member.address.truncate(listens);
         }
         status
+    }
+
+    /// Who keeps the part of the hash space in which this name lies.
+    pub(crate) fn keeper_of(&self, name: &ActorId) -> Keeper {
+        self.driver.keeper_of(name)
+    }
+
+    /// The newest view that the node knows, and those that follow.
+    pub(crate) fn views(&self) -> watch::Receiver<ViewNumber> {
+        self.driver.world().views.subscribe()
     }
 
     /// What actors publish, wherever they live; `None` where the node has lost its place.

@@ -59,6 +59,8 @@ pub(super) struct NodeWorld {
     pub(super) lanes: ArcSwap<Lanes>,
     pub(super) rings: Rings,
     pub(super) stage: watch::Sender<Stage>,
+    /// The number of the newest view.
+    pub(super) views: watch::Sender<ViewNumber>,
     /// Tells others of the death of this process, where there is one.
     pub(super) sentinel: Option<Arc<Sentinel>>,
     /// The number of the newest view, whose members the sentinel tells.
@@ -176,6 +178,7 @@ impl World for NodeWorld {
     fn learnt(&self, view: &Arc<View>) {
         let peers = peers_of(view);
         self.tell_sentinel(view.number, &peers);
+        self.views.send_replace(view.number);
         let rows = peers.iter().map(|(peer, row)| (peer.identity.clone(), Arc::clone(row)));
         self.inbound.know(rows.collect());
         self.owed.lock().retain(|owed| peers.iter().any(|(peer, _)| peer.identity == *owed));

@@ -71,6 +71,7 @@ pub struct NodeBuilder {
     threads: Option<usize>,
     seat: Option<LocalSeat>,
     with_sentinel: bool,
+    about: Box<str>,
 }
 
 #[derive(Default)]
@@ -148,6 +149,13 @@ impl NodeBuilder {
         self
     }
 
+    /// What other members are told of the node, where it is one of several.
+    #[must_use]
+    pub(crate) fn about(mut self, about: &str) -> Self {
+        self.about = about.into();
+        self
+    }
+
     /// How many threads run turns; as many as there are cores otherwise.
     #[must_use]
     pub fn worker_threads(mut self, threads: usize) -> Self {
@@ -200,6 +208,7 @@ impl NodeBuilder {
             entropy: Arc::new(SystemEntropy),
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
+            about: self.about,
             sentinel,
         };
         let (store, settings) = (self.store, self.settings.clone());
@@ -278,7 +287,8 @@ impl Begun {
 }
 
 async fn start_alone(store: StoreChoice, settings: &Settings, around: Around) -> Result<Begun> {
-    let Around { types, runtime, clock, tasks, entropy, metrics, health, sentinel: _ } = around;
+    let Around { types, runtime, clock, tasks, entropy, metrics, health, about: _, sentinel: _ } =
+        around;
     let store = make_store(store, settings, &tasks);
     let parts = Parts {
         config: runtime,
