@@ -37,7 +37,7 @@ fn serve(serving: &Serving, request: Request) {
         }
         Request::Feeds { answer } => answer.answer_with(|| serving.view(|view| view.feeds())),
         Request::FeedEnds { feeds, answer } => {
-            answer.answer_with(|| serving.view(|view| view.feed_ends(&feeds)));
+            answer.answer_with(|| serving.view(|view| Ok(view.feed_ends(&feeds))));
         }
         Request::PlanTrim { feed, keep, answer } => {
             answer.answer_with(|| serving.view(|view| view.plan_trim(&feed, keep)));

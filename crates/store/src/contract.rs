@@ -230,7 +230,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Gives for each of these feeds, in their order, a number that is another one after something was
     /// appended to it, by whomever: for who waits for entries of others. Cheap, so that it may be asked
-    /// some times a second. Zero for a feed that has not begun.
+    /// some times a second. Zero for a feed that has not begun, or whose stripes are damaged: who reads it
+    /// is told.
     ///
     /// # Errors
     /// As [`Store::load`]. Where the engine has no feeds: [`StoreError::Unavailable`].

@@ -10,8 +10,8 @@ use tenure_types::{ActorId, Incarnation};
 
 use super::proxy::{Fault, From, Proxy};
 use super::support::{COME_MAX, Database, until};
-use super::work::{Shape, actor, assert_feed, fate, feed, is_done, unit};
-use crate::PostgresStore;
+use super::work::{Shape, actor, assert_feed, fate, feed, is_done, open, unit};
+use crate::{PostgresStore, migrate};
 
 /// The bytes of the message that ends a batch.
 const SYNC_BYTES: usize = 5;
@@ -157,5 +157,45 @@ async fn readers_that_follow_meanwhile_get_each_entry_once_and_each_actor_in_ord
         .collect();
     for task in writers.into_iter().chain(readers) {
         task.await.expect("it ends well");
+    }
+}
+
+/// Tables of an older program are refused, and brought up to date with everything that was in them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_from_before_there_were_moments_goes_on_with_its_cursors() {
+    let database = Database::start();
+    let config = database.config();
+    let store = PostgresStore::new(config.clone());
+    let alice = actor("alice");
+    let (mut incarnation, mut cursors) = (open(&store).await, Vec::new());
+    for version in 1..=6 {
+        if version == 4 {
+            incarnation = open(&store).await;
+        }
+        commit(&store, &alice, version, incarnation).await;
+        cursors.push(read(&store, FeedFrom::Oldest, 2).await);
+    }
+    store.close().await.expect("it closes");
+    let older = "ALTER TABLE stripes DROP COLUMN moment; ALTER TABLE entries DROP COLUMN moment; \
+        UPDATE store SET format = 2";
+    database.sql(&config, older);
+    for refused in [store.open().await.map(drop), store.open_to_read().await.map(drop)] {
+        let error = refused.expect_err("it is of an older program").to_string();
+        assert!(error.contains("older Tenure") && error.contains("migrate"), "{error}");
+    }
+    let migrated = migrate(&config, 4).await.expect("it is brought up to date");
+    assert_eq!((migrated.from, migrated.to), (Some(2), crate::FORMAT));
+    let nodes = [PostgresStore::new(config.clone()), PostgresStore::new(config)];
+    let joined = [Incarnation(incarnation.0 + 1), Incarnation(incarnation.0 + 2)];
+    for (node, incarnation) in nodes.iter().zip(joined) {
+        node.join(incarnation).await.expect("it joins");
+    }
+    for version in 7..=10 {
+        let at = (version % 2) as usize;
+        commit(&nodes[at], &alice, version, joined[at]).await;
+    }
+    for (seen, cursor) in cursors {
+        let (rest, _) = read(&nodes[0], FeedFrom::After(cursor), 3).await;
+        assert_eq!([texts(&seen), texts(&rest)].concat(), of("alice", 1..=10));
     }
 }
