@@ -37,6 +37,10 @@ impl Runtime {
     async fn look_at(self: &Arc<Self>, feeds: Vec<FeedName>, seen: &mut BTreeMap<FeedName, u64>) {
         // While the store is away readers wait as long as they want.
         let Ok(ends) = self.store.feed_ends(&feeds).await else { return };
+        // Nothing leaves without a lease, its own late entries among them: looked at again after it.
+        if !self.may_release() {
+            return;
+        }
         let before = std::mem::take(seen);
         for (feed, end) in feeds.into_iter().zip(ends) {
             if before.get(&feed) != Some(&end) {
