@@ -2,7 +2,7 @@
 //! carries calls from node to node.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,7 +12,7 @@ use tenure_actor::{ActorRef, Target};
 use tenure_runtime::{LostBy, Seat};
 use tenure_sim::{Node, NodeSpec, Simulation};
 use tenure_store::MemoryDisk;
-use tenure_types::{Incarnation, Instant, Tenure};
+use tenure_types::{FeedName, Incarnation, Instant, Tenure};
 
 /// What a seat was told.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub struct HandSeat {
     lease_until: AtomicU64,
     absent: Mutex<Vec<(Target, Arc<dyn QueuedCall>)>>,
     told: Mutex<Vec<Told>>,
+    keeps_feeds: AtomicBool,
 }
 
 impl Seat for HandSeat {
@@ -54,12 +55,21 @@ impl Seat for HandSeat {
     fn store_lost(&self, _: &str) {
         self.told.lock().push(Told::StoreLost);
     }
+
+    fn keeps_feed(&self, _: &FeedName) -> bool {
+        self.keeps_feeds.load(Ordering::Relaxed)
+    }
 }
 
 impl HandSeat {
     /// The lease ends then.
     pub fn lease_until(&self, at: Instant) {
         self.lease_until.store(at.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// Whether its node trims feeds from now on.
+    pub fn keeps_feeds(&self, keeps: bool) {
+        self.keeps_feeds.store(keeps, Ordering::Relaxed);
     }
 
     /// What it was told since the last time.
@@ -98,6 +108,7 @@ pub fn join(spec: &NodeSpec, sim: &Simulation, disk: &MemoryDisk, incarnation: u
         lease_until: AtomicU64::new(Instant::NEVER.as_nanos()),
         absent: Mutex::default(),
         told: Mutex::default(),
+        keeps_feeds: AtomicBool::new(true),
     });
     let starting = spec.try_start_at(sim, disk, Some(Arc::clone(&seat) as Arc<dyn Seat>));
     let node = sim.run_until(starting).expect("the node joins");
