@@ -507,7 +507,9 @@ fn a_feed_is_trimmed_by_the_node_that_keeps_it_and_woken_for_what_the_other_one_
     sim.advance(SECOND / 4);
     assert_eq!(poll.take(), Some(Ok(1)), "who waits at the other node is woken");
     let kept = || sim.run_until(two.runtime().feeds()).expect("they are listed")[0].entries;
-    [&one, &two].map(|it| it.seat.keeps_feeds(false));
+    for node in [&one, &two] {
+        node.seat.keeps_feeds(false);
+    }
     sim.advance(200 * SECOND);
     assert_eq!(kept(), 1, "it is old, and nobody's to trim");
     two.seat.keeps_feeds(true);
