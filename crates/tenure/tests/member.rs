@@ -67,7 +67,7 @@ async fn keys_are_shared_and_change_hands_when_a_member_comes_and_goes() {
     until("the first one owns all again", || keys.iter().all(|key| is_here(&one.owner_of(key))))
         .await;
     let later = |key: &&Key| matches!(one.owner_of(key), Owner::Here { term } if term > newer);
-    assert!(of_two.iter().all(|key| later(key)), "what comes back has another term");
+    assert!(of_two.iter().all(later), "what comes back has another term");
     one.leave(PATIENCE).await.expect("it leaves");
     cluster.close().await.expect("it ends");
 }
