@@ -495,9 +495,9 @@ fn a_feed_is_trimmed_by_the_node_that_keeps_it_and_woken_for_what_the_other_one_
     let spec = spec.config(|config| config.feed_retention_age = 30 * SECOND);
     let (one, two) = (join(&spec, &sim, &disk, 1), join(&spec, &sim, &disk, 2));
     let feed = tenure_types::FeedName::new("said").expect("a good name");
-    let (runtime, name) = (Arc::clone(two.runtime()), feed.clone());
+    let runtime = Arc::clone(two.runtime());
     let poll = two.begin(async move {
-        let page = runtime.read_feed(&name, FeedFrom::Oldest, 9, 60 * SECOND).await;
+        let page = runtime.read_feed(&feed, FeedFrom::Oldest, 9, 60 * SECOND).await;
         page.map(|page| page.entries.len()).map_err(|error| error.to_string())
     });
     sim.advance(SECOND);
