@@ -11,7 +11,7 @@ use tenure_types::{ActorId, Incarnation, Instant, Tenure};
 use crate::driver::Driver;
 use crate::life::name_of;
 use crate::message::{Body, Frame, Part};
-use crate::refusals::{crowded, not_executed, unknown};
+use crate::refusals::{away, crowded, not_executed, unknown};
 use crate::reply::Reply;
 use crate::way::{AWAY_MAX, Handed, NotHanded, Seeking, Way};
 use crate::world::World;
@@ -76,6 +76,9 @@ impl<W: World> Driver<W> {
             Some(way) => {
                 way.places.put(&seeking.target, at);
                 match self.hand(way, seeking, at) {
+                    Some(seeking) if self.config.is_fixed() => {
+                        return seeking.call.settle(Err(away(actor)));
+                    }
                     Some(seeking) => way.keep(actor.clone(), seeking),
                     None => None,
                 }
@@ -125,6 +128,17 @@ impl<W: World> Driver<W> {
         };
         seeking.call.settle(Err(error));
         None
+    }
+
+    /// The one node that an actor may live on is not reached: its calls end, and none of them ran.
+    pub(crate) fn end_away(&self, actor: &ActorId) {
+        let calls = self.with_life(|life| {
+            life.cluster.give_up_look_up(actor);
+            life.seeking.remove(actor)
+        });
+        for seeking in calls.flatten().unwrap_or_default() {
+            seeking.call.settle(Err(away(actor)));
+        }
     }
 
     /// Handles at once, on the thread that asks, what no machine has to decide: calls of other nodes, answers, and what is
@@ -249,6 +263,12 @@ impl<W: World> Driver<W> {
     /// Ends calls that were handed to members which are gone: nobody there answers any more.
     pub(crate) fn end_calls_at_gone(&self, view: &Arc<View>) {
         let lost = self.way.load().as_ref().map(|way| way.learn(view));
+        lost.into_iter().flatten().for_each(|handed| handed.seeking.call.settle(Err(unknown())));
+    }
+
+    /// Ends calls that were handed to these members.
+    pub(crate) fn end_calls(&self, is_gone: impl Fn(Incarnation) -> bool) {
+        let lost = self.way.load().as_ref().map(|way| way.take_at(is_gone));
         for handed in lost.into_iter().flatten() {
             handed.seeking.call.settle(Err(unknown()));
         }

@@ -8,6 +8,8 @@ use tenure_protocol::directory::Wish;
 use tenure_protocol::placement::Strategy;
 use tenure_protocol::view::membership::Config as MembershipConfig;
 
+use crate::gossiping::WithoutTable;
+
 /// How a node takes part in its cluster. Times and strategies are the same at every node.
 #[derive(Debug)]
 pub struct Config {
@@ -19,6 +21,8 @@ pub struct Config {
     pub strategies: BTreeMap<&'static str, Strategy>,
     /// How it takes part in the member table.
     pub membership: MembershipConfig,
+    /// How it is a member without the member table; `None`: by it.
+    pub without_table: Option<WithoutTable>,
     /// Bounds and times of its directory.
     pub cluster: ClusterConfig,
     /// When actors move so that members are called alike; never without.
@@ -49,6 +53,7 @@ impl Config {
             types,
             strategies: BTreeMap::new(),
             membership: MembershipConfig::default(),
+            without_table: None,
             cluster: ClusterConfig::default(),
             level: Some(LevelConfig::default()),
         }
@@ -60,9 +65,17 @@ impl Config {
         &self.wire
     }
 
+    /// Whether the members are a list that never changes: each actor lives where the ring says, or nowhere.
+    pub(crate) fn is_fixed(&self) -> bool {
+        matches!(self.without_table, Some(WithoutTable::Fixed(_)))
+    }
+
     /// How actors of a type want to be placed.
     pub(crate) fn wish(&self, type_name: &str) -> Wish {
-        let strategy = self.strategies.get(type_name).copied().unwrap_or_default();
+        let strategy = match self.is_fixed() {
+            true => Strategy::Ring,
+            false => self.strategies.get(type_name).copied().unwrap_or_default(),
+        };
         let durable =
             self.types.iter().any(|it| it.name.as_str() == type_name && it.persist.is_durable());
         Wish { strategy, durable }

@@ -1,6 +1,7 @@
 //! Carries out what the directory decides.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_protocol::cluster::{Alarm, Effect, Message, Refusal};
 use tenure_protocol::migration::MoveId;
@@ -11,6 +12,9 @@ use crate::life::{Life, Local};
 use crate::message::Body;
 use crate::world::World;
 
+/// For how long a busy activation is asked to leave that another member has too.
+const EVICTION_MAX: Duration = Duration::from_secs(30);
+
 impl<W: World> Driver<W> {
     pub(crate) fn carry_out_directory(self: &Arc<Self>, effect: Effect) {
         let now = self.clock.now();
@@ -19,7 +23,16 @@ impl<W: World> Driver<W> {
                 if let Message::Refused { why: Refusal::OldView(_), .. } = &message {
                     self.world.reached("slot opened while a grant was in flight");
                 }
-                self.send(to, Body::Directory(message));
+                let asked = match &message {
+                    Message::LookUp { actor, .. } if self.config.is_fixed() => Some(actor.clone()),
+                    _ => None,
+                };
+                let core = self.core.lock();
+                let is_sent = self.send_from(&core, to, Body::Directory(message));
+                drop(core);
+                if let Some(actor) = asked.filter(|_| !is_sent) {
+                    self.end_away(&actor);
+                }
             }
             Effect::Refresh => self.refresh(),
             Effect::Fence(incarnation) => self.fence(incarnation),
@@ -53,8 +66,22 @@ impl<W: World> Driver<W> {
             Effect::DropArrived(id) => {
                 self.with_life(|life| life.arrived.remove(&id));
             }
+            Effect::Evict { actor, .. } => self.evict(&actor),
             Effect::Alarm(alarm) => self.alarm(&alarm),
         }
+    }
+
+    /// Another member runs the actor under a higher right: this one's activation leaves memory once its turn is over.
+    fn evict(self: &Arc<Self>, actor: &ActorId) {
+        self.world.reached("evicted");
+        let (driver, actor) = (Arc::clone(self), actor.clone());
+        let evict = async move {
+            let Some(runtime) = driver.runtime() else { return };
+            if let Some(target) = runtime.target_of(&actor) {
+                runtime.deactivate(&target, EVICTION_MAX).await;
+            }
+        };
+        self.tasks.spawn("evict", Box::pin(evict));
     }
 
     /// The rules exclude it: a bug of the protocol.

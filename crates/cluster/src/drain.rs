@@ -47,6 +47,13 @@ impl<W: World> Driver<W> {
             life.cluster.set_accepting(false);
             core.membership.leave(now);
         }
+        if self.config.is_fixed() {
+            // Nobody takes what is here: it stays until the runtime has stopped.
+            if core.has_stopped {
+                core.membership.left(now);
+            }
+            return;
+        }
         let view = Arc::clone(core.membership.view());
         if view.state(life.incarnation) != Some(MemberState::Leaving) {
             return;

@@ -8,13 +8,15 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tenure_protocol::cluster::Sizes;
-use tenure_protocol::view::membership::{Death, Membership, Timer};
+use tenure_protocol::view::membership::Death;
 use tenure_protocol::view::{MemberState, View};
 use tenure_runtime::Runtime;
-use tenure_types::{ActorId, Clock, Incarnation, Instant, Tasks, Tenure, ViewNumber};
+use tenure_types::{ActorId, Clock, Incarnation, Instant, Tasks, Tenure};
 
 use crate::config::Config;
+use crate::gossiping::Gossiping;
 use crate::life::{Life, Local, Picture};
+use crate::membership::Membership;
 use crate::message::{Body, Frame};
 use crate::refusals::crowded;
 use crate::roll::Roll;
@@ -45,7 +47,6 @@ pub struct Driver<W: World> {
 /// What the node's one owner has.
 pub(crate) struct Core {
     pub(crate) membership: Membership,
-    pub(crate) timer: Option<(Timer, Instant)>,
     pub(crate) life: Option<Life>,
     /// Incarnations that are being fenced.
     pub(crate) fencing: BTreeSet<Incarnation>,
@@ -84,9 +85,14 @@ impl<W: World> Driver<W> {
     #[must_use]
     pub fn new(world: W, config: Arc<Config>) -> Arc<Self> {
         let (clock, tasks) = (world.clock(), world.tasks());
+        let membership = match config.without_table.clone() {
+            Some(without) => {
+                Membership::Gossip(Box::new(Gossiping::new(without, world.below(u64::MAX))))
+            }
+            None => Membership::of_table(config.membership),
+        };
         let core = Core {
-            membership: Membership::new(config.membership, ViewNumber(0)),
-            timer: None,
+            membership,
             life: None,
             fencing: BTreeSet::new(),
             presumed: BTreeMap::new(),
@@ -231,6 +237,9 @@ impl<W: World> Driver<W> {
 
     /// Whether there is another member that could take what lives here.
     pub fn has_others(&self) -> bool {
+        if self.config.is_fixed() {
+            return false;
+        }
         let core = self.core.lock();
         let me = core.incarnation();
         let mut members = core.membership.view().members();
@@ -294,9 +303,8 @@ impl<W: World> Driver<W> {
 
     fn due(&self) -> Instant {
         let core = self.core.lock();
-        let timer = core.timer.map_or(Instant::NEVER, |(_, at)| at);
         let directory = core.life.as_ref().and_then(|life| life.cluster.next_due());
-        timer.min(directory.unwrap_or(Instant::NEVER)).min(core.look_at)
+        core.membership.due().min(directory.unwrap_or(Instant::NEVER)).min(core.look_at)
     }
 
     async fn next(&self) -> Next {
@@ -330,10 +338,7 @@ impl<W: World> Driver<W> {
     fn handle_time(self: &Arc<Self>) {
         let now = self.clock.now();
         let mut core = self.core.lock();
-        if let Some((timer, _)) = core.timer.filter(|(_, at)| *at <= now) {
-            core.timer = None;
-            core.membership.handle_timer(now, timer);
-        }
+        core.membership.handle_time(now);
         if let Some(life) = &mut core.life {
             life.cluster.handle_time(now);
         }
@@ -354,6 +359,7 @@ impl<W: World> Driver<W> {
             Heard::Dead { address } => self.handle_dead(&address),
             Heard::Unsent(frame) => self.handle_unsent(frame),
             Heard::Stranger => self.refresh(),
+            Heard::Datagram(datagram) => self.handle_datagram(&datagram),
             Heard::Else => {}
         }
     }
@@ -383,6 +389,14 @@ impl<W: World> Driver<W> {
         }
     }
 
+    fn handle_datagram(&self, datagram: &[u8]) {
+        let now = self.clock.now();
+        let taken = self.core.lock().membership.handle_datagram(now, datagram);
+        if let Err(why) = taken {
+            self.world.misread(&why);
+        }
+    }
+
     fn handle_dead(&self, address: &str) {
         let now = self.clock.now();
         let mut core = self.core.lock();
@@ -406,7 +420,12 @@ impl<W: World> Driver<W> {
             .map(|member| member.incarnation)
             .collect();
         let Some(me) = core.incarnation() else { return };
+        let mut broken = Vec::new();
         for it in there {
+            if self.config.is_fixed() {
+                broken.push(it);
+                continue;
+            }
             if !refused {
                 core.membership.handle_hint(now, it);
                 continue;
@@ -418,6 +437,11 @@ impl<W: World> Driver<W> {
             {
                 self.send_from(&core, member, Body::Presumed(it));
             }
+        }
+        drop(core);
+        if !broken.is_empty() {
+            // It is not replaced: what was on its way there has no answer, as far as anybody can tell.
+            self.end_calls(|at| broken.contains(&at));
         }
     }
 }

@@ -54,6 +54,8 @@ pub(crate) enum Local {
     Started(Arc<Runtime>),
     /// The member table has answered, or has not.
     Answered(u64, Result<TableAnswer, TableLost>),
+    /// The store has handed out incarnations.
+    Numbered(Vec<Incarnation>),
     /// An incarnation is fenced.
     Fenced(Incarnation),
     /// An activation is packed, or is not.

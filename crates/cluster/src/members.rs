@@ -10,7 +10,7 @@ use tenure_protocol::cluster::Cluster;
 use tenure_protocol::view::MemberState;
 use tenure_protocol::view::membership::{Death, Effect, Lost};
 use tenure_protocol::view::table::{JoinToken, TableAction, TableAnswer, TableRequest};
-use tenure_runtime::{Runtime, Seat as RuntimeSeat};
+use tenure_runtime::{Runtime, Seat as RuntimeSeat, StartError};
 use tenure_types::{Incarnation, ViewNumber};
 
 use crate::driver::{Core, Driver};
@@ -21,6 +21,7 @@ use crate::message::Body;
 use crate::refusals::{not_executed, unknown};
 use crate::roll::Drain;
 use crate::seat::NodeSeat;
+use crate::told::Told;
 use crate::way::Way;
 use crate::world::World;
 
@@ -49,6 +50,7 @@ impl<W: World> Driver<W> {
             Local::Answered(request, result) => {
                 core.membership.handle_answer(now, request, result);
             }
+            Local::Numbered(numbers) => core.membership.numbered(numbers),
             Local::Fenced(incarnation) => {
                 core.fencing.remove(&incarnation);
                 core.membership.handle_fenced(incarnation);
@@ -92,15 +94,44 @@ impl<W: World> Driver<W> {
             if members.is_empty() && directory.is_empty() {
                 return;
             }
-            members.into_iter().for_each(|effect| self.carry_out_member(effect));
+            members.into_iter().for_each(|told| self.carry_out_told(told));
             directory.into_iter().for_each(|effect| self.carry_out_directory(effect));
         }
+    }
+
+    fn carry_out_told(self: &Arc<Self>, told: Told) {
+        match told {
+            Told::Member(effect) => self.carry_out_member(effect),
+            Told::Number(count) => self.number(count),
+            Told::Datagram { to, datagram } => self.world.send_datagram(&to, datagram),
+            Told::Knock(datagram) => self.world.knock(datagram),
+        }
+    }
+
+    /// Has the store hand out incarnations, which grow over restarts: all nodes share it.
+    fn number(self: &Arc<Self>, count: usize) {
+        let store = self.world.store();
+        let driver = Arc::clone(self);
+        let number = async move {
+            let mut numbers = Vec::new();
+            while numbers.len() < count {
+                match store.next_incarnation().await {
+                    Ok(incarnation) => numbers.push(incarnation),
+                    Err(error) => {
+                        driver.world.refused(&StartError::Store(error));
+                        driver.tasks.sleep_until(driver.clock.now() + STORE_AGAIN).await;
+                    }
+                }
+            }
+            driver.pass(Incarnation(0), Local::Numbered(numbers));
+        };
+        self.tasks.spawn("number", Box::pin(number));
     }
 
     fn carry_out_member(self: &Arc<Self>, effect: Effect) {
         match effect {
             Effect::Ask { request, ask } => self.ask_table(request, ask),
-            Effect::SetTimer { timer, at } => self.core.lock().timer = Some((timer, at)),
+            Effect::SetTimer { timer, at } => self.core.lock().membership.set_timer(timer, at),
             Effect::Joined(incarnation) => self.begin_life(incarnation),
             Effect::View(view) => {
                 self.world.learnt(&view);
@@ -171,6 +202,7 @@ impl<W: World> Driver<W> {
         let seat = NodeSeat {
             incarnation,
             lease_until: Arc::clone(&lease_until),
+            has_table: self.config.without_table.is_none(),
             driver: Arc::downgrade(self),
         };
         let seat = Arc::new(seat);
@@ -253,10 +285,16 @@ impl<W: World> Driver<W> {
         self.tasks.spawn("join-again", Box::pin(again));
     }
 
-    /// Tells the table that nothing is left of this incarnation, so that nobody waits for its lease to end, and is
+    /// Tells the others that nothing is left of this incarnation, so that nobody waits for its lease to end, and is
     /// gone. Said once: where it is lost, the others wait.
     fn say_goodbye(self: &Arc<Self>, incarnation: Incarnation) {
-        let seen = self.core.lock().membership.view().number;
+        let mut core = self.core.lock();
+        if !core.membership.has_table() {
+            // The others take it for gone as soon as one of them hears it.
+            return core.membership.left(self.clock.now());
+        }
+        let seen = core.membership.view().number;
+        drop(core);
         let action = TableAction::DownProven { incarnation };
         let asking = self.answer_in_time(TableRequest { seen, action });
         let driver = Arc::clone(self);

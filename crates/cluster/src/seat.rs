@@ -14,6 +14,8 @@ use crate::world::World;
 pub(crate) struct NodeSeat<W: World> {
     pub(crate) incarnation: Incarnation,
     pub(crate) lease_until: Arc<AtomicU64>,
+    /// Members agree on views by a table: then no two activations of an actor write.
+    pub(crate) has_table: bool,
     pub(crate) driver: Weak<Driver<W>>,
 }
 
@@ -48,12 +50,17 @@ impl<W: World> Seat for NodeSeat<W> {
 
     fn lost(&self, target: &Target, tenure: Tenure, by: LostBy) {
         if by == LostBy::Conflict
+            && self.has_table
             && let Some(driver) = self.driver.upgrade()
         {
             let actor = name_of(target);
             driver.world.alarm(format!("{actor} {tenure} lost its record to another activation"));
         }
         self.pass(Local::Lost { actor: name_of(target), tenure });
+    }
+
+    fn orders_tenures(&self) -> bool {
+        self.has_table
     }
 
     fn store_lost(&self, _: &str) {}

@@ -1,6 +1,7 @@
 //! What people are shown of a node's place in its cluster.
 
 use tenure_observe::{ClusterStatus, MemberStatus};
+use tenure_types::Instant;
 
 use crate::driver::Driver;
 use crate::world::World;
@@ -21,7 +22,7 @@ impl<W: World> Driver<W> {
             state: me.and_then(|me| view.state(me)).map(|state| state.to_string()),
             leaving: core.is_leaving,
             cordoned: core.is_cordoned,
-            lease_seconds: core.membership.lease_until().saturating_since(now).as_secs_f64(),
+            lease_seconds: lease_seconds(core.membership.lease_until(), now),
             ..ClusterStatus::default()
         };
         if let Some(life) = &core.life {
@@ -50,4 +51,9 @@ impl<W: World> Driver<W> {
         status.members = members.collect();
         status
     }
+}
+
+/// For how long the lease runs; `None` where it never ends.
+fn lease_seconds(until: Instant, now: Instant) -> Option<f64> {
+    (until < Instant::NEVER).then(|| until.saturating_since(now).as_secs_f64())
 }

@@ -137,6 +137,11 @@ impl Way {
         lost
     }
 
+    /// The calls at these members, which are not away any more.
+    pub(crate) fn take_at(&self, is_gone: impl Fn(Incarnation) -> bool) -> Vec<Handed> {
+        by_number(self.away.lock().calls.extract_if(|_, handed| is_gone(handed.at.0)))
+    }
+
     /// Forgets calls that nobody waits for any more. Gives those whose time is over: at other nodes, and not sent.
     pub(crate) fn take_late(&self, now: Instant) -> (Vec<Handed>, Vec<Seeking>) {
         let is_late = |seeking: &Seeking| seeking.call.head().deadline < now;

@@ -33,6 +33,8 @@ pub enum Heard {
     Stranger,
     /// A frame of this node that never left it, although it was taken.
     Unsent(Frame),
+    /// A datagram of gossip, from somebody with the cluster's key.
+    Datagram(Vec<u8>),
     /// Nothing that a node's driver looks at.
     Else,
 }
@@ -67,6 +69,15 @@ pub trait World: Send + Sync + Sized + 'static {
     /// Carries a request to the member table and its answer back. The driver stops waiting after
     /// `ask_time_max`.
     fn ask_table(&self, ask: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>>;
+
+    /// Sends a datagram of gossip to a member's address. It may be lost.
+    fn send_datagram(&self, _to: &Arc<str>, _datagram: Vec<u8>) {}
+
+    /// Sends a datagram of gossip to wherever a member may be, as far as the configuration knows. It may be lost.
+    fn knock(&self, _datagram: Vec<u8>) {}
+
+    /// A datagram of gossip could not be read, and was dropped.
+    fn misread(&self, _why: &str) {}
 
     /// Rings of views.
     fn rings(&self) -> &Rings;

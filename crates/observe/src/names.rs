@@ -37,6 +37,7 @@ pub const LABEL_NODE: &str = "node";
 pub const LABEL_VERSION: &str = "version";
 
 descriptions! {
+    DATAGRAMS_DROPPED "tenure_gossip_datagrams_dropped_total" "Datagrams of gossip that were not taken: malformed, sealed with another key, or heard before";
     CALLS "tenure_calls_total" "Calls that reached this node, by actor type";
     CALLS_SENT_ON "tenure_calls_sent_on_total" "Those of them whose actor lives at another node, or is looked for";
     CALL_ERRORS "tenure_call_errors_total" "Calls that ended in an error, by actor type and code";

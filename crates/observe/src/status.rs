@@ -76,8 +76,9 @@ pub struct ClusterStatus {
     pub leaving: bool,
     /// Whether it was told to take no new activations.
     pub cordoned: bool,
-    /// For how long it may still release what its actors produce, in seconds.
-    pub lease_seconds: f64,
+    /// For how long it may still release what its actors produce, in seconds. Absent where its lease never ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_seconds: Option<f64>,
     /// The view's members by incarnation, those that are gone among them until they are forgotten.
     pub members: Vec<MemberStatus>,
     /// Slots that the node keeps.

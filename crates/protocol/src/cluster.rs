@@ -26,7 +26,7 @@ mod time;
 mod unregister;
 mod views;
 
-pub use config::ClusterConfig;
+pub use config::{ClusterConfig, Views};
 pub use effect::{Alarm, Effect, Nowhere};
 pub use message::{Message, Refusal, URGENT_SLOTS_MAX};
 pub use state::{Cluster, Sizes};

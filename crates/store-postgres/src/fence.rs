@@ -54,15 +54,39 @@ pub(crate) async fn open(
     );
     let lanes = format!("{}%", lane_prefix(found.id));
     let answer = past_batches(&client, config, &lanes, &sql).await?;
-    let incarnation = answer.iter().find_map(|message| match message {
+    Ok(Opened { store: found.id, incarnation: number_in(config, &answer)? })
+}
+
+/// Hands out the next incarnation to a run that will join as it, and fences nobody. The member table goes on
+/// above it, so that a cluster which has one again never hands out the same.
+///
+/// # Errors
+/// What is wrong with the server or the tables; a number may be lost.
+pub(crate) async fn number(config: &PostgresConfig) -> Result<Incarnation, StoreError> {
+    let client = connect(config, "tenure number").await?;
+    answered(config, check(&client, config)).await?;
+    answered(config, required(&client, config)).await?;
+    // One message, and so one transaction.
+    let sql = "UPDATE store SET incarnation = greatest(incarnation, (SELECT number FROM view)) + 1; \
+               UPDATE view SET number = greatest(number, (SELECT incarnation FROM store)); \
+               SELECT incarnation FROM store";
+    let answer = answered(config, async { Ok(client.simple_query(sql).await) }).await?;
+    number_in(config, &answer.map_err(|error| io("handing out an incarnation", &error))?)
+}
+
+/// The one number that an answer has.
+fn number_in(
+    config: &PostgresConfig,
+    answer: &[SimpleQueryMessage],
+) -> Result<Incarnation, StoreError> {
+    let number = answer.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
         _ => None,
     });
-    let incarnation = incarnation.ok_or_else(|| StoreError::Corrupt {
+    number.map(Incarnation).ok_or_else(|| StoreError::Corrupt {
         what: format!("the table store of {}", config.place()).into(),
         detail: "its incarnation cannot be read; restore a backup".into(),
-    })?;
-    Ok(Opened { store: found.id, incarnation: Incarnation(incarnation) })
+    })
 }
 
 /// Lets `incarnation` commit beside others; `holder` is who joins.

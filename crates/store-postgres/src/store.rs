@@ -86,6 +86,11 @@ impl Store for PostgresStore {
         self.engine.run(async move { shared.open().await })
     }
 
+    fn next_incarnation(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
+        let shared = Arc::clone(&self.shared);
+        self.engine.run(async move { fence::number(&shared.config).await })
+    }
+
     fn join(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
         let shared = Arc::clone(&self.shared);
         self.engine.run(async move { shared.join(incarnation).await })

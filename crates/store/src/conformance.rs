@@ -54,7 +54,7 @@ pub use rows::{
     rows_of_refused_units_are_absent,
 };
 pub use several::{
-    entries_of_several_are_merged, fences_end_one_incarnation,
+    entries_of_several_are_merged, fences_end_one_incarnation, incarnations_are_handed_out_to_join,
     incarnations_commit_beside_each_other, run_several, several_are_trimmed_as_one,
     stripes_are_opened_beside_each_other,
 };

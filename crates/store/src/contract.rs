@@ -71,6 +71,17 @@ pub trait Store: Send + Sync + 'static {
     /// As [`Store::open`]: a store that is open in another process cannot be read beside it.
     fn open_to_read(&self) -> BoxFuture<'_, Result<bool, StoreError>>;
 
+    /// Hands out the next incarnation for a run that will [`Store::join`] as it: counted durably, above
+    /// all that were handed out, joined or fenced, and never the same twice. Fences nobody. For nodes
+    /// that share a store and have no member table; the engine need not be open.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the engine is for one node, or is not reached; a number may be
+    /// lost, and the call may be repeated.
+    fn next_incarnation(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
+        Box::pin(std::future::ready(Err(for_one_node(self.name()))))
+    }
+
     /// Opens the engine for units of `incarnation`, a number that a member table has handed out,
     /// beside those of others: fences nobody. Called again while it is open as this incarnation it
     /// changes nothing. A store is either opened by one node or joined by several: an `open` fences
@@ -81,8 +92,7 @@ pub trait Store: Send + Sync + 'static {
     /// or is used by another run; and where the engine is for one node. Nothing was changed.
     fn join(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
         let _ = incarnation;
-        let detail = format!("the engine `{}` is for one node", self.name()).into();
-        Box::pin(std::future::ready(Err(StoreError::Unavailable { detail })))
+        Box::pin(std::future::ready(Err(for_one_node(self.name()))))
     }
 
     /// Fences one incarnation, open or not, seen or not: when this returns, none of its units can
@@ -304,6 +314,10 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when the stop could not be marked. What was answered `Committed` is durable
     /// all the same.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+fn for_one_node(engine: &str) -> StoreError {
+    StoreError::Unavailable { detail: format!("the engine `{engine}` is for one node").into() }
 }
 
 /// One entry of [`Store::heads`].

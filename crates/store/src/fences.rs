@@ -44,6 +44,12 @@ impl Fences {
         next
     }
 
+    /// Hands out the next incarnation for a run that will join as it. Fences nobody.
+    pub fn number(&mut self) -> Incarnation {
+        self.last = Incarnation(self.highest().0 + 1);
+        self.last
+    }
+
     /// Lets `incarnation` commit beside others.
     ///
     /// # Errors

@@ -88,6 +88,10 @@ impl Store for MemoryStore {
         })
     }
 
+    fn next_incarnation(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
+        Box::pin(std::future::ready(Ok(self.shared.disk.number())))
+    }
+
     fn join(&self, incarnation: Incarnation) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let mut engine = self.shared.engine.lock();

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod berth;
+mod datagrams;
 mod inbound;
 mod keep;
 mod local;

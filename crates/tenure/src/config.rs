@@ -2,6 +2,7 @@
 
 mod auth;
 mod cluster;
+mod membership;
 mod read;
 #[cfg(test)]
 mod reference;
@@ -10,6 +11,7 @@ mod value;
 
 pub use auth::{AuthSettings, Secret};
 pub use cluster::ClusterSettings;
+pub use membership::{MembershipKind, Seed, SplitBrainRule};
 pub use read::{ConfigError, Configuration, Origin};
 pub use settings::{LogFormat, Settings};
 pub use tenure_protocol::view::membership::FastPath;

@@ -138,7 +138,7 @@ async fn a_node_tells_of_its_cluster() {
         let told = told(node);
         assert_eq!(told.incarnation, Some(node.incarnation().0));
         assert_eq!((told.state.as_deref(), told.leaving), (Some("Alive"), false));
-        assert!(told.lease_seconds > 0.0 && told.lease_seconds < 10.0, "{told:?}");
+        assert!(told.lease_seconds.is_some_and(|it| it > 0.0 && it < 10.0), "{told:?}");
         assert_eq!(row(node, node).slots, told.slots, "{told:?}");
         let listed = row(node, other);
         assert_eq!((&*listed.node, &*listed.state, listed.weight), (other.name(), "Alive", 1));

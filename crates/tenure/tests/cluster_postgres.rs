@@ -140,6 +140,17 @@ async fn what_makes_no_cluster_is_refused_in_words() {
         (&[("cluster.name", "other")], "that of the cluster \"tenure\""),
         (&[("cluster.lease", "3s")], "leases of 2000 ms"),
         (&[("cluster.key", OTHER_KEY)], "have leases of 2000 ms, key "),
+        (&[("cluster.seeds", "127.0.0.1:1")], "are for gossip"),
+        (&[("cluster.nodes", "a=127.0.0.1:1")], "is for a fixed list"),
+        (&[("cluster.membership", "gossip")], "has to know where others may be"),
+        (
+            &[("cluster.membership", "gossip"), ("cluster.seeds", "127.0.0.1:1")],
+            "this node has gossip, key ",
+        ),
+        (
+            &[("cluster.membership", "static"), ("cluster.nodes", "other=127.0.0.1:1")],
+            "is not among them",
+        ),
     ] {
         let refused = database.start_node(changes).await.expect_err("it cannot start");
         assert!(refused.to_string().contains(expected), "{changes:?}: {refused}");
@@ -185,6 +196,19 @@ async fn certificates_take_the_place_of_a_key() {
     }
     let refused = database.start_node(&[("node.name", "c")]).await.expect_err("it has a key");
     assert!(refused.to_string().contains("have leases of 2000 ms, certificates"), "{refused}");
+    let cert = folder.path().join("a.pem").display().to_string();
+    let key = folder.path().join("a.key").display().to_string();
+    let with = [
+        ("node.name", "a"),
+        ("cluster.membership", "gossip"),
+        ("cluster.seeds", "127.0.0.1:1"),
+        ("cluster.key", ""),
+        ("cluster.tls_authority", &root),
+        ("cluster.tls_cert", &cert),
+        ("cluster.tls_key", &key),
+    ];
+    let refused = database.start_node(&with).await.expect_err("datagrams need a key");
+    assert!(refused.to_string().contains("certificates do not seal datagrams"), "{refused}");
     for node in nodes {
         node.stop(BUDGET).await.expect("it stops");
     }

@@ -1,9 +1,11 @@
 use std::fmt;
 
+use ring::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
 use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{hkdf, hmac};
 
+use crate::identity::ClusterName;
 use crate::seal::{Opener, Sealer, derive};
 
 /// The length of a [`ClusterKey`].
@@ -18,7 +20,7 @@ pub(crate) const PROOF_BYTES: usize = 32;
 pub struct ClusterKey {
     /// Proves that one has the key.
     proving: hmac::Key,
-    /// Goes into the keys of each connection.
+    /// Goes into the keys of each connection, and of datagrams.
     sealing: [u8; CLUSTER_KEY_BYTES],
     /// Tells keys apart.
     mark: [u8; MARK_BYTES],
@@ -100,6 +102,16 @@ impl ClusterKey {
     /// Whether `proof` was made with this key, in constant time.
     pub(crate) fn proves(&self, role: Role, transcript: &[u8], proof: &[u8]) -> bool {
         hmac::verify(&self.proving, &[role.purpose(), transcript].concat(), proof).is_ok()
+    }
+
+    /// The key of the datagrams that one run of this cluster sends.
+    pub(crate) fn of_datagrams(&self, cluster: &ClusterName, run: u64) -> LessSafeKey {
+        let run = run.to_be_bytes();
+        let info: [&[u8]; 3] = [b"tenure/1 datagram key", &run, cluster.as_str().as_bytes()];
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tenure/1 datagrams");
+        let secret = salt.extract(&self.sealing);
+        let okm = secret.expand(&info, &AES_256_GCM);
+        LessSafeKey::new(UnboundKey::from(okm.expect("one block is not too long")))
     }
 
     /// The keys of one connection, from this key, what both ends drew, and all they said; none when the

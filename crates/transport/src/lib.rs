@@ -62,6 +62,7 @@ mod accept;
 mod backoff;
 pub mod bounds;
 mod credit;
+mod datagram;
 mod event;
 mod frame;
 mod handshake;
@@ -82,6 +83,10 @@ mod transport;
 mod wire;
 
 pub use credit::{Credit, Permit};
+pub use datagram::{
+    DATAGRAM_EXTRA_BYTES, DATAGRAM_MARK, DATAGRAM_PLAIN_MAX, DatagramError, DatagramOpener,
+    DatagramSealer, SENDERS_MAX,
+};
 pub use event::{Direction, Event, Inbound, LaneEnd};
 pub use frame::{Class, Frame, FrameError, HEADER_BYTES};
 pub use handshake::error::HandshakeError;

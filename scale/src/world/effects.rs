@@ -235,6 +235,7 @@ impl World {
             | Effect::Ship { .. }
             | Effect::Unseal { .. }
             | Effect::Moved { .. }
+            | Effect::Evict { .. }
             | Effect::DropArrived(_) => panic!("nothing leaves or moves here"),
         }
     }

@@ -1,8 +1,24 @@
 use std::time::Duration;
 
+/// How far the views that a [`Cluster`](super::Cluster) is told can be trusted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Views {
+    /// Of two that differ one is the later, and nobody is gone who may still be heard.
+    #[default]
+    Agreed,
+    /// They are what a member heard (`gossip`): the dead are not fenced and not waited for, whoever is new in a view is
+    /// asked for reports as well, and of two activations of one actor the one with the lower right leaves.
+    Heard,
+    /// They always name the same nodes (`static`), so a slot is ever one node's, and nobody else has anything to
+    /// report of it. The dead are not fenced either.
+    Fixed,
+}
+
 /// Bounds and times of a [`Cluster`](super::Cluster).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterConfig {
+    /// How far the views can be trusted.
+    pub views: Views,
     /// After so long a question without an answer is asked again; each time later, up to
     /// [`ClusterConfig::ask_again_max`]. From the second time on every other one goes through
     /// another member.
@@ -37,6 +53,7 @@ pub struct ClusterConfig {
 impl Default for ClusterConfig {
     fn default() -> Self {
         Self {
+            views: Views::Agreed,
             ask_again: Duration::from_millis(100),
             ask_again_max: Duration::from_secs(1),
             await_again_max: Duration::from_secs(10),

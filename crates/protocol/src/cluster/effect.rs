@@ -99,6 +99,14 @@ pub enum Effect {
         /// Where it is now, where that is known.
         to: Option<(Incarnation, Tenure)>,
     },
+    /// Another member runs the actor too, under a higher right: let this activation leave memory, and tell
+    /// [`Cluster::leave`](super::Cluster::leave). Only where views are not agreed on.
+    Evict {
+        /// Which actor.
+        actor: ActorId,
+        /// Its right here.
+        tenure: Tenure,
+    },
     /// The memory that this move brought is not needed.
     DropArrived(MoveId),
     /// Something that the rules exclude.

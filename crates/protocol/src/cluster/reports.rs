@@ -1,9 +1,9 @@
 use std::cmp::Ordering;
 
-use tenure_types::{Incarnation, Instant, Slot, ViewNumber};
+use tenure_types::{ActorId, Incarnation, Instant, Slot, Tenure, ViewNumber};
 
 use super::effect::Alarm;
-use super::{Cluster, Effect};
+use super::{Cluster, Effect, Message, Views};
 use crate::directory::{Entry, Standing};
 use crate::slot::{Parts, Reported, ReportedAs, SlotReport};
 
@@ -41,6 +41,7 @@ impl Cluster {
     /// Enters what a member reported. Of two that report one actor the one with the higher right has
     /// it: the other's move was decided, or its end.
     fn enter_reported(&mut self, slot: Slot, from: Incarnation, reported: Reported) {
+        let views_agreed = self.config.views == Views::Agreed;
         let Some(owned) = self.owned.get_mut(&slot) else { return };
         let Reported { actor, tenure, durable, as_what } = reported;
         let Some(known) = owned.entries.get_mut(&actor) else {
@@ -51,14 +52,27 @@ impl Cluster {
         match known.tenure.cmp(&tenure) {
             Ordering::Less => {
                 *known = Entry::reported(from, tenure, durable);
+                if !views_agreed {
+                    self.tell_loser(actor, other);
+                }
+            }
+            Ordering::Equal if !views_agreed && other.0 != from => {
+                // Two owners gave the same number. One goes, whichever.
+                self.tell_loser(actor, (from, tenure));
             }
             // A part of an earlier report of the same member.
             Ordering::Equal => known.standing = Standing::Placed,
+            Ordering::Greater if !views_agreed => self.tell_loser(actor, (from, tenure)),
             Ordering::Greater if as_what == ReportedAs::Live && known.is_placed() => {
                 let (kept, other) = (other, (from, tenure));
                 self.effects.push(Effect::Alarm(Alarm::TwoLive { actor, kept, other }));
             }
             Ordering::Greater => {}
         }
+    }
+
+    /// Where views were not agreed on, two members may run one actor: this one's is to leave.
+    fn tell_loser(&mut self, actor: ActorId, (host, tenure): (Incarnation, Tenure)) {
+        self.send(host, Message::Unregistered { actor, tenure });
     }
 }

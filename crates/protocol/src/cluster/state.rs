@@ -5,7 +5,7 @@ use tenure_types::{ActorId, Incarnation, Instant, Slot, Tenure, ViewNumber};
 
 use super::hosting::Hosting;
 use super::schedule::{Due, Schedule};
-use super::{ClusterConfig, Effect, Message};
+use super::{ClusterConfig, Effect, Message, Views};
 use crate::directory::{Locations, Wish};
 use crate::migration::{MoveId, Outgoing};
 use crate::ring::Ring;
@@ -443,7 +443,12 @@ impl Cluster {
         match member.state {
             MemberState::Joining | MemberState::Alive | MemberState::Leaving => Dead::default(),
             MemberState::Condemned => Dead { fenced, down: false, presumed: member.presumed },
-            MemberState::Down => Dead { fenced, down: true, presumed: false },
+            // Without agreement the record's version is what keeps a write of it from harm.
+            MemberState::Down => Dead {
+                fenced: fenced || self.config.views != Views::Agreed,
+                down: true,
+                presumed: false,
+            },
             // It went in order: nothing of it is on its way.
             MemberState::Left => Dead { fenced: true, down: true, presumed: false },
         }
@@ -458,6 +463,10 @@ impl Cluster {
 
     /// Has the dead member fenced, once.
     pub(super) fn need_fence(&mut self, incarnation: Incarnation) {
+        // Two sides of a split would fence each other, and nobody could write.
+        if self.config.views != Views::Agreed {
+            return;
+        }
         let is_dead = matches!(
             self.view.state(incarnation),
             Some(MemberState::Condemned | MemberState::Down)

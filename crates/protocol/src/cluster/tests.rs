@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tenure_types::{ActorId, ActorTypeName, Incarnation, Instant, Key, NodeId, Tenure, ViewNumber};
 
-use super::{Cluster, ClusterConfig, Effect, Message, Nowhere, Refusal};
+use super::{Cluster, ClusterConfig, Effect, Message, Nowhere, Refusal, Views};
 use crate::directory::Wish;
 use crate::migration::MoveId;
 use crate::placement::Strategy;
@@ -436,4 +436,75 @@ fn a_key_is_kept_by_one_member_at_a_time() {
     fair.learn(&view(5, &[(1, Down), (2, Alive), (3, Alive)]));
     let taken = gone(&mut fair);
     assert!(!taken.is_empty() && taken.iter().all(|it| it.len() == 1 && it[0].1 == 4), "{taken:?}");
+}
+
+/// Machines whose views are not agreed on.
+fn apart(count: u64) -> Fair {
+    let mut fair = Fair::default();
+    for incarnation in 1..=count {
+        let config = ClusterConfig { views: Views::Heard, ..ClusterConfig::default() };
+        let me = Incarnation(incarnation);
+        fair.0.insert(me, Cluster::new(me, config, incarnation));
+    }
+    fair
+}
+
+#[test]
+fn without_agreement_the_dead_are_neither_fenced_nor_waited_for() {
+    for wish in [LOCAL, FRAGILE] {
+        let mut fair = apart(3);
+        fair.learn(&view(3, &[(1, Alive), (2, Alive), (3, Alive)]));
+        let cart = kept_by(&fair, 1);
+        let done = fair.with(3, |it| it.look_up(NOW, &cart, wish));
+        assert_eq!(done[0], (3, activate(&cart, tenure(3, 1))));
+        fair.0.remove(&Incarnation(3));
+        assert_eq!(fair.learn(&view(4, &[(1, Alive), (2, Alive), (3, Down)])), []);
+        let done = fair.with(2, |it| it.look_up(NOW, &cart, wish));
+        assert_eq!(done, [(2, activate(&cart, tenure(3, 2))), (2, found(&cart, 2, tenure(3, 2)))]);
+        assert!(fair.0.values().all(Cluster::is_settled));
+    }
+}
+
+#[test]
+fn without_agreement_members_that_meet_tell_each_other_what_they_run_and_the_lower_one_leaves() {
+    for owner in [1, 2] {
+        let mut fair = apart(2);
+        let both = view(5, &[(1, Alive), (2, Alive)]);
+        let cart = {
+            let mut together = apart(2);
+            together.learn(&both);
+            kept_by(&together, owner)
+        };
+        // Each begins alone, as where two join through different members.
+        for (one, number) in [(1, 3), (2, 4)] {
+            fair.with(one, |it| it.handle_view(NOW, view(number, &[(one, Alive)])));
+            let done = fair.with(one, |it| it.look_up(NOW, &cart, LOCAL));
+            assert_eq!(done[0], (one, activate(&cart, tenure(number, 1))));
+        }
+        let mut done = fair.learn(&both);
+        // The first one's question came before the second knew it, and is asked again.
+        done.extend(fair.with(1, |it| it.handle_time(NOW + Duration::from_secs(1))));
+        let evict = Effect::Evict { actor: cart.clone(), tenure: tenure(3, 1) };
+        assert_eq!(done, [(1, evict)], "kept by {owner}");
+        assert!(fair.0.values().all(Cluster::is_settled));
+        let done = fair.with(1, |it| assert!(it.leave(NOW, &cart, tenure(3, 1))));
+        assert_eq!(done, [(1, Effect::Drop { actor: cart.clone(), tenure: tenure(3, 1) })]);
+        let there = (Incarnation(1), tenure(3, 1));
+        let done = fair.with(1, |it| it.missed(NOW, &cart, LOCAL, there, None));
+        assert_eq!(done, [(1, found(&cart, 2, tenure(4, 1)))], "kept by {owner}");
+    }
+}
+
+#[test]
+fn of_a_fixed_list_each_keeps_its_slots_whoever_else_is_there() {
+    let me = Incarnation(1);
+    let config = ClusterConfig { views: Views::Fixed, ..ClusterConfig::default() };
+    let mut fair = Fair(BTreeMap::from([(me, Cluster::new(me, config, 1))]));
+    // The other one was never heard.
+    assert_eq!(fair.learn(&view(2, &[(1, Alive), (2, Alive)])), []);
+    assert!(fair.0[&me].is_settled());
+    let cart = kept_by(&fair, 1);
+    let ring = Wish { strategy: Strategy::Ring, durable: true };
+    let done = fair.with(1, |it| it.look_up(NOW, &cart, ring));
+    assert_eq!(done, [(1, activate(&cart, tenure(2, 1))), (1, found(&cart, 1, tenure(2, 1)))]);
 }

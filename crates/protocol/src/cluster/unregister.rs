@@ -1,7 +1,7 @@
 use tenure_types::{ActorId, Incarnation, Instant, Tenure};
 
 use super::schedule::Due;
-use super::{Cluster, Effect, Message};
+use super::{Cluster, Effect, Message, Views};
 use crate::slot::ReportedAs;
 use crate::slot::slot_of;
 
@@ -67,10 +67,18 @@ impl Cluster {
 
     /// As host: the directory has the activation no more.
     pub(super) fn hear_unregistered(&mut self, actor: &ActorId, tenure: Tenure) {
-        let hosted = self.hosted.get(actor);
-        if hosted.is_some_and(|it| it.tenure == tenure && it.stands == ReportedAs::Leaving) {
-            self.hosted.remove(actor);
-            self.effects.push(Effect::Drop { actor: actor.clone(), tenure });
+        let Some(hosted) = self.hosted.get(actor).filter(|it| it.tenure == tenure) else { return };
+        let actor = actor.clone();
+        match hosted.stands {
+            ReportedAs::Leaving => {
+                self.hosted.remove(&actor);
+                self.effects.push(Effect::Drop { actor, tenure });
+            }
+            // Another member runs it under a higher right: it leaves as any other, and says so.
+            ReportedAs::Live if self.config.views != Views::Agreed => {
+                self.effects.push(Effect::Evict { actor, tenure });
+            }
+            ReportedAs::Live | ReportedAs::Moving(_) => {}
         }
     }
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use tenure_types::{Incarnation, Instant, Slot};
 
-use super::Cluster;
 use super::schedule::Due;
+use super::{Cluster, Views};
 use crate::ring::Ring;
 use crate::slot::{Awaited, OwnedSlot};
 use crate::view::{MemberState, View};
@@ -26,6 +26,7 @@ impl Cluster {
         }
         let before = std::mem::replace(&mut self.ring, ring);
         let was_alive = self.view.state(self.me) == Some(MemberState::Alive);
+        let newcomers = self.newcomers(&view);
         self.view = view;
         if !was_alive && self.view.state(self.me) == Some(MemberState::Alive) {
             self.promises.hosts_from(self.view.number);
@@ -33,6 +34,7 @@ impl Cluster {
         self.forget_gone(now);
         self.let_reporters_go();
         self.acquire(now);
+        self.ask_newcomers(now, &newcomers);
         if std::mem::take(&mut self.was_behind) {
             for slot in &self.closed {
                 self.owned.get_mut(slot).into_iter().for_each(|owned| owned.ask_at = now);
@@ -101,13 +103,17 @@ impl Cluster {
         if self.view.state(self.me) != Some(MemberState::Alive) {
             return;
         }
-        let hosts = self.view.members().filter(|member| member.state.may_host());
+        let is_fixed = self.config.views == Views::Fixed;
+        let is_asked = |it: &Incarnation| !is_fixed || *it == self.me;
+        let hosts =
+            self.view.members().filter(|it| it.state.may_host() && is_asked(&it.incarnation));
         let awaited = Awaited::of(hosts.map(|member| member.incarnation));
         let dead: Vec<Incarnation> = self
             .view
             .members()
             .filter(|it| matches!(it.state, MemberState::Condemned | MemberState::Down))
             .map(|member| member.incarnation)
+            .filter(is_asked)
             .collect();
         let dead = Arc::new(dead);
         let number = self.view.number;
@@ -128,6 +134,33 @@ impl Cluster {
         }
         if !new.is_empty() {
             dead.iter().for_each(|it| self.need_fence(*it));
+        }
+    }
+
+    /// Who may host in this view and did not in the one before, where that does not prove that it has nothing:
+    /// a member that two others met at different times, or one of a view that this node never saw.
+    fn newcomers(&self, view: &View) -> Vec<Incarnation> {
+        if self.config.views != Views::Heard || self.view.is_empty() {
+            return Vec::new();
+        }
+        let hosts = view.members().filter(|it| it.state.may_host()).map(|it| it.incarnation);
+        let was_there = |it: Incarnation| self.view.state(it).is_some_and(MemberState::may_host);
+        hosts.filter(|it| *it != self.me && !was_there(*it)).collect()
+    }
+
+    /// Asks them for reports of the slots that were kept here before they came.
+    fn ask_newcomers(&mut self, now: Instant, newcomers: &[Incarnation]) {
+        if newcomers.is_empty() {
+            return;
+        }
+        let kept: Vec<Slot> = self.ring.owned(self.me).collect();
+        for slot in kept {
+            let Some(owned) = self.owned.get_mut(&slot) else { continue };
+            let unasked = newcomers.iter().filter(|it| !owned.awaited.contains(**it));
+            let unasked: Vec<_> = unasked.copied().collect();
+            owned.awaited.extend(unasked);
+            (owned.ask_at, owned.asked, owned.since) = (now, 0, now);
+            self.closed.insert(slot);
         }
     }
 

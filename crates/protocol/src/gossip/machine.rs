@@ -1,15 +1,17 @@
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
 use foca::{Config, Foca, NoCustomBroadcast, OwnedNotification, PostcardCodec, Runtime};
-use tenure_types::{Entropy, Incarnation, Instant, NUMBER_MAX, ViewNumber};
+use tenure_types::{Entropy, Incarnation, Instant, NUMBER_MAX};
 
 use super::Peer;
+use super::datagram::{HEAD_BYTES, Head, Kind, Side, Verdict};
 use super::draws::Draws;
 use super::roll::Roll;
-use crate::view::View;
+use crate::view::{Member, View};
 
 /// The most bytes of a datagram: what an ordinary network carries in one piece.
 pub const DATAGRAM_BYTES_MAX: usize = 1_400;
@@ -25,8 +27,24 @@ const GONE_KEPT: Duration = Duration::from_secs(3_600);
 /// loses refutations where one datagram in ten is lost, and the living are taken for dead.
 const TRANSMISSIONS_MIN: NonZeroU8 = NonZeroU8::new(10).unwrap();
 
-/// View number and digest of the sender, little-endian, before what foca writes.
-const PREFIX_BYTES: usize = 16;
+/// How often it asks those of whom the configuration knows the address who they are, while it has no cluster.
+const KNOCK_PERIOD: Duration = Duration::from_millis(500);
+/// How often, once it has one: there may be others, which do not know of it.
+const KNOCK_PERIOD_SETTLED: Duration = Duration::from_secs(10);
+/// How often it looks whether it may found a cluster, once it might.
+const FOUND_AGAIN: Duration = Duration::from_millis(250);
+/// How often it speaks to some of those that it takes for dead, so that sides which fell apart find each other.
+const DOWN_ANNOUNCE_PERIOD: Duration = Duration::from_secs(15);
+
+/// When a member that finds no cluster begins one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Founding {
+    /// After so long without hearing of a cluster. Of those that know each other the one with the lowest incarnation
+    /// founds.
+    pub after: Duration,
+    /// With so many members and more; nobody has a view before it has so many.
+    pub living_min: usize,
+}
 
 /// What the driver of a [`Gossip`] is to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,6 +53,12 @@ pub enum GossipEffect {
     Send {
         /// To whom.
         to: Peer,
+        /// What.
+        datagram: Vec<u8>,
+    },
+    /// Send a datagram to each address at which a member may be, as far as the configuration knows any: whoever it
+    /// reaches answers.
+    Knock {
         /// What.
         datagram: Vec<u8>,
     },
@@ -47,10 +71,11 @@ pub enum GossipEffect {
     },
     /// A member seems to be well, or not. Nothing is decided by it with `consensus`.
     Hint(Hint),
-    /// There is a newer view of the gossip: the cluster's with `gossip`, nobody's with `consensus`.
+    /// There is a newer view of the gossip: the cluster's with `gossip`, nobody's with `consensus`. None comes before
+    /// it has found a cluster or founded one.
     View(Arc<View>),
-    /// The others took it for dead and hear it no longer: with `gossip`, discard everything and come back
-    /// as a new incarnation; with `consensus`, look at one's own row.
+    /// The others took it for dead and hear it no longer, or its side is the smaller one of two that met: with
+    /// `gossip`, discard everything and come back as a new incarnation; with `consensus`, look at one's own row.
     Defunct,
 }
 
@@ -68,7 +93,7 @@ pub enum Hint {
 /// Names one arming of the timer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GossipTimer {
-    number: u64,
+    pub(super) number: u64,
 }
 
 /// Why a datagram was dropped. What it said has no effect.
@@ -101,15 +126,30 @@ pub enum GossipError {
 /// One member's gossip. See the module's documentation.
 pub struct Gossip {
     me: Peer,
+    founding: Founding,
+    /// The member that founded its cluster; zero while it has none.
+    founder: Incarnation,
+    /// It has told of its views.
+    is_settled: bool,
+    is_leaving: bool,
+    /// It left, or was told that it is gone.
+    is_over: bool,
     foca: Foca<Peer, PostcardCodec, Draws, NoCustomBroadcast>,
     roll: Roll,
-    timers: BTreeMap<(Instant, u64), foca::Timer<Peer>>,
+    timers: BTreeMap<(Instant, u64), Due>,
     timers_set: u64,
     armed: Option<Instant>,
     armings: u64,
     /// How many members foca is configured for, a power of two.
     sized_for: u32,
     effects: Vec<GossipEffect>,
+}
+
+/// What is to be done at some time.
+enum Due {
+    Foca(foca::Timer<Peer>),
+    Knock,
+    Found,
 }
 
 /// What one call of foca brings about.
@@ -137,23 +177,34 @@ impl Runtime<Peer> for &mut Collected {
 fn config(members: u32) -> Config {
     let members = NonZeroU32::new(members).unwrap_or(NonZeroU32::MIN);
     let mut config = Config::new_lan(members);
-    const BYTES: NonZeroUsize = NonZeroUsize::new(DATAGRAM_BYTES_MAX - PREFIX_BYTES).unwrap();
+    const BYTES: NonZeroUsize = NonZeroUsize::new(DATAGRAM_BYTES_MAX - HEAD_BYTES).unwrap();
     config.max_packet_size = BYTES;
     config.remove_down_after = Some(GONE_KEPT);
+    // Whoever is gone is told so by a verdict, which names the sides.
+    config.notify_down_members = false;
+    if let Some(announce) = &mut config.periodic_announce_to_down_members {
+        announce.frequency = DOWN_ANNOUNCE_PERIOD;
+    }
     config.max_transmissions = config.max_transmissions.max(TRANSMISSIONS_MIN);
     config
 }
 
 impl Gossip {
-    /// A member that knows nobody yet; its first view has itself alone. `entropy` is drawn from by every call.
+    /// A member that knows nobody yet and has not begun. `entropy` is drawn from by every call.
     #[must_use]
-    pub fn new(me: Peer, entropy: Arc<dyn Entropy>) -> Self {
+    pub fn new(me: Peer, entropy: Arc<dyn Entropy>, founding: Founding) -> Self {
         let sized_for = 1;
         let foca = Foca::new(me.clone(), config(sized_for), Draws(entropy), PostcardCodec);
-        let mut roll = Roll::new();
-        let first = roll.handle_living(&[&me]);
+        let mut roll = Roll::new(me.incarnation());
+        // Nobody is told of a view before there is a cluster.
+        let _ = roll.handle_living(&[&me]);
         Self {
             me,
+            founding,
+            founder: Incarnation(0),
+            is_settled: false,
+            is_leaving: false,
+            is_over: false,
             foca,
             roll,
             timers: BTreeMap::new(),
@@ -161,8 +212,32 @@ impl Gossip {
             armed: None,
             armings: 0,
             sized_for,
-            effects: first.map(GossipEffect::View).into_iter().collect(),
+            effects: Vec::new(),
         }
+    }
+
+    /// Begins to look for a cluster.
+    pub fn start(&mut self, now: Instant) {
+        self.set_timer(now + self.founding.after, Due::Found);
+        self.knock(now);
+        self.arm();
+    }
+
+    /// It takes nothing new from now on and gives away what it has: the others are told.
+    pub fn set_leaving(&mut self, now: Instant) {
+        if self.is_leaving || self.is_over {
+            return;
+        }
+        self.is_leaving = true;
+        let view = self.roll.handle_leaving(self.me.incarnation());
+        self.tell(view);
+        let body = self.me.to_bytes();
+        let others: Vec<Peer> = self.foca.iter_members().map(|it| it.id().clone()).collect();
+        for to in others {
+            let datagram = self.head(Kind::Welcome).with(&body);
+            self.effects.push(GossipEffect::Send { to, datagram });
+        }
+        self.carry_out(now, Collected::default());
     }
 
     /// These are there, as the member table, the configuration or a handshake says: it speaks to them from
@@ -201,40 +276,196 @@ impl Gossip {
         let _ = self.foca.leave_cluster(&mut collected);
         collected.notes.clear();
         collected.timers.clear();
+        self.is_over = true;
         self.timers.clear();
         self.carry_out(now, collected);
     }
 
     /// A datagram came that an authenticated peer sent.
     ///
+    /// Gives the run that sent it.
+    ///
     /// # Errors
     /// [`GossipError`] when it cannot be read; it is dropped.
-    pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Result<(), GossipError> {
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+    ) -> Result<Incarnation, GossipError> {
         let bytes = datagram.len();
         if bytes > DATAGRAM_BYTES_MAX {
             return Err(GossipError::Size { bytes });
         }
+        let (head, body) = Head::read(datagram).ok_or(GossipError::Size { bytes })?;
+        for number in [head.number.0, head.founder.0, head.from.0] {
+            if number > NUMBER_MAX {
+                return Err(GossipError::Number { number });
+            }
+        }
+        // Among the addresses that the configuration has is often its own.
+        if self.is_over || head.from == self.me.incarnation() {
+            return Ok(head.from);
+        }
+        match head.kind {
+            Kind::News => self.handle_news(now, &head, body)?,
+            Kind::Knock | Kind::Welcome => {
+                let peer = Peer::read(body).ok_or_else(|| unreadable("it names no peer"))?;
+                self.handle_peer(now, &head, peer);
+            }
+            Kind::Verdict => {
+                let verdict = Verdict::read(body).filter(|it| it.by.incarnation() == head.from);
+                let verdict = verdict.ok_or_else(|| unreadable("it is no verdict"))?;
+                self.handle_verdict(&head, &verdict);
+            }
+        }
+        Ok(head.from)
+    }
+
+    fn handle_news(&mut self, now: Instant, head: &Head, body: &[u8]) -> Result<(), GossipError> {
+        if self.is_apart(head) {
+            // A stranger's address is not known here: it will knock.
+            if let Some(peer) = self.roll.member(head.from).and_then(peer_of) {
+                self.judge(&peer);
+            }
+            return Ok(());
+        }
         if self.peers() >= PEERS_MAX {
             return Err(GossipError::Full);
         }
-        let too_short = || GossipError::Size { bytes };
-        let (number, rest) = datagram.split_first_chunk::<8>().ok_or_else(too_short)?;
-        let (digest, rest) = rest.split_first_chunk::<8>().ok_or_else(too_short)?;
-        let number = u64::from_le_bytes(*number);
-        if number > NUMBER_MAX {
-            return Err(GossipError::Number { number });
-        }
         let mut collected = Collected::default();
-        let result = self.foca.handle_data(rest, &mut collected);
-        let is_taken = result.is_ok();
+        let result = self.foca.handle_data(body, &mut collected);
         self.carry_out(now, collected);
-        result.map_err(|error| GossipError::Unreadable { reason: error.to_string() })?;
-        if is_taken {
-            let digest = u64::from_le_bytes(*digest);
-            let view = self.roll.handle_number(ViewNumber(number), digest);
+        result.map_err(|error| unreadable(&error.to_string()))?;
+        self.learn(head);
+        Ok(())
+    }
+
+    /// Somebody says who it is.
+    fn handle_peer(&mut self, now: Instant, head: &Head, peer: Peer) {
+        if self.is_apart(head) {
+            return self.judge(&peer);
+        }
+        if head.kind == Kind::Knock {
+            let datagram = self.head(Kind::Welcome).with(&self.me.to_bytes());
+            return self.effects.push(GossipEffect::Send { to: peer, datagram });
+        }
+        // It is asked for all that it knows, and listed when it answers.
+        self.meet(now, [peer]);
+        self.learn_leaving(head);
+    }
+
+    /// The sender is with this node: what its datagram says of the cluster counts.
+    fn learn(&mut self, head: &Head) {
+        if self.founder == Incarnation(0) {
+            self.founder = head.founder;
+        }
+        self.settle();
+        let view = self.roll.handle_number(head.number, head.digest);
+        self.tell(view);
+        self.learn_leaving(head);
+    }
+
+    fn learn_leaving(&mut self, head: &Head) {
+        if head.is_leaving {
+            let view = self.roll.handle_leaving(head.from);
+            self.tell(view);
+        }
+    }
+
+    /// Whether the sender is of another cluster, or gone.
+    fn is_apart(&self, head: &Head) -> bool {
+        self.is_other(head) || self.roll.is_gone(head.from)
+    }
+
+    fn is_other(&self, head: &Head) -> bool {
+        let none = Incarnation(0);
+        self.founder != none && head.founder != none && self.founder != head.founder
+    }
+
+    /// The sender is not with this node. Where it is the other way round too, the greater side stays.
+    fn handle_verdict(&mut self, head: &Head, verdict: &Verdict) {
+        if verdict.on != self.me.incarnation() {
+            return;
+        }
+        if !self.is_apart(head) || verdict.side > self.side() {
+            return self.end();
+        }
+        self.judge(&verdict.by);
+    }
+
+    fn end(&mut self) {
+        if !self.is_over {
+            self.is_over = true;
+            self.timers.clear();
+            self.effects.push(GossipEffect::Defunct);
+        }
+    }
+
+    /// Tells a run that it is not with this node.
+    fn judge(&mut self, peer: &Peer) {
+        let verdict = Verdict { on: peer.incarnation(), side: self.side(), by: self.me.clone() };
+        let datagram = self.head(Kind::Verdict).with(&verdict.to_bytes());
+        self.effects.push(GossipEffect::Send { to: peer.clone(), datagram });
+    }
+
+    fn side(&self) -> Side {
+        let living = u32::try_from(self.roll.living().count()).unwrap_or(u32::MAX);
+        let me = self.me.incarnation();
+        let lowest = self.roll.living().next().unwrap_or(me);
+        Side { living, lowest: Reverse(lowest), of: Reverse(me) }
+    }
+
+    fn head(&self, kind: Kind) -> Head {
+        Head {
+            kind,
+            is_leaving: self.is_leaving,
+            number: self.roll.number(),
+            digest: self.roll.digest(),
+            founder: self.founder,
+            from: self.me.incarnation(),
+        }
+    }
+
+    fn knock(&mut self, now: Instant) {
+        let datagram = self.head(Kind::Knock).with(&self.me.to_bytes());
+        self.effects.push(GossipEffect::Knock { datagram });
+        let period = if self.is_settled { KNOCK_PERIOD_SETTLED } else { KNOCK_PERIOD };
+        self.set_timer(now + period, Due::Knock);
+    }
+
+    /// Begins a cluster, if nobody knows of one and it is the one to do it.
+    fn found(&mut self, now: Instant) {
+        if self.founder != Incarnation(0) {
+            return;
+        }
+        let me = self.me.incarnation();
+        let is_first = self.roll.living().next() == Some(me);
+        if is_first && self.roll.living().count() >= self.founding.living_min {
+            self.founder = me;
+            return self.settle();
+        }
+        self.set_timer(now + FOUND_AGAIN, Due::Found);
+    }
+
+    /// It is in a cluster that has as many members as it must: from now on it tells of its views.
+    fn settle(&mut self) {
+        let has_enough = self.roll.living().count() >= self.founding.living_min;
+        if !self.is_settled && self.founder != Incarnation(0) && has_enough {
+            self.is_settled = true;
+            self.effects.push(GossipEffect::View(self.roll.view()));
+        }
+    }
+
+    fn tell(&mut self, view: Option<Arc<View>>) {
+        if self.is_settled {
             self.effects.extend(view.map(GossipEffect::View));
         }
-        Ok(())
+        self.settle();
+    }
+
+    fn set_timer(&mut self, at: Instant, due: Due) {
+        self.timers_set += 1;
+        self.timers.insert((at, self.timers_set), due);
     }
 
     /// The timer went off. One that was armed before another is ignored.
@@ -246,26 +477,15 @@ impl Gossip {
         let later = self.timers.split_off(&(now + Duration::from_nanos(1), 0));
         let due = std::mem::replace(&mut self.timers, later);
         let mut collected = Collected::default();
-        for (_, timer) in due {
-            if self.is_refuted(&timer) {
-                continue;
+        for (_, due) in due {
+            match due {
+                Due::Knock => self.knock(now),
+                Due::Found => self.found(now),
+                // It fails only where a late timer is of no use any more.
+                Due::Foca(timer) => drop(self.foca.handle_timer(timer, &mut collected)),
             }
-            // It fails only where a late timer is of no use any more.
-            let _ = self.foca.handle_timer(timer, &mut collected);
         }
         self.carry_out(now, collected);
-    }
-
-    /// Whether the timer would put down a member that has answered the suspicion. foca 2.0.0 leaves such a
-    /// member up and tells it all the same that it is down (`Message::TurnUndead`), which it believes.
-    fn is_refuted(&self, timer: &foca::Timer<Peer>) -> bool {
-        let foca::Timer::ChangeSuspectToDown { member_id, incarnation, .. } = timer else {
-            return false;
-        };
-        !self.foca.iter_members().any(|member| {
-            let is_it = member.id() == member_id && member.incarnation() == *incarnation;
-            is_it && member.state() == foca::State::Suspect
-        })
     }
 
     /// What the driver is to do, in this order.
@@ -285,36 +505,35 @@ impl Gossip {
                 let hint = Hint::Suspected(member_id.incarnation());
                 self.effects.push(GossipEffect::Hint(hint));
             }
-            self.timers_set += 1;
-            self.timers.insert((now + after, self.timers_set), timer);
+            self.set_timer(now + after, Due::Foca(timer));
         }
         let is_changed = !collected.notes.is_empty();
+        let mut gone = Vec::new();
         for note in collected.notes {
-            self.effects.extend(match note {
+            match note {
                 OwnedNotification::MemberUp(it) => {
-                    Some(GossipEffect::Hint(Hint::Up(it.incarnation())))
+                    self.effects.push(GossipEffect::Hint(Hint::Up(it.incarnation())));
                 }
-                OwnedNotification::MemberDown(it) => {
-                    Some(GossipEffect::Hint(Hint::Down(it.incarnation())))
-                }
+                OwnedNotification::MemberDown(it) => gone.push(it),
                 OwnedNotification::Rename(before, after)
                     if before.incarnation() < after.incarnation() =>
                 {
-                    Some(GossipEffect::Hint(Hint::Down(before.incarnation())))
+                    gone.push(before);
                 }
-                OwnedNotification::Defunct => Some(GossipEffect::Defunct),
-                _ => None,
-            });
+                OwnedNotification::Defunct => self.end(),
+                _ => {}
+            }
         }
-        if is_changed {
+        let hints = gone.iter().map(|it| GossipEffect::Hint(Hint::Down(it.incarnation())));
+        self.effects.extend(hints);
+        if is_changed && !self.is_over {
             self.count();
+            // As a courtesy: one that was merely stopped learns it as soon as it goes on.
+            gone.iter().for_each(|it| self.judge(it));
         }
-        let (number, digest) = (self.roll.number(), self.roll.digest());
+        let head = self.head(Kind::News);
         for (to, body) in collected.sends {
-            let mut datagram = Vec::with_capacity(PREFIX_BYTES + body.len());
-            datagram.extend_from_slice(&number.0.to_le_bytes());
-            datagram.extend_from_slice(&digest.to_le_bytes());
-            datagram.extend_from_slice(&body);
+            let datagram = head.with(&body);
             self.effects.push(GossipEffect::Send { to, datagram });
         }
         self.arm();
@@ -326,7 +545,7 @@ impl Gossip {
         living.extend(self.foca.iter_members().map(foca::Member::id));
         let size = u32::try_from(living.len()).unwrap_or(u32::MAX).next_power_of_two();
         let view = self.roll.handle_living(&living);
-        self.effects.extend(view.map(GossipEffect::View));
+        self.tell(view);
         if size != self.sized_for {
             self.sized_for = size;
             // Only what may change while it runs depends on the size.
@@ -343,4 +562,13 @@ impl Gossip {
             self.effects.push(GossipEffect::SetTimer { timer, at: *at });
         }
     }
+}
+
+fn peer_of(member: &Member) -> Option<Peer> {
+    let Member { incarnation, node, weight, address, .. } = member;
+    Peer::new(node.clone(), *incarnation, *weight, Arc::clone(address)).ok()
+}
+
+pub(super) fn unreadable(reason: &str) -> GossipError {
+    GossipError::Unreadable { reason: reason.to_owned() }
 }

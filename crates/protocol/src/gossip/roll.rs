@@ -20,9 +20,26 @@ pub(super) struct Roll {
 }
 
 impl Roll {
-    pub(super) fn new() -> Self {
-        let (number, heard) = (ViewNumber(0), ViewNumber(0));
-        Self { number, heard, members: BTreeMap::new(), digest: 0 }
+    /// Nobody yet. Its first view has the number of the run, as if it had joined with it: so numbers, and the rights
+    /// that are given in them, grow over restarts of all members, as far as their incarnations did.
+    pub(super) fn new(me: Incarnation) -> Self {
+        let heard = ViewNumber(me.0.saturating_sub(1));
+        Self { number: ViewNumber(0), heard, members: BTreeMap::new(), digest: 0 }
+    }
+
+    /// Whether the member is listed as gone.
+    pub(super) fn is_gone(&self, incarnation: Incarnation) -> bool {
+        self.members.get(&incarnation).is_some_and(|member| member.state.is_gone())
+    }
+
+    pub(super) fn member(&self, incarnation: Incarnation) -> Option<&Member> {
+        self.members.get(&incarnation)
+    }
+
+    /// Those that are not gone, the oldest first.
+    pub(super) fn living(&self) -> impl Iterator<Item = Incarnation> {
+        let living = self.members.values().filter(|member| !member.state.is_gone());
+        living.map(|member| member.incarnation)
     }
 
     pub(super) fn number(&self) -> ViewNumber {
@@ -40,7 +57,10 @@ impl Roll {
         let there: BTreeSet<_> = living.iter().map(|peer| peer.incarnation()).collect();
         for member in self.members.values_mut() {
             if !member.state.is_gone() && !there.contains(&member.incarnation) {
-                member.state = MemberState::Down;
+                member.state = match member.state {
+                    MemberState::Leaving => MemberState::Left,
+                    _ => MemberState::Down,
+                };
                 is_changed = true;
             }
         }
@@ -51,14 +71,28 @@ impl Roll {
                 member_of(peer)
             });
         }
-        if !is_changed {
+        is_changed.then(|| self.changed())
+    }
+
+    /// A member gives away what it has and takes nothing new. Returns the new view if that is news.
+    pub(super) fn handle_leaving(&mut self, incarnation: Incarnation) -> Option<Arc<View>> {
+        let member = self.members.get_mut(&incarnation)?;
+        if member.state >= MemberState::Leaving {
             return None;
         }
+        member.state = MemberState::Leaving;
+        Some(self.changed())
+    }
+
+    /// The list under a new number: above all that it heard of, and not below any member's incarnation, so that
+    /// whoever is above a view's number is not in it.
+    fn changed(&mut self) -> Arc<View> {
         self.forget();
         self.digest = digest(self.members.values());
-        self.heard = ViewNumber((self.heard.0 + 1).min(NUMBER_MAX));
+        let highest = self.living().max().map_or(0, |it| it.0);
+        self.heard = ViewNumber((self.heard.0 + 1).max(highest).min(NUMBER_MAX));
         self.number = self.heard;
-        Some(self.view())
+        self.view()
     }
 
     /// A peer's list has this number and digest. Returns the view if it is the same list under a higher
@@ -72,7 +106,7 @@ impl Roll {
         Some(self.view())
     }
 
-    fn view(&self) -> Arc<View> {
+    pub(super) fn view(&self) -> Arc<View> {
         Arc::new(View::new(self.number, self.members.values().cloned()))
     }
 
@@ -101,7 +135,8 @@ fn digest<'a>(members: impl Iterator<Item = &'a Member>) -> u64 {
     for member in members.filter(|member| !member.state.is_gone()) {
         hasher.update(&member.incarnation.0.to_le_bytes());
         hasher.update(member.node.as_str().as_bytes());
-        hasher.update(&[0, member.weight]);
+        let is_leaving = member.state == MemberState::Leaving;
+        hasher.update(&[0, member.weight, u8::from(is_leaving)]);
     }
     hasher.digest()
 }

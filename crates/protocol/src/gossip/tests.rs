@@ -26,6 +26,8 @@ fn peer(node: u64, incarnation: u64) -> Peer {
     Peer::new(id, Incarnation(incarnation), 1, address.into()).unwrap()
 }
 
+const FOUNDING: Founding = Founding { after: Duration::from_secs(2), living_min: 1 };
+
 enum Event {
     Arrive(u64, Vec<u8>),
     Timer(u64, GossipTimer),
@@ -41,6 +43,9 @@ struct Net {
     views: BTreeMap<u64, Arc<View>>,
     hints: Vec<(u64, Hint)>,
     defunct: Vec<u64>,
+    /// By incarnation: whom the configuration of each knows, by incarnation too.
+    seeds: BTreeMap<u64, Vec<u64>>,
+    founding: Founding,
     /// Of a hundred datagrams.
     lost: u64,
     /// Those on one side do not hear those on the other.
@@ -59,20 +64,23 @@ impl Net {
             views: BTreeMap::new(),
             hints: vec![],
             defunct: vec![],
+            seeds: BTreeMap::new(),
+            founding: FOUNDING,
             lost: 10,
             side: vec![],
             bytes_max: 0,
         };
         for node in 1..=size {
-            net.start(node, node, [peer(1, 1)]);
+            net.start(node, node, &[1]);
         }
         net
     }
 
-    fn start(&mut self, node: u64, incarnation: u64, seeds: impl IntoIterator<Item = Peer>) {
-        let mut member = Gossip::new(peer(node, incarnation), self.dice.clone());
-        member.meet(self.now, seeds);
+    fn start(&mut self, node: u64, incarnation: u64, seeds: &[u64]) {
+        let mut member = Gossip::new(peer(node, incarnation), self.dice.clone(), self.founding);
+        member.start(self.now);
         self.members.insert(incarnation, member);
+        self.seeds.insert(incarnation, seeds.to_vec());
         self.obey(incarnation);
     }
 
@@ -81,12 +89,11 @@ impl Net {
         for effect in member.take_effects() {
             match effect {
                 GossipEffect::Send { to, datagram } => {
-                    self.bytes_max = self.bytes_max.max(datagram.len());
-                    let to = to.incarnation().0;
-                    let is_cut = self.side.contains(&of) != self.side.contains(&to);
-                    if !is_cut && self.dice.next_u64() % 100 >= self.lost {
-                        let delay = Duration::from_millis(1 + self.dice.next_u64() % 20);
-                        self.at(self.now + delay, Event::Arrive(to, datagram));
+                    self.send(of, to.incarnation().0, datagram);
+                }
+                GossipEffect::Knock { datagram } => {
+                    for to in self.seeds[&of].clone() {
+                        self.send(of, to, datagram.clone());
                     }
                 }
                 GossipEffect::SetTimer { timer, at } => self.at(at, Event::Timer(of, timer)),
@@ -102,6 +109,15 @@ impl Net {
                     }
                 }
             }
+        }
+    }
+
+    fn send(&mut self, of: u64, to: u64, datagram: Vec<u8>) {
+        self.bytes_max = self.bytes_max.max(datagram.len());
+        let is_cut = self.side.contains(&of) != self.side.contains(&to);
+        if !is_cut && self.dice.next_u64() % 100 >= self.lost {
+            let delay = Duration::from_millis(1 + self.dice.next_u64() % 20);
+            self.at(self.now + delay, Event::Arrive(to, datagram));
         }
     }
 
@@ -190,7 +206,7 @@ fn a_restarted_node_takes_the_place_of_its_older_self() {
     let mut net = Net::new(1, 4);
     net.run(30);
     net.kill(2);
-    net.start(2, 20, [peer(1, 1)]);
+    net.start(2, 20, &[1]);
     net.run(30);
     assert_eq!(net.agreed().1, [1, 3, 4, 20]);
     assert_eq!(net.views[&1].state(Incarnation(2)), Some(MemberState::Down));
@@ -220,9 +236,114 @@ fn a_minority_that_was_cut_off_learns_that_it_was_given_up() {
     };
     assert_eq!(living(&net, 1), [1, 2, 3]);
     assert_eq!(living(&net, 4), [4, 5]);
+    assert!(net.defunct.is_empty(), "each side goes on");
     net.side.clear();
-    net.run(150);
-    assert!(!net.defunct.is_empty(), "those that were given up are told");
+    net.run(60);
+    net.defunct.sort_unstable();
+    assert_eq!(net.defunct, [4, 5], "those of the smaller side, and nobody else");
+    net.kill(4);
+    net.kill(5);
+    // Started again, they are with the others.
+    net.start(4, 40, &[1]);
+    net.start(5, 50, &[1]);
+    net.run(30);
+    assert_eq!(net.agreed().1, [1, 2, 3, 40, 50]);
+    assert_eq!(net.defunct, [4, 5]);
+}
+
+#[test]
+fn one_that_was_stopped_while_the_others_gave_it_up_ends_though_its_list_is_longer() {
+    let mut net = Net::new(5, 3);
+    net.run(30);
+    // Its timers stand still too: it has taken nobody for dead.
+    let stopped = net.members.remove(&3).unwrap();
+    net.run(40);
+    assert_eq!(net.agreed().1, [1, 2]);
+    net.members.insert(3, stopped);
+    net.run(40);
+    assert_eq!(net.defunct, [3], "and the two others stay");
+}
+
+#[test]
+fn a_side_knows_that_it_lost_the_others_within_twice_the_time_of_a_suspicion() {
+    for seed in 0..20 {
+        let mut net = Net::new(seed, 3);
+        net.run(30);
+        net.side = vec![3];
+        net.run(8);
+        let living = net.views[&3].in_state(MemberState::Alive).count();
+        assert_eq!(living, 1, "{seed}");
+    }
+}
+
+#[test]
+fn clusters_that_were_founded_apart_become_the_larger_one() {
+    let mut net = Net::new(4, 0);
+    net.side = vec![4];
+    for node in 1..=4 {
+        net.start(node, node, &[1, 4]);
+    }
+    net.run(30);
+    assert_eq!(net.views[&4].in_state(MemberState::Alive).count(), 1, "it founded its own");
+    net.side.clear();
+    net.run(30);
+    assert_eq!(net.defunct, [4]);
+    net.kill(4);
+    net.start(4, 40, &[1]);
+    net.run(20);
+    assert_eq!(net.agreed().1, [1, 2, 3, 40]);
+}
+
+#[test]
+fn nobody_has_a_view_before_there_are_enough() {
+    let mut net = Net::new(4, 0);
+    net.founding.living_min = 3;
+    net.start(1, 1, &[1]);
+    net.start(2, 2, &[1]);
+    net.run(60);
+    assert!(net.views.is_empty(), "{:?}", net.views);
+    net.start(3, 3, &[2]);
+    net.run(10);
+    assert_eq!(net.agreed().1, [1, 2, 3]);
+    // One that comes to a cluster of others waits until it has heard of as many as it must.
+    net.founding.living_min = 5;
+    net.start(4, 4, &[1]);
+    net.run(10);
+    assert!(!net.views.contains_key(&4), "{:?}", net.views);
+    net.start(5, 5, &[1]);
+    net.run(10);
+    assert_eq!(net.agreed().1, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn whoever_leaves_says_so_before_it_goes() {
+    let mut net = Net::new(1, 4);
+    net.run(30);
+    let now = net.now;
+    net.members.get_mut(&3).unwrap().set_leaving(now);
+    net.obey(3);
+    net.run(3);
+    for of in 1..=4 {
+        assert_eq!(net.views[&of].state(Incarnation(3)), Some(MemberState::Leaving), "{of}");
+    }
+    let now = net.now;
+    net.members.get_mut(&3).unwrap().leave(now);
+    net.obey(3);
+    net.kill(3);
+    net.run(3);
+    assert_eq!(net.views[&1].state(Incarnation(3)), Some(MemberState::Left));
+}
+
+#[test]
+fn the_number_of_a_view_is_not_below_an_incarnation_in_it() {
+    let mut net = Net::new(2, 0);
+    for (node, incarnation) in [(1, 70), (2, 90), (3, 40)] {
+        net.start(node, incarnation, &[70]);
+    }
+    net.run(20);
+    let (number, living) = net.agreed();
+    assert_eq!(living, [40, 70, 90]);
+    assert!(number >= ViewNumber(90), "{number}");
 }
 
 #[test]
@@ -239,9 +360,9 @@ fn equal_seeds_give_equal_histories() {
 #[test]
 fn what_cannot_be_read_changes_nothing() {
     let dice = Arc::new(Dice(AtomicU64::new(1)));
-    let mut one = Gossip::new(peer(1, 1), dice.clone());
+    let mut one = Gossip::new(peer(1, 1), dice.clone(), FOUNDING);
     one.take_effects();
-    let mut other = Gossip::new(peer(2, 2), dice.clone());
+    let mut other = Gossip::new(peer(2, 2), dice.clone(), FOUNDING);
     other.meet(Instant::ZERO, [peer(1, 1)]);
     let sends = other.take_effects();
     let mut datagrams = sends.iter().filter_map(|it| match it {
@@ -250,7 +371,7 @@ fn what_cannot_be_read_changes_nothing() {
     });
     let good = datagrams.next().unwrap();
     let mut far = good.clone();
-    far[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+    far[2..10].copy_from_slice(&u64::MAX.to_le_bytes());
     let now = Instant::ZERO;
     assert!(matches!(one.handle_datagram(now, &far), Err(GossipError::Number { .. })));
     let long = vec![0; DATAGRAM_BYTES_MAX + 1];
@@ -261,7 +382,7 @@ fn what_cannot_be_read_changes_nothing() {
     for _ in 0..20_000 {
         let mut bad = good.clone();
         for _ in 0..1 + dice.next_u64() % 4 {
-            let at = 16 + dice.next_u64() as usize % (bad.len() - 16);
+            let at = 34 + dice.next_u64() as usize % (bad.len() - 34);
             bad[at] = dice.next_u64() as u8;
         }
         // Some still read, and are of other peers.
@@ -275,7 +396,7 @@ fn what_cannot_be_read_changes_nothing() {
 #[test]
 fn a_table_that_says_who_is_there_and_gone_is_heard() {
     let dice = Arc::new(Dice(AtomicU64::new(1)));
-    let mut one = Gossip::new(peer(1, 1), dice);
+    let mut one = Gossip::new(peer(1, 1), dice, FOUNDING);
     one.take_effects();
     one.meet(Instant::ZERO, [peer(1, 1), peer(2, 2), peer(3, 3)]);
     let up = |it: &GossipEffect| matches!(it, GossipEffect::Hint(Hint::Up(_)));

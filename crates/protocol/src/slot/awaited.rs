@@ -13,6 +13,11 @@ impl Awaited {
         Self(members.map(|member| (member, None)).collect())
     }
 
+    /// And these, of which none is awaited yet.
+    pub(crate) fn extend(&mut self, members: impl IntoIterator<Item = Incarnation>) {
+        self.0.extend(members.into_iter().map(|member| (member, None)));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

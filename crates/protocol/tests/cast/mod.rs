@@ -236,6 +236,7 @@ impl World {
             Effect::DropArrived(id) => {
                 self.arrived.remove(&(node, id));
             }
+            Effect::Evict { actor, .. } => panic!("{actor} runs twice"),
             Effect::Alarm(alarm) => panic!("{alarm:?}"),
         }
     }

@@ -46,6 +46,12 @@ pub trait Seat: Send + Sync + 'static {
     /// goes on trying to join it again, until it is discarded or stopped.
     fn store_lost(&self, reason: &str);
 
+    /// Whether an actor's tenures follow each other over all members. Where they need not (`gossip`), a stored one above
+    /// that which was granted says nothing, and the record's version alone keeps two activations apart.
+    fn orders_tenures(&self) -> bool {
+        true
+    }
+
     /// Whether this node delivers reminders of this actor. Where two do, a reminder comes twice.
     fn reminds(&self, target: &Target) -> bool {
         let _ = target;

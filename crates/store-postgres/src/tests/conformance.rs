@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use tenure_store::conformance::{Subject, follow_the_model, run, run_several};
+use tenure_store::conformance::{
+    Subject, follow_the_model, incarnations_are_handed_out_to_join, run, run_several,
+};
 use tenure_store::{RowKey, Store};
 use tenure_types::{ActorId, FeedName};
 
@@ -47,6 +49,7 @@ async fn the_postgres_engine_conforms() {
 async fn several_nodes_commit_beside_each_other() {
     let database = Database::start();
     run_several(|| PostgresSubject::of(&database)).await;
+    incarnations_are_handed_out_to_join(&PostgresSubject::of(&database)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

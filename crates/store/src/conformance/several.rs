@@ -55,6 +55,25 @@ pub async fn incarnations_commit_beside_each_other(subject: &impl Subject) {
     seven.close().await;
 }
 
+/// Numbers for runs that join are above all before, each is one run's, and none of them fences anybody.
+pub async fn incarnations_are_handed_out_to_join(subject: &impl Subject) {
+    let seven = Open::joined(subject, 7).await;
+    seven.fence(9).await;
+    let (one, other) = (subject.store(), subject.store());
+    let (first, second) = (one.next_incarnation().await, other.next_incarnation().await);
+    let (first, second) = (first.expect("a number"), second.expect("a number"));
+    assert!(Incarnation(9) < first && first < second, "{first} and {second} are above all before");
+    let a = actor("cart", "a");
+    let open = Open::joined(subject, first.0).await;
+    open.commit(open.unit(&a, 0, 1)).await;
+    seven.commit(seven.unit(&a, 1, 1)).await;
+    open.close().await;
+    seven.close().await;
+    // Also when nobody has joined as the last one, and another store was made over the same data.
+    let third = subject.store().next_incarnation().await.expect("a number");
+    assert!(second < third, "{third} after {second}");
+}
+
 /// A fence ends one incarnation for ever, and no other.
 pub async fn fences_end_one_incarnation(subject: &impl Subject) {
     let (one, two) = (Open::joined(subject, 1).await, Open::joined(subject, 2).await);

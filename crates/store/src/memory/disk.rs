@@ -95,6 +95,10 @@ impl MemoryDisk {
         Ok(state.fences.open())
     }
 
+    pub(super) fn number(&self) -> Incarnation {
+        self.state.lock().fences.number()
+    }
+
     /// Lets `incarnation` read and commit beside others; `is_open` where this engine is open as it
     /// already.
     pub(super) fn join(&self, incarnation: Incarnation, is_open: bool) -> Result<(), StoreError> {

@@ -126,6 +126,7 @@ async fn the_memory_engine_conforms() {
     let make = || MemorySubject { disk: MemoryDisk::new(), tasks: Arc::new(TokioTasks) };
     conformance::run(make).await;
     conformance::run_several(make).await;
+    conformance::incarnations_are_handed_out_to_join(&make()).await;
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::{Error, Result};
 pub(super) enum Agreement {
     /// The process that started this one has both.
     Local(DevClient),
+    /// A database alone: who is a member they tell each other.
+    Alone { store: Arc<PostgresStore> },
     /// A database.
     Database { store: Arc<PostgresStore>, table: PostgresTable },
 }
@@ -28,10 +30,25 @@ impl Agreement {
         Ok(Self::Database { store: Arc::new(PostgresStore::new(database.clone())), table })
     }
 
+    /// The same where nodes have no member table: this cluster's, if it had one, has no member that lives.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) async fn without_table(
+        database: &PostgresConfig,
+        cluster: &str,
+        terms: &str,
+    ) -> Result<Self> {
+        Self::on(database, cluster, terms).await?;
+        Ok(Self::Alone { store: Arc::new(PostgresStore::new(database.clone())) })
+    }
+
     pub(super) fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Local(client) => Arc::new(client.store()),
-            Self::Database { store, .. } => Arc::clone(store) as Arc<dyn Store>,
+            Self::Database { store, .. } | Self::Alone { store } => {
+                Arc::clone(store) as Arc<dyn Store>
+            }
         }
     }
 
@@ -45,6 +62,7 @@ impl Agreement {
                 Box::pin(async move { table.ask(request).await })
             }
             Self::Database { table, .. } => table.ask(request),
+            Self::Alone { .. } => Box::pin(std::future::ready(Err(Lost))),
         }
     }
 
@@ -52,7 +70,7 @@ impl Agreement {
     pub(super) async fn close(&self) {
         match self {
             Self::Local(client) => client.close().await,
-            Self::Database { .. } => {}
+            Self::Database { .. } | Self::Alone { .. } => {}
         }
     }
 
@@ -61,6 +79,10 @@ impl Agreement {
         match self {
             Self::Local(_) => "is its host there, and was it given this run's seat?",
             Self::Database { .. } => "is the database there, and does it take writes?",
+            Self::Alone { .. } => {
+                "is the database there, do cluster.seeds or cluster.nodes name the others, do datagrams reach \
+                 them, and are there as many as static_quorum(N) asks for?"
+            }
         }
     }
 }

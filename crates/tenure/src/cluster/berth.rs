@@ -2,7 +2,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use tenure_cluster::{GossipConfig, WithoutTable};
 use tenure_protocol::lease::{LEASE_EMBEDDED, LeaseTerms};
+use tenure_protocol::split_brain::Policy;
 use tenure_protocol::view::membership::FastPath;
 use tenure_store_dev::{DevClient, DevClientConfig, bounds::PATIENCE};
 use tenure_transport::{ClusterKey, ClusterName, Network, PeerIdentity, Security, TlsIdentity};
@@ -10,7 +12,7 @@ use tenure_types::{Entropy, Incarnation, NodeId};
 
 use super::agreement::Agreement;
 use super::local::{LocalSeat, cluster_name};
-use crate::config::{ClusterSettings, Settings};
+use crate::config::{ClusterSettings, MembershipKind, Seed, Settings, SplitBrainRule};
 use crate::{Error, Result};
 
 /// Where nodes of a local cluster listen for each other, and for the store's answers.
@@ -31,6 +33,17 @@ pub(super) struct Berth {
     /// Whether members are levelled.
     pub(super) levels: bool,
     pub(super) agreement: Agreement,
+    /// How it is a member without the member table; `None`: by it.
+    pub(super) without_table: Option<WithoutBerth>,
+}
+
+/// What a member without a table needs besides.
+pub(super) struct WithoutBerth {
+    pub(super) config: WithoutTable,
+    /// Where others may be.
+    pub(super) seeds: Vec<Seed>,
+    /// What seals its datagrams.
+    pub(super) key: ClusterKey,
 }
 
 impl Berth {
@@ -60,6 +73,7 @@ impl Berth {
             fast_path: FastPath::Proven,
             levels: true,
             agreement: Agreement::Local(client),
+            without_table: None,
         })
     }
 
@@ -90,9 +104,19 @@ impl Berth {
         let name = ClusterName::new(&cluster.name)
             .map_err(|error| usage(format!("cluster.name: {error}")))?;
         let (security, mark) = security_of(cluster)?;
-        // Who counts on a shorter lease ends those that hold, and who has another key is heard by nobody.
-        let terms = format!("leases of {} ms, {mark}", cluster.lease.as_millis());
-        let agreement = Agreement::on(database, &cluster.name, &terms).await?;
+        let without_table = without_table_of(settings, &security)?;
+        let agreement = match &without_table {
+            Some(without) => {
+                // Members of a table, if any live, have other terms: then this node is refused.
+                let terms = format!("{}, {mark}", without.name());
+                Agreement::without_table(database, &cluster.name, &terms).await?
+            }
+            None => {
+                // Who counts on a shorter lease ends those that hold, and who has another key is heard by nobody.
+                let terms = format!("leases of {} ms, {mark}", cluster.lease.as_millis());
+                Agreement::on(database, &cluster.name, &terms).await?
+            }
+        };
         // Any number that no other run has: incarnations come from the table.
         let run = Incarnation(entropy.next_u64() >> 1);
         Ok(Self {
@@ -105,6 +129,7 @@ impl Berth {
             fast_path: cluster.fast_path,
             levels: cluster.level,
             agreement,
+            without_table,
         })
     }
 
@@ -112,6 +137,88 @@ impl Berth {
     pub(super) fn address<'a>(&'a self, listens: &'a str) -> &'a str {
         self.advertise.as_deref().unwrap_or(listens)
     }
+}
+
+/// How long a node that finds nobody looks for others before it begins a cluster.
+const FOUND_AFTER: Duration = Duration::from_secs(2);
+/// How long the members must have been the same for a majority to be counted of them; longer than it takes to notice that
+/// the cluster fell apart.
+const STABLE_FOR: Duration = Duration::from_secs(20);
+
+impl WithoutBerth {
+    /// What this membership is called.
+    fn name(&self) -> &'static str {
+        match self.config {
+            WithoutTable::Gossip(_) => "gossip",
+            WithoutTable::Fixed(_) => "a static list",
+        }
+    }
+}
+
+/// How the node is a member without the member table, where the settings say that it is.
+fn without_table_of(settings: &Settings, security: &Security) -> Result<Option<WithoutBerth>> {
+    let cluster = &settings.cluster;
+    let kind = cluster.membership;
+    let is_of_gossip = !cluster.seeds.is_empty() || cluster.split_brain != SplitBrainRule::None;
+    if is_of_gossip && kind != MembershipKind::Gossip {
+        return usage(
+            "cluster.seeds and cluster.split_brain are for gossip: set cluster.membership = gossip, or \
+             leave them out",
+        );
+    }
+    if !cluster.nodes.is_empty() && kind != MembershipKind::Static {
+        return usage(
+            "cluster.nodes is for a fixed list: set cluster.membership = static, or leave it out",
+        );
+    }
+    let (config, seeds) = match kind {
+        MembershipKind::Consensus => return Ok(None),
+        MembershipKind::Gossip => gossip_of(cluster)?,
+        MembershipKind::Static => list_of(settings)?,
+    };
+    let Security::Key(key) = security else {
+        return usage(
+            "gossip and static are sealed with the cluster's key, and certificates do not seal datagrams: give the \
+             nodes a key (cluster.key_file) in place of cluster.tls_*, or set cluster.membership = consensus",
+        );
+    };
+    Ok(Some(WithoutBerth { config, seeds, key: key.clone() }))
+}
+
+fn gossip_of(cluster: &ClusterSettings) -> Result<(WithoutTable, Vec<Seed>)> {
+    if cluster.seeds.is_empty() {
+        return usage(
+            "with gossip a node has to know where others may be: name some, itself among them if you like \
+             (cluster.seeds = node-1.example:7072, node-2.example:7072)",
+        );
+    }
+    let split_brain = match cluster.split_brain {
+        SplitBrainRule::None => None,
+        SplitBrainRule::StaticQuorum(quorum) => Some(Policy::StaticQuorum(quorum)),
+        SplitBrainRule::KeepMajority => Some(Policy::KeepMajority { stable_for: STABLE_FOR }),
+    };
+    let config = GossipConfig { found_after: FOUND_AFTER, split_brain };
+    Ok((WithoutTable::Gossip(config), cluster.seeds.clone()))
+}
+
+fn list_of(settings: &Settings) -> Result<(WithoutTable, Vec<Seed>)> {
+    let nodes = &settings.cluster.nodes;
+    if !nodes.iter().any(|(name, _)| *name == settings.name) {
+        let what = format!(
+            "with static all nodes are listed, and {} is not among them (cluster.nodes = {}=10.0.0.1:7072, ..)",
+            settings.name, settings.name
+        );
+        return usage(&what);
+    }
+    let named = |(name, _): &(String, String)| NodeId::new(name);
+    let names: std::result::Result<Vec<_>, _> = nodes.iter().map(named).collect();
+    let names = names.map_err(|error| Error::Start(error.to_string().into()))?;
+    let seeds = nodes.iter().map(|(_, address)| Seed::At(address.clone())).collect();
+    Ok((WithoutTable::Fixed(names), seeds))
+}
+
+fn usage<T>(what: &str) -> Result<T> {
+    Err(Error::Start(what.into()))
 }
 
 /// How the nodes of the cluster know each other, and by what people tell that apart.

@@ -70,6 +70,11 @@ impl FromPeers {
         }
     }
 
+    /// A datagram of gossip came, from somebody with the key. Where there is no room it is lost, as any may be.
+    pub(super) fn gossiped(&self, plain: Vec<u8>) {
+        self.tell.try_send((Heard::Datagram(plain), None)).ok();
+    }
+
     /// What comes next.
     ///
     /// # Cancel safety

@@ -6,12 +6,17 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tenure_actor::{ActorType, Publications};
-use tenure_cluster::{Config, Driver, Keeper, Rings};
-use tenure_observe::{ClusterStatus, Health, Metrics};
+use tenure_cluster::{Config, Driver, Keeper, Rings, WithoutTable};
+use tenure_observe::{ClusterStatus, Health, Metrics, names};
+use tenure_protocol::cluster::Views;
+use tenure_protocol::gossip::ADDRESS_BYTES_MAX;
 use tenure_runtime::{Runtime, RuntimeConfig};
-use tenure_sentinel::{NOTICE_BYTES, Sentinel};
+use tenure_sentinel::Sentinel;
 use tenure_store::Store;
-use tenure_transport::{Config as TransportConfig, Inbound, Network, Transport};
+use tenure_transport::{
+    Config as TransportConfig, DATAGRAM_EXTRA_BYTES, DATAGRAM_MARK, DATAGRAM_PLAIN_MAX, Inbound,
+    Network, Transport,
+};
 use tenure_types::{ActorId, Clock, Entropy, Tasks, ViewNumber};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -19,6 +24,7 @@ use tokio::time::timeout;
 
 use super::agreement::Agreement;
 use super::berth::{Berth, JOIN_MAX};
+use super::datagrams::Datagrams;
 use super::inbound::{Calls, FromPeers};
 use super::local::LocalSeat;
 use super::places::{row_address, shown_address};
@@ -84,14 +90,28 @@ impl Seated {
         config.membership.fast_path = berth.fast_path;
         config.level = config.level.filter(|_| berth.levels);
         config.cluster.report_patience = config.membership.terms.expiry();
+        config.without_table = berth.without_table.as_ref().map(|it| it.config.clone());
+        config.cluster.views = match &config.without_table {
+            None => Views::Agreed,
+            Some(WithoutTable::Gossip(_)) => Views::Heard,
+            Some(WithoutTable::Fixed(_)) => Views::Fixed,
+        };
         let config = Arc::new(config);
         let inbound = Arc::new(FromPeers::new(Arc::clone(&config)));
         let transport = Arc::new(lanes(&berth, &inbound, sentinel.as_deref()).await?);
-        hear_notices(&transport, &inbound, &tasks).await;
+        let socket = UdpSocket::bind(transport.address()).await.map(Arc::new);
+        let datagrams = datagrams(&berth, &socket, (&clock, &tasks), &metrics)?;
+        hear_datagrams(socket, transport.address(), (&inbound, &datagrams), &tasks);
         let sentinel = sentinel.filter(|sentinel| stands_guard(sentinel));
         let (tell, stage) = watch::channel(Stage::Joining);
         let address = berth.address(transport.address());
         let address = row_address(address, berth.identity.incarnation.0, &about);
+        if berth.without_table.is_some() && address.len() > ADDRESS_BYTES_MAX {
+            return Err(Error::Start(
+                format!("{address} is too long for a datagram; choose a shorter cluster.advertise")
+                    .into(),
+            ));
+        }
         let agreement = Arc::new(berth.agreement);
         let world = NodeWorld {
             node: berth.identity.node,
@@ -106,6 +126,7 @@ impl Seated {
             inbound: Arc::clone(&inbound),
             transport: Arc::clone(&transport),
             lanes: ArcSwap::default(),
+            datagrams,
             rings: Rings::default(),
             stage: tell,
             views: watch::Sender::default(),
@@ -257,26 +278,61 @@ fn stands_guard(sentinel: &Sentinel) -> bool {
     started.is_ok()
 }
 
-/// Listens for sentinels of other nodes: datagrams at the port where this node's lanes begin.
-async fn hear_notices(transport: &Transport, inbound: &Arc<FromPeers>, tasks: &Arc<dyn Tasks>) {
-    let socket = match UdpSocket::bind(transport.address()).await {
+/// The node's way to others by datagrams, where it is a member without a table.
+fn datagrams(
+    berth: &Berth,
+    socket: &std::io::Result<Arc<UdpSocket>>,
+    (clock, tasks): (&Arc<dyn Clock>, &Arc<dyn Tasks>),
+    metrics: &Metrics,
+) -> Result<Option<Arc<Datagrams>>> {
+    let Some(without) = &berth.without_table else { return Ok(None) };
+    let failed = |what: &dyn std::error::Error| Error::Start(Error::chain(what));
+    let socket = match socket {
+        Ok(socket) => Arc::clone(socket),
+        Err(error) => {
+            let what = format!("the UDP port of cluster.listen is needed too: {error}");
+            return Err(Error::Start(what.into()));
+        }
+    };
+    let dropped = metrics.register_counter(names::DATAGRAMS_DROPPED, &[]);
+    Ok(Some(Arc::new(Datagrams::new(
+        socket,
+        (&without.key, &berth.cluster, berth.identity.incarnation.0),
+        without.seeds.clone(),
+        (Arc::clone(clock), Arc::clone(tasks)),
+        dropped.map_err(|error| failed(&error))?,
+    ))))
+}
+
+/// Listens for sentinels of other nodes, and for gossip: datagrams at the port where this node's lanes begin.
+fn hear_datagrams(
+    socket: std::io::Result<Arc<UdpSocket>>,
+    address: &str,
+    (inbound, datagrams): (&Arc<FromPeers>, &Option<Arc<Datagrams>>),
+    tasks: &Arc<dyn Tasks>,
+) {
+    let socket = match socket {
         Ok(socket) => socket,
         Err(error) => {
-            let address = transport.address();
             return tracing::warn!(%error, address, "sentinels of other nodes are not heard");
         }
     };
-    let inbound = Arc::downgrade(inbound);
+    let (inbound, datagrams) = (Arc::downgrade(inbound), datagrams.clone());
     let hear = async move {
-        // Longer than a notice, so that what is longer is none.
-        let mut datagram = [0; NOTICE_BYTES + 1];
+        // Longer than any, so that what is longer is none.
+        let mut datagram = [0; DATAGRAM_PLAIN_MAX + DATAGRAM_EXTRA_BYTES + 1];
         loop {
             let came = socket.recv_from(&mut datagram).await;
             let Some(inbound) = inbound.upgrade() else { return };
-            if let Ok((len, _)) = came {
-                inbound.noticed(&datagram[..len]);
+            let Ok((len, _)) = came else { continue };
+            let datagram = &datagram[..len];
+            match &datagrams {
+                Some(datagrams) if datagram.first() == Some(&DATAGRAM_MARK) => {
+                    datagrams.open(datagram).into_iter().for_each(|plain| inbound.gossiped(plain));
+                }
+                _ => inbound.noticed(datagram),
             }
         }
     };
-    tasks.spawn("notices", Box::pin(hear));
+    tasks.spawn("datagrams", Box::pin(hear));
 }

@@ -21,9 +21,10 @@ use tokio::net::lookup_host;
 use tokio::sync::watch;
 
 use super::agreement::Agreement;
+use super::datagrams::Datagrams;
 use super::inbound::{Calls, FromPeers};
 use super::owed::Owed;
-use super::places::{peer_of, peers_of};
+use super::places::{peer_of, peers_of, shown_address};
 
 /// How far a node of a cluster has come.
 #[derive(Clone, Default)]
@@ -57,6 +58,8 @@ pub(super) struct NodeWorld {
     pub(super) transport: Arc<Transport>,
     /// The lanes to each member of the newest view, by class.
     pub(super) lanes: ArcSwap<Lanes>,
+    /// The way of gossip, where the node is a member by it.
+    pub(super) datagrams: Option<Arc<Datagrams>>,
     pub(super) rings: Rings,
     pub(super) stage: watch::Sender<Stage>,
     /// The number of the newest view.
@@ -200,6 +203,24 @@ impl World for NodeWorld {
 
     fn ask_table(&self, ask: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>> {
         self.agreement.ask(ask)
+    }
+
+    fn send_datagram(&self, to: &Arc<str>, datagram: Vec<u8>) {
+        if let Some(datagrams) = &self.datagrams {
+            datagrams.send(shown_address(to), &datagram);
+        }
+    }
+
+    fn knock(&self, datagram: Vec<u8>) {
+        if let Some(datagrams) = &self.datagrams {
+            datagrams.knock(datagram);
+        }
+    }
+
+    fn misread(&self, why: &str) {
+        if let Some(datagrams) = &self.datagrams {
+            datagrams.dropped(why);
+        }
     }
 
     fn rings(&self) -> &Rings {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::FastPath;
 use super::auth::Secret;
+use super::membership::{MembershipKind, Seed, SplitBrainRule};
 use super::value::{address, duration};
 
 /// The shortest lease: renewals need some time in it.
@@ -37,6 +38,14 @@ pub struct ClusterSettings {
     pub fast_path: FastPath,
     /// Whether actors that are called go to nodes that are called less.
     pub level: bool,
+    /// How nodes know who is a member.
+    pub membership: MembershipKind,
+    /// With static: the name and the address of each node.
+    pub nodes: Vec<(String, String)>,
+    /// With gossip: where other nodes may be.
+    pub seeds: Vec<Seed>,
+    /// With gossip: which part goes on when the cluster falls apart.
+    pub split_brain: SplitBrainRule,
 }
 
 pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::auth::{self, AuthSettings};
 use super::cluster::{self, ClusterSettings};
+use super::membership;
 use tenure_store_postgres::PostgresConfig;
 
 use super::value::{address, bytes, count, database, duration, list, optional_path, truth};
@@ -229,6 +230,10 @@ settings! {
     "cluster.lease" = "10s", "how long a node may answer after it last renewed its right to; how soon one that is silent is replaced", cluster.lease: cluster::lease;
     "cluster.fast_path" = "proven", "what may be taken for a death before that: what is proven, what is presumed, or nothing (off)", cluster.fast_path: cluster::fast_path;
     "cluster.level" = "true", "whether actors that are called go to nodes that are called less", cluster.level: truth;
+    "cluster.membership" = "consensus", "how nodes know who is a member: consensus (by a table in the database), gossip (by what they tell each other) or static (by a list)", cluster.membership: membership::membership;
+    "cluster.nodes" = "", "with static: the name and the address of each node, as n1=10.0.0.1:7072, n2=10.0.0.2:7072; the same at all of them", cluster.nodes: membership::nodes;
+    "cluster.seeds" = "", "with gossip: where other nodes may be, as node-1.example:7072, a name with several addresses, or file:PATH with one on each line", cluster.seeds: membership::seeds;
+    "cluster.split_brain" = "none", "with gossip: which part goes on when the cluster falls apart: none (each), static_quorum(N) or keep_majority", cluster.split_brain: membership::split_brain;
     "gateway.listen" = "127.0.0.1:7070", "where calls come in", gateway_listen: address;
     "gateway.connections_max" = "10240", "how many client connections may be open", connections_max: count;
     "gateway.body_bytes_max" = "1MiB", "the largest request body", body_bytes_max: bytes;

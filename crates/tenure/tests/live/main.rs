@@ -6,6 +6,7 @@ mod auth;
 mod cluster;
 mod drain;
 mod feeds;
+mod gossip;
 mod hostile;
 mod limits;
 mod node;

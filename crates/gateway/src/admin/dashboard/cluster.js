@@ -27,7 +27,7 @@ export function drawCluster(status) {
   drawBar(owners, places);
   drawMembers(cluster, places);
   figures(at("part"), [
-    ["Lease", time(cluster.lease_seconds), cluster.lease_seconds > 0 ? "left" : "over: nothing is released", cluster.lease_seconds > 0 ? "" : "warn"],
+    cluster.lease_seconds === undefined ? ["Lease", "none", "membership by gossip", ""] : ["Lease", time(cluster.lease_seconds), cluster.lease_seconds > 0 ? "left" : "over: nothing is released", cluster.lease_seconds > 0 ? "" : "warn"],
     ["Slots", count(cluster.slots), cluster.slots_closed ? `${count(cluster.slots_closed)} wait for reports` : "all open", cluster.slots_closed ? "warn" : ""],
     ["Directory", count(cluster.directory_entries), "entries"],
     ["Places", count(cluster.locations), "remembered"],
