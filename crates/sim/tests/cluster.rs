@@ -489,35 +489,6 @@ fn events_and_entries_that_became_durable_too_late_leave_with_the_next_lease() {
 }
 
 #[test]
-fn a_feed_is_trimmed_by_the_node_that_keeps_it_and_woken_for_what_the_other_one_appends() {
-    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
-    let spec = NodeSpec::new().with::<Herald>();
-    let spec = spec.config(|config| config.feed_retention_age = 30 * SECOND);
-    let (one, two) = (join(&spec, &sim, &disk, 1), join(&spec, &sim, &disk, 2));
-    let feed = tenure_types::FeedName::new("said").expect("a good name");
-    let runtime = Arc::clone(two.runtime());
-    let poll = two.begin(async move {
-        let page = runtime.read_feed(&feed, FeedFrom::Oldest, 9, 60 * SECOND).await;
-        page.map(|page| page.entries.len()).map_err(|error| error.to_string())
-    });
-    sim.advance(SECOND);
-    assert!(!poll.is_ready(), "there is nothing yet");
-    one.grant::<Herald>("h", tenure(1, 1));
-    assert_eq!(sim.run_until(one.actor::<Herald>("h").say().into_future()), Ok(()));
-    sim.advance(SECOND / 4);
-    assert_eq!(poll.take(), Some(Ok(1)), "who waits at the other node is woken");
-    let kept = || sim.run_until(two.runtime().feeds()).expect("they are listed")[0].entries;
-    for node in [&one, &two] {
-        node.seat.keeps_feeds(false);
-    }
-    sim.advance(200 * SECOND);
-    assert_eq!(kept(), 1, "it is old, and nobody's to trim");
-    two.seat.keeps_feeds(true);
-    sim.advance(61 * SECOND);
-    assert_eq!(kept(), 0);
-}
-
-#[test]
 fn events_are_read_within_the_lease_and_from_nobody_who_may_have_a_successor() {
     let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
     let spec = NodeSpec::new().with::<Herald>().with::<Rumour>();

@@ -6,9 +6,11 @@ mod cast;
 
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cast::load::{simulation, upset};
+use cast::seats::{join, tenure};
 use cast::{MS, SECOND};
 use tenure::prelude::*;
 use tenure_runtime::FeedReadError;
@@ -377,4 +379,32 @@ fn a_consumer_gets_what_is_durable_exactly_once_and_in_order_over_crashes() {
         node.crash();
     });
     assert!(entries > 5 * lives, "only {entries} entries in {lives} lives");
+}
+
+#[test]
+fn a_feed_is_trimmed_by_the_node_that_keeps_it_and_woken_for_what_the_other_one_appends() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let spec = NodeSpec::new().with::<Herald>();
+    let spec = spec.config(|config| config.feed_retention_age = 30 * SECOND);
+    let (one, two) = (join(&spec, &sim, &disk, 1), join(&spec, &sim, &disk, 2));
+    let runtime = Arc::clone(two.runtime());
+    let poll = two.begin(async move {
+        let page = runtime.read_feed(&feed("said"), FeedFrom::Oldest, 9, 60 * SECOND).await;
+        page.map(|page| page.entries.len()).map_err(|error| error.to_string())
+    });
+    sim.advance(SECOND);
+    assert!(!poll.is_ready(), "there is nothing yet");
+    one.grant::<Herald>("h", tenure(1, 1));
+    sim.run_until(one.actor::<Herald>("h").say(1).into_future()).unwrap();
+    sim.advance(SECOND / 4);
+    assert_eq!(poll.take(), Some(Ok(1)), "who waits at the other node is woken");
+    let kept = || sim.run_until(two.runtime().feeds()).expect("they are listed")[0].entries;
+    for node in [&one, &two] {
+        node.seat.keeps_feeds(false);
+    }
+    sim.advance(200 * SECOND);
+    assert_eq!(kept(), 1, "it is old, and nobody's to trim");
+    two.seat.keeps_feeds(true);
+    sim.advance(61 * SECOND);
+    assert_eq!(kept(), 0);
 }
