@@ -89,7 +89,8 @@ fn steps(root: &Path) -> Vec<Step<'_>> {
             run: Box::new(move |tally| command.run_observed(root, &mut |line| tally.observe(line))),
         });
     }
-    steps.push(Step::command("sim", root, sim::slice()));
+    steps.push(Step::command("sim", root, sim::kept()));
+    steps.push(Step::command("fresh", root, sim::fresh(root)));
     steps.push(Step::command("doc", root, docs.env("RUSTDOCFLAGS", "-D warnings")));
     steps
 }
