@@ -23,7 +23,7 @@ use crate::stage::Stage;
 use crate::{database, interrupt, port};
 
 /// The key of the campaign's clusters, which listen on loopback.
-const KEY: &str = "5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11";
+pub(crate) const KEY: &str = "5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11";
 /// A client that waited longer than this was hit.
 const HIT: Duration = Duration::from_millis(50);
 /// The actors that are never stored.

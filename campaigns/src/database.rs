@@ -147,8 +147,17 @@ pub fn start(folder: Option<&Path>) -> anyhow::Result<PostgresServer> {
     }
     let options = Options { settings, folder: folder.map(Path::to_owned), ..Options::default() };
     let server = PostgresServer::with(&options)?;
+    migrate_now(&server)?;
+    Ok(server)
+}
+
+/// Makes the tables in a database.
+///
+/// # Errors
+/// When they cannot be made.
+pub fn migrate_now(server: &PostgresServer) -> anyhow::Result<()> {
     let config: PostgresConfig = server.url().parse().map_err(anyhow::Error::new)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(migrate(&config, PARTITIONS))?;
-    Ok(server)
+    Ok(())
 }

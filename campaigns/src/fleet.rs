@@ -126,6 +126,7 @@ impl Campaign {
             log: folder.path().join("server.log"),
             settings: Vec::new(),
             env: Vec::new(),
+            namespace: None,
         };
         // What another load has left would answer for this one.
         let database = database::another()?;

@@ -6,7 +6,8 @@
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
 //! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`], [`shop`] and
 //! [`booth`] drive the examples of these names, [`cluster`] has several nodes on one database, and [`roll`] restarts
-//! them one after the other. [`million`] has a great many actors on them. [`ship`] moves all actors from engine to engine. [`browser`] is for tests of pages.
+//! them one after the other. [`million`] has a great many actors on them, and
+//! [`split`] cuts the network between them. [`ship`] moves all actors from engine to engine. [`browser`] is for tests of pages.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
 
@@ -49,6 +50,7 @@ pub mod ship;
 pub mod shop;
 pub mod size;
 pub mod speaker;
+pub mod split;
 pub mod stage;
 pub mod tenant;
 mod verify;

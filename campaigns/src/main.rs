@@ -16,7 +16,7 @@ use tenure_campaigns::power::{DatabasePower, Power};
 use tenure_campaigns::rounds::{self, Fault, Options};
 use tenure_campaigns::{
     booth, cluster, feeds, fleet, interrupt, keys, many, million, overload, reminders, roll,
-    sessions, ship, shop,
+    sessions, ship, shop, split,
 };
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
@@ -82,6 +82,8 @@ enum Campaign {
     Roll(roll::Options),
     /// Call very many actors on a cluster, kill a node, and say how long until each of them answers again
     Million(million::Options),
+    /// Cut the network between the nodes of a cluster in every way in which it falls into two; needs root
+    Split(split::Options),
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals
     Fleet(fleet::Options),
     /// Let pairs of devices edit carts of the example `shop` and order, kill it meanwhile, and add up
@@ -148,6 +150,7 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         Campaign::Cluster(options) => told!(cluster::run(&options)),
         Campaign::Roll(options) => told!(roll::run(&options)),
         Campaign::Million(options) => told!(million::run(&options)),
+        Campaign::Split(options) => told!(split::run(&options)),
         Campaign::Fleet(options) => {
             println!("{}", fleet::run(&options)?);
             Ok(true)

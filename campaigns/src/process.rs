@@ -37,6 +37,8 @@ pub struct Launch {
     pub settings: Vec<String>,
     /// Added to the environment.
     pub env: Vec<(&'static str, OsString)>,
+    /// The network namespace that it runs in; this process's own where none is named.
+    pub namespace: Option<String>,
 }
 
 /// A running server, killed when dropped.
@@ -62,7 +64,16 @@ impl Launch {
             .open(&self.log)
             .with_context(|| format!("could not open {}", self.log.display()))?;
         let begun = Instant::now();
-        let mut child = Command::new(&self.program)
+        let mut command = match &self.namespace {
+            Some(namespace) => {
+                // It becomes the program, so that a signal to it is one to the server.
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        };
+        let mut child = command
             .arg("serve")
             .args(["--listen", &self.listen.to_string(), "--admin-listen", "127.0.0.1:0"])
             .arg("--data")

@@ -98,6 +98,7 @@ impl Stage {
             log: folder.join("server.log"),
             settings: Vec::new(),
             env: broken.into_iter().collect(),
+            namespace: None,
         })
     }
 }
