@@ -173,7 +173,10 @@ impl<'a> Campaign<'a> {
                 Rule::Quorum | Rule::None => network.here(host),
             };
             let port = database.port();
-            database::keep_in(&mut launch, format!("postgres://postgres@{store}:{port}/postgres"));
+            database::keep_in(
+                &mut launch,
+                format!("postgres://postgres@{store}:{port}/postgres?sslmode=disable"),
+            );
             launch.settings.extend([
                 format!("node.name={name}"),
                 format!("cluster.listen={}", network.lanes(host)),

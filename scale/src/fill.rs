@@ -10,7 +10,7 @@ use tenure_protocol::cluster::{Cluster, Effect, Message};
 use tenure_protocol::ring::Ring;
 use tenure_protocol::view::View;
 use tenure_types::{
-    ActorId, ActorTypeName, Incarnation, Key, Slot, Tenure, ViewNumber, actor_hash,
+    ActorId, ActorTypeName, Incarnation, Instant, Key, Slot, Tenure, ViewNumber, actor_hash,
 };
 
 use crate::world::World;
@@ -102,12 +102,14 @@ fn grant(world: &mut World, view: ViewNumber, ring: &Ring, actors: usize) -> Vec
 fn open(world: &mut World, node: usize, view: &Arc<View>, ring: &Arc<Ring>) {
     let (now, me) = (world.now, incarnation(world, node));
     cluster(world, node).handle_view_and_ring(now, Arc::clone(view), Arc::clone(ring));
+    report(cluster(world, node), now);
     let places: std::collections::BTreeMap<Incarnation, usize> =
         (0..world.nodes.len()).map(|node| (incarnation(world, node), node)).collect();
     for effect in cluster(world, node).take_effects() {
         let Effect::Send { to, message } = effect else { continue };
         let host = cluster(world, places[&to]);
         host.handle_message(now, me, message);
+        report(host, now);
         for effect in host.take_effects() {
             if let Effect::Send { message, .. } = effect {
                 cluster(world, node).handle_message(now, to, message);
@@ -116,6 +118,13 @@ fn open(world: &mut World, node: usize, view: &Arc<View>, ring: &Arc<Ring>) {
     }
     let machine = cluster(world, node);
     assert!(machine.is_settled(), "every report is in");
+}
+
+/// Lets a member report everything that it was asked for.
+fn report(machine: &mut Cluster, now: Instant) {
+    while machine.is_reporting() {
+        machine.handle_time(now);
+    }
 }
 
 /// Owners know how many activations each member has: every answer to a grant says it.

@@ -30,12 +30,12 @@ pub(crate) fn kept() -> Invocation {
     Invocation::cargo(&[&RUN[..], &["--", "--seeds", SEEDS]].concat())
 }
 
-/// Seeds that nobody has run. The first one follows from what is checked in: other sources have other seeds, and a second
+/// Seeds that nobody has run. The first one follows from what is checked in under `crates`: other sources have other seeds, and a second
 /// run of the same ones finds the same.
 pub(crate) fn fresh(root: &Path) -> Invocation {
     let run = [&RUN[..], &["--", "--minutes", FRESH_MINUTES, "--shrink", "60"]].concat();
     let run = Invocation::cargo(&run);
-    let tree = Invocation::new("git", &["rev-parse", "HEAD^{tree}"]).read(root);
+    let tree = Invocation::new("git", &["rev-parse", "HEAD:crates"]).read(root);
     match tree.ok().and_then(|name| seed_of(name.trim())) {
         Some(seed) => run.args(&["--first".to_owned(), format!("{seed:#x}")]),
         // Sources without their history: any will do.

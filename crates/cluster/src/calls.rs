@@ -208,7 +208,7 @@ impl<W: World> Driver<W> {
                 }
             }
             Body::NotHere { number, hint } => {
-                let handed = self.with_life(|life| life.way.take(number)).flatten();
+                let handed = self.with_life(|life| life.way.take_answered(from, number)).flatten();
                 if let Some(Handed { at, seeking }) = handed {
                     seeking.call.come_back();
                     self.missed(&name_of(&seeking.target), seeking, at, hint);

@@ -295,7 +295,7 @@ impl<W: World> Driver<W> {
                 Next::Heard(heard) => self.handle_heard(heard),
                 Next::Time => self.handle_time(),
             }
-            self.go_on_reporting();
+            self.keep_time();
             self.carry_out();
             self.go_on_draining();
         }
@@ -326,12 +326,10 @@ impl<W: World> Driver<W> {
         .await
     }
 
-    /// A piece of what was put off, however much else comes.
-    fn go_on_reporting(&self) {
-        let now = self.clock.now();
-        let mut core = self.core.lock();
-        if let Some(life) = core.life.as_mut().filter(|life| life.cluster.is_reporting()) {
-            life.cluster.handle_time(now);
+    /// What is due, and a piece of what was put off, however much else comes.
+    fn keep_time(self: &Arc<Self>) {
+        if self.due() <= self.clock.now() {
+            self.handle_time();
         }
     }
 
@@ -345,6 +343,7 @@ impl<W: World> Driver<W> {
         if core.look_at <= now {
             core.look_at = now + LOOK_PERIOD;
             drop(core);
+            self.world.look();
             self.look_after_calls();
             self.look_after_drain();
             self.look_after_level();

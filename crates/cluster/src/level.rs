@@ -66,6 +66,13 @@ impl Level {
         }
     }
 
+    /// There is a newer view.
+    pub(crate) fn handle_view(&mut self, now: Instant, view: &View) {
+        if view.in_state(MemberState::Leaving).next().is_some() {
+            self.planner.balancer.handle_leave(now);
+        }
+    }
+
     /// The load since the last time; `None` the first time.
     fn load(&mut self, now: Instant, calls: u64) -> Option<u64> {
         let (before, at) = self.counted.replace((calls, now))?;

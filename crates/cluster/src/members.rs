@@ -134,14 +134,16 @@ impl<W: World> Driver<W> {
             Effect::SetTimer { timer, at } => self.core.lock().membership.set_timer(timer, at),
             Effect::Joined(incarnation) => self.begin_life(incarnation),
             Effect::View(view) => {
+                // Before lanes let anybody in: whoever calls from there can be answered.
+                self.end_calls_at_gone(&view);
                 self.world.learnt(&view);
                 let ring = self.world.rings().of(&view);
                 let now = self.clock.now();
                 self.core.lock().roll.handle_view(now, &view);
                 self.with_life(|life| {
                     life.cluster.handle_view_and_ring(now, Arc::clone(&view), ring);
+                    life.level.iter_mut().for_each(|level| level.handle_view(now, &view));
                 });
-                self.end_calls_at_gone(&view);
                 self.look_after_hosts(|it| view.state(it).is_none_or(MemberState::is_gone));
                 self.with_runtime(|runtime| runtime.look_for_reminders());
             }

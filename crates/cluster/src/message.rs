@@ -12,6 +12,9 @@ use tenure_types::{ActorId, Incarnation, Tenure, ViewNumber};
 use crate::following::Following;
 use crate::levelling::Levelling;
 
+/// A report of more activations goes beside what moves, not beside grants and look-ups.
+const REPORT_CONTROL_MAX: usize = 256;
+
 /// One message between two nodes.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -106,14 +109,24 @@ pub enum Lane {
     Bulk,
 }
 
+/// Whether this is a piece of a report for which nobody waits, by its slots or by its size.
+fn is_large_report(message: &Message) -> bool {
+    match message {
+        Message::Relay { message, .. } => is_large_report(message),
+        Message::Report { slots, .. } => {
+            let entries = slots.iter().map(|slot| slot.entries.len()).sum::<usize>();
+            slots.len() > URGENT_SLOTS_MAX || entries > REPORT_CONTROL_MAX
+        }
+        _ => false,
+    }
+}
+
 impl Body {
     /// On which lane it goes.
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Directory(Message::Report { slots, .. }) if slots.len() > URGENT_SLOTS_MAX => {
-                Lane::Bulk
-            }
+            Self::Directory(message) if is_large_report(message) => Lane::Bulk,
             Self::Directory(_) | Self::Hint(_) | Self::Presumed(_) => Lane::Control,
             Self::Handed { .. } | Self::NotHere { .. } | Self::Settled { .. } => Lane::Call,
             Self::Following(_) => Lane::Call,

@@ -106,7 +106,8 @@ impl Way {
     /// As [`Way::take`], for its answer by this incarnation, if that may be heard.
     pub(crate) fn take_answered(&self, from: Incarnation, number: u64) -> Option<Handed> {
         let mut away = self.away.lock();
-        if !away.is_heard(from) {
+        let is_its = away.calls.get(&number).is_some_and(|handed| handed.at.0 == from);
+        if !is_its || !away.is_heard(from) {
             return None;
         }
         away.calls.remove(&number)

@@ -66,6 +66,9 @@ pub trait World: Send + Sync + Sized + 'static {
     /// There is a newer view: its members are whom to talk with.
     fn learnt(&self, _: &Arc<View>) {}
 
+    /// Called from time to time: for what nobody reminds the world of.
+    fn look(&self) {}
+
     /// Carries a request to the member table and its answer back. The driver stops waiting after
     /// `ask_time_max`.
     fn ask_table(&self, ask: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>>;

@@ -161,6 +161,12 @@ impl<A: Clone + Ord> Balancer<A> {
         }
     }
 
+    /// A member is leaving: nothing moves until none has for a while. Also told by [`Balancer::handle_loads`], which may come too
+    /// late for one that leaves quickly.
+    pub fn handle_leave(&mut self, now: Instant) {
+        self.last_leave = Some(now);
+    }
+
     /// A move ended, well or not: its place in the budget is free. Its actor rests all the same. Each move's end must be told,
     /// unless one of its members is gone.
     pub fn handle_move_end(&mut self, actor: &A) {

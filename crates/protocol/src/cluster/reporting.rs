@@ -14,6 +14,9 @@ use super::state::Asked;
 use super::{Cluster, Message};
 use crate::slot::{Reported, SlotReport};
 
+/// How many of those are remembered to have asked whom the view does not list yet: a peer may give itself any number.
+const STRANGERS_MAX: usize = 64;
+
 impl Cluster {
     /// The owner of slots asks what this member has there. It is promised that no grant of an earlier
     /// view is taken there any more, and a directory of such a slot is given up.
@@ -26,16 +29,23 @@ impl Cluster {
         if slots.len() <= URGENT_SLOTS_MAX {
             return self.report_slots(from, view, slots.iter().copied());
         }
+        // One of a later view is known soon, and asks again if it is not remembered.
+        let is_strange = |it: &Incarnation| self.view.member(*it).is_none();
+        if is_strange(&from)
+            && self.asked.keys().filter(|it| is_strange(it)).count() >= STRANGERS_MAX
+        {
+            return;
+        }
         let through = self.came_through;
-        let new = || Asked { view, through, slots: BTreeSet::new() };
-        let asked = self.asked.entry(from).or_insert_with(new);
-        if asked.view < view {
-            *asked = new();
-        }
-        if asked.view == view {
-            asked.through = through;
-            asked.slots.extend(slots);
-        }
+        let asked = self.asked.entry(from).or_insert_with(|| Asked {
+            view,
+            through,
+            slots: BTreeSet::new(),
+        });
+        asked.view = asked.view.max(view);
+        // Who was answered directly once is answered so.
+        asked.through = asked.through.and(through);
+        asked.slots.extend(slots);
     }
 
     /// Whether owners wait for reports that are put off.
@@ -54,14 +64,13 @@ impl Cluster {
         if self.is_unheard(to) {
             return;
         }
-        let view = asked.view;
         self.came_through = asked.through;
-        if view < self.view.number {
-            let view = self.view.number;
-            self.send(to, Message::Behind { view });
-            self.came_through = None;
-            return;
+        if asked.view < self.view.number {
+            // What it still keeps in this view it is told by this one.
+            asked.view = self.view.number;
+            self.send(to, Message::Behind { view: asked.view });
         }
+        let view = asked.view;
         let (mut piece, mut len) = (Vec::new(), 0);
         while len < self.config.report_len_max
             && let Some(slot) = asked.slots.pop_first()

@@ -37,7 +37,7 @@ pub struct Cluster {
     pub(super) hosted: Hosting,
     pub(super) accepting: bool,
     pub(super) reports: u64,
-    /// Reports that are put off, by who asked: at most all slots for each member.
+    /// Reports that are put off, by who asked: at most all slots for each member and for a few who are none yet.
     pub(super) asked: BTreeMap<Incarnation, Asked>,
     /// Who was reported to last.
     pub(super) reported_to: Incarnation,

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use tenure_types::{ActorId, Slot, Tenure};
 
 use crate::migration::MoveId;
@@ -48,35 +50,31 @@ pub enum ReportedAs {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Parts {
     number: u64,
-    missing: Vec<u32>,
+    came: BTreeSet<u32>,
 }
 
 impl Parts {
     /// Takes a part: whether it is new, and whether it was the last one missing. A part of another
     /// report begins anew; one of an older report is not taken.
     pub(crate) fn take(known: &mut Option<Parts>, report: &SlotReport) -> (bool, bool) {
-        // A peer may lie, and must not make this node keep a list of what it claims.
-        if report.parts > REPORT_PARTS_MAX {
+        let part = report.part;
+        if report.parts > REPORT_PARTS_MAX || part >= report.parts.max(1) {
             return (false, false);
         }
         let is_newer = known.as_ref().is_none_or(|parts| parts.number < report.number);
-        if is_newer && report.parts <= 1 && report.part == 0 {
+        if is_newer && report.parts <= 1 {
             // Most reports are of one part: there is nothing to remember.
             return (true, true);
         }
         if is_newer {
-            let missing = (0..report.parts.max(1)).collect();
-            *known = Some(Parts { number: report.number, missing });
+            // What came, and not what is missing: a peer may claim any number of parts.
+            *known = Some(Parts { number: report.number, came: BTreeSet::new() });
         }
-        let parts = known.as_mut().expect("it was just made");
-        if parts.number != report.number {
-            return (false, false);
-        }
-        let Some(at) = parts.missing.iter().position(|part| *part == report.part) else {
+        let Some(parts) = known.as_mut().filter(|parts| parts.number == report.number) else {
             return (false, false);
         };
-        parts.missing.swap_remove(at);
-        (true, parts.missing.is_empty())
+        let is_new = parts.came.insert(part);
+        (is_new, is_new && parts.came.len() == report.parts as usize)
     }
 }
 

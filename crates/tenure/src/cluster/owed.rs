@@ -30,6 +30,11 @@ impl Owed {
         self.0.remove(to).unwrap_or_default()
     }
 
+    /// Who is owed something.
+    pub(super) fn peers(&self) -> Vec<PeerIdentity> {
+        self.0.keys().cloned().collect()
+    }
+
     /// Forgets what was for others: nobody there waits any more.
     pub(super) fn retain(&mut self, is_peer: impl Fn(&PeerIdentity) -> bool) {
         self.0.retain(|peer, _| is_peer(peer));

@@ -107,18 +107,24 @@ impl NodeWorld {
         // Under the lock: a lane that comes up now finds it.
         let mut owed = self.owed.lock();
         match self.transport.send(to, answer.clone()) {
-            Err(SendError::Down) => owed.keep(to.clone(), answer),
+            Err(SendError::Down | SendError::Full) => owed.keep(to.clone(), answer),
             sent => sent.is_ok(),
+        }
+    }
+}
+
+impl NodeWorld {
+    fn pay(&self, peer: &PeerIdentity) {
+        let answers = self.owed.lock().take(peer);
+        for answer in answers {
+            self.owe(peer, answer);
         }
     }
 }
 
 impl Calls for Driver<NodeWorld> {
     fn reached(self: Arc<Self>, peer: &PeerIdentity) {
-        let answers = self.world().owed.lock().take(peer);
-        for answer in answers {
-            self.world().owe(peer, answer);
-        }
+        self.world().pay(peer);
     }
 
     fn take_now(self: Arc<Self>, frame: Frame) -> Option<Frame> {
@@ -155,8 +161,10 @@ impl World for NodeWorld {
             Lane::Bulk => Class::Bulk,
         };
         let lanes = self.lanes.load();
-        let lane = lanes.get(&to.incarnation).and_then(|of| of[class as usize].as_ref());
-        let Some(lane) = lane else { return false };
+        let known = lanes.get(&to.incarnation).and_then(|of| of[class as usize].clone());
+        // A view's lanes are made before they are listed.
+        let made = || self.transport.lane(&peer_of(to)?.identity, class);
+        let Some(lane) = known.or_else(made) else { return false };
         let encode = || match frame.encode() {
             Ok((kind, body)) => Some((kind, Bytes::from(body))),
             Err(error) => {
@@ -167,7 +175,7 @@ impl World for NodeWorld {
         let Some((kind, body)) = encode() else { return false };
         let is_answer = matches!(frame.body, Body::NotHere { .. } | Body::Settled { .. });
         match lane.send(kind, body) {
-            Err(SendError::Down) if is_answer => encode()
+            Err(SendError::Down | SendError::Full) if is_answer => encode()
                 .is_some_and(|(kind, body)| self.owe(lane.peer(), Carried { class, kind, body })),
             Err(error) => {
                 let (to, name) = (lane.peer(), frame.body.name());
@@ -199,6 +207,12 @@ impl World for NodeWorld {
         {
             self.stage.send_replace(Stage::Stands(runtime));
         }
+    }
+
+    /// Lanes that were full may have room.
+    fn look(&self) {
+        let peers = self.owed.lock().peers();
+        peers.iter().for_each(|peer| self.pay(peer));
     }
 
     fn ask_table(&self, ask: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>> {

@@ -57,24 +57,47 @@ fn many_slots_are_reported_piece_by_piece_and_few_at_once() {
 }
 
 #[test]
-fn an_owner_of_an_older_view_is_told_so_in_place_of_reports() {
+fn an_owner_of_an_older_view_is_told_so_and_reported_to_by_the_newer_one() {
     let (mut host, slots) = reporter();
     host.handle_message(NOW, Incarnation(2), ask(2, &slots));
-    host.handle_view(NOW, view(3, &[(1, Alive), (2, Alive), (3, MemberState::Joining)]));
+    let three = view(3, &[(1, Alive), (2, Alive), (3, Alive)]);
+    host.handle_view(NOW, Arc::clone(&three));
     drop(host.take_effects());
-    host.handle_time(NOW);
-    let behind = Message::Behind { view: ViewNumber(3) };
-    assert!(host.take_effects().contains(&Effect::Send { to: Incarnation(2), message: behind }));
-    // What is asked in the newer view counts, and not what comes late of the older one.
-    host.handle_message(NOW, Incarnation(2), ask(3, &slots[..20]));
-    host.handle_message(NOW, Incarnation(2), ask(2, &slots));
-    drop(host.take_effects());
-    let mut told = Vec::new();
-    while host.is_reporting() {
+    let (mut behind, mut views, mut told) = (0, Vec::new(), Vec::new());
+    while host.asked.contains_key(&Incarnation(2)) {
         host.handle_time(NOW);
-        told.extend(reported(&host.take_effects(), 2).concat());
+        let effects = host.take_effects();
+        told.extend(reported(&effects, 2).concat());
+        for effect in effects {
+            match effect {
+                Effect::Send { to: Incarnation(2), message: Message::Behind { view } } => {
+                    assert_eq!(view, ViewNumber(3));
+                    behind += 1;
+                }
+                Effect::Send { to: Incarnation(2), message: Message::Report { view, .. } } => {
+                    views.push(view);
+                }
+                _ => {}
+            }
+        }
     }
-    assert_eq!(told, slots[..20]);
+    assert_eq!(behind, 1);
+    assert!(views.iter().all(|view| *view == ViewNumber(3)), "{views:?}");
+    // What the newer view gives to others it is not told.
+    let kept = slots.into_iter().filter(|it| host.ring.owner(*it) == Some(Incarnation(2)));
+    assert_eq!(told, kept.collect::<Vec<_>>());
+    assert!(!told.is_empty() && told.len() < 40, "some of both");
+}
+
+#[test]
+fn few_who_are_no_members_yet_are_remembered() {
+    let (mut host, slots) = reporter();
+    // A peer may give itself any number.
+    (9..1_000).for_each(|from| host.handle_message(NOW, Incarnation(from), ask(from, &slots)));
+    let strangers = host.asked.len();
+    assert!((1..100).contains(&strangers), "{strangers}");
+    host.handle_message(NOW, Incarnation(2), ask(2, &slots));
+    assert_eq!(host.asked.len(), strangers + 1, "a member is");
 }
 
 #[test]
