@@ -52,12 +52,28 @@ pub struct ServerProcess {
     pub start_took: Duration,
 }
 
+/// A server that was started and is not ready yet; killed when dropped.
+pub struct Starting {
+    server: ServerProcess,
+    ready: mpsc::Receiver<(SocketAddr, SocketAddr)>,
+    begun: Instant,
+    log: PathBuf,
+}
+
 impl Launch {
     /// Starts the server and waits until it says that it is ready.
     ///
     /// # Errors
     /// When it does not start; the end of its log is in the error.
     pub fn start(&self) -> anyhow::Result<ServerProcess> {
+        self.begin()?.finish()
+    }
+
+    /// Starts the server. It ends with the thread that calls this.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn begin(&self) -> anyhow::Result<Starting> {
         let log = File::options()
             .create(true)
             .append(true)
@@ -91,8 +107,19 @@ impl Launch {
         let ready = read_ready(BufReader::new(output));
         // From here on a failure kills the process.
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server =
+        let server =
             ServerProcess { child, calls: nowhere, admin: nowhere, start_took: Duration::ZERO };
+        Ok(Starting { server, ready, begun, log: self.log.clone() })
+    }
+}
+
+impl Starting {
+    /// Waits until the server says that it is ready.
+    ///
+    /// # Errors
+    /// When it does not start; the end of its log is in the error.
+    pub fn finish(self) -> anyhow::Result<ServerProcess> {
+        let Self { mut server, ready, begun, log } = self;
         match ready.recv_timeout(START_MAX) {
             Ok((calls, admin)) => {
                 let start_took = begun.elapsed();
@@ -101,7 +128,7 @@ impl Launch {
             }
             Err(_) => {
                 server.kill();
-                bail!("the server did not start; its log ends with\n{}", log_end(&self.log))
+                bail!("the server did not start; its log ends with\n{}", log_end(&log))
             }
         }
     }

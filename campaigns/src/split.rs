@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::ValueEnum;
 use tenure_postgres_server::{Options as ServerOptions, PostgresServer};
 
@@ -15,7 +15,7 @@ use self::net::{Network, Plug};
 use self::watch::Watchers;
 use crate::cluster::KEY;
 use crate::http::Connection;
-use crate::process::{Launch, ServerProcess};
+use crate::process::{Launch, ServerProcess, Starting};
 use crate::stage::Stage;
 use crate::tenant::NODE_VARIABLE;
 use crate::{database, interrupt};
@@ -291,11 +291,8 @@ impl<'a> Campaign<'a> {
 
 /// Starts these at the same time.
 fn start_all<'a>(launches: impl Iterator<Item = &'a Launch>) -> anyhow::Result<Vec<ServerProcess>> {
-    std::thread::scope(|scope| {
-        let starting: Vec<_> = launches.map(|it| scope.spawn(|| it.start())).collect();
-        let started = starting.into_iter().map(|it| it.join().ok().context("a start panicked")?);
-        started.collect()
-    })
+    let starting: Vec<_> = launches.map(Launch::begin).collect::<anyhow::Result<_>>()?;
+    starting.into_iter().map(Starting::finish).collect()
 }
 
 impl Report {

@@ -49,8 +49,24 @@ fn kills_and_stops_of_nodes_of_a_cluster_lose_nothing() {
     }
 }
 
+#[test]
+fn a_node_of_many_actors_is_killed_and_all_of_them_answer_again() {
+    let (output, text) = campaign(&["million", "--actors", "6000", "--probes", "32"]);
+    assert!(output.status.success());
+    assert!(text.contains("registered: 6000 actors, 6000 entries"), "{text}");
+    assert!(text.contains("all actors answered after ") && text.contains(" 0 findings"), "{text}");
+}
+
+#[test]
+fn a_network_that_falls_apart_loses_nothing() {
+    let (output, text) = campaign(&["split", "--splits", "2", "--hold", "6", "--lease", "2"]);
+    assert!(output.status.success());
+    let is_whole = text.contains("splits: 2; ") && text.contains(" 0 findings");
+    assert!(is_whole || is_skipped(&text), "{text}");
+}
+
 /// A cluster that is restarted by another build, with few actors.
-const ROLL: &[&str] = &["roll", "--rounds", "1", "--actors", "8", "--lease", "2", "--calm", "1"];
+const ROLL: &[&str] = &["roll", "--rounds", "1", "--actors", "8", "--calm", "1"];
 
 #[test]
 fn restarts_of_a_cluster_by_another_build_fail_no_call() {
