@@ -8,7 +8,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use clap::ValueEnum;
 use tenure_postgres_server::{Options as ServerOptions, PostgresServer};
 
 use self::net::{Network, Plug};
@@ -32,23 +31,9 @@ const LOOK_PERIOD: Duration = Duration::from_millis(20);
 const HOMES: u32 = 40;
 const FINDINGS_SHOWN: usize = 20;
 
-/// How nodes know who is a member, and what a part of them does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Rule {
-    /// By the member table: the side that reaches it serves.
-    Consensus,
-    /// By gossip, with `static_quorum(3)`: three or more serve.
-    Quorum,
-    /// By gossip without a rule: both sides serve.
-    None,
-}
-
 /// How the campaign runs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// How nodes know who is a member
-    #[arg(long, value_enum, default_value_t = Rule::Consensus)]
-    pub rule: Rule,
     /// How many splits; all in turn where it is not said
     #[arg(long)]
     pub splits: Option<u32>,
@@ -58,9 +43,6 @@ pub struct Options {
     /// How long leases are, in seconds
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub lease: u64,
-    /// With gossip: within how many seconds a side that is too small has stopped
-    #[arg(long, default_value_t = 12)]
-    pub stops_within: u64,
     /// Seed and server
     #[command(flatten)]
     pub stage: Stage,
@@ -105,11 +87,11 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     if let Err(reason) = Network::check() {
         return Ok(Report { skipped: Some(reason), ..Report::default() });
     }
-    let cuts = cuts(options.rule);
+    let cuts = cuts();
     let count = options.splits.map_or(cuts.len(), |it| it as usize);
     println!(
-        "campaign split: {HOSTS} nodes, {:?}, {count} splits of {} s, leases of {} s",
-        options.rule, options.hold, options.lease
+        "campaign split: {HOSTS} nodes, {count} splits of {} s, leases of {} s",
+        options.hold, options.lease
     );
     let begun = Instant::now();
     let folder = tempfile::tempdir()?;
@@ -131,34 +113,30 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Every way: each set of hosts that the first one is not in, with the table on either side where it matters.
-fn cuts(rule: Rule) -> Vec<Cut> {
+/// Every way: each set of hosts that the first one is not in, with the table on either side.
+fn cuts() -> Vec<Cut> {
     let sets = 1_u32..1 << (HOSTS - 1);
     let far = sets.map(|set| (2..=HOSTS).filter(|host| set >> (host - 2) & 1 == 1).collect());
-    let sides = if rule == Rule::Consensus { &[false, true][..] } else { &[false] };
     let cut =
-        |far: Vec<u8>| sides.iter().map(move |&it| Cut { far: far.clone(), table_is_far: it });
+        |far: Vec<u8>| [false, true].map(|table_is_far| Cut { far: far.clone(), table_is_far });
     far.flat_map(cut).collect()
 }
 
 impl<'a> Campaign<'a> {
     fn prepare(options: &'a Options, folder: &Path) -> anyhow::Result<Self> {
         let network = Network::new(HOSTS)?;
-        let own = (1..=HOSTS).map(|host| network.here(host)).chain([network.table()]);
-        let own: Vec<String> = own.map(|it| it.to_string()).collect();
         let set_up = ServerOptions {
             settings: vec![
                 "log_min_messages = fatal".to_owned(),
-                format!("listen_addresses = '127.0.0.1,{}'", own.join(",")),
+                format!("listen_addresses = '127.0.0.1,{}'", network.table()),
             ],
-            entrance: ["127.0.0.1/32", "10.77.0.0/16", "10.78.0.0/16"]
+            entrance: ["127.0.0.1/32", "10.77.0.0/24"]
                 .map(|from| format!("host all all {from} trust"))
                 .into(),
             folder: None,
         };
         let database = PostgresServer::with(&set_up)?;
         database::migrate_now(&database)?;
-        let seeds: Vec<_> = (1..=HOSTS).map(|host| network.lanes(host).to_string()).collect();
         let mut launches = Vec::new();
         for host in 1..=HOSTS {
             let name = format!("n{host}");
@@ -167,11 +145,7 @@ impl<'a> Campaign<'a> {
             let mut launch = options.stage.launch(&data, &data)?;
             launch.namespace = Some(network.host(host));
             launch.listen = network.calls(host);
-            // The table is over the switch; where there is none, the store is reached by all.
-            let store = match options.rule {
-                Rule::Consensus => network.table(),
-                Rule::Quorum | Rule::None => network.here(host),
-            };
+            let store = network.table();
             let port = database.port();
             database::keep_in(
                 &mut launch,
@@ -183,14 +157,6 @@ impl<'a> Campaign<'a> {
                 format!("cluster.key={KEY}"),
                 format!("cluster.lease={}s", options.lease),
             ]);
-            if options.rule != Rule::Consensus {
-                let rule = if options.rule == Rule::Quorum { "static_quorum(3)" } else { "none" };
-                launch.settings.extend([
-                    "cluster.membership=gossip".to_owned(),
-                    format!("cluster.seeds={}", seeds.join(",")),
-                    format!("cluster.split_brain={rule}"),
-                ]);
-            }
             launch.env.push((NODE_VARIABLE, name.into()));
             launches.push(launch);
         }
@@ -208,7 +174,7 @@ impl<'a> Campaign<'a> {
         for host in 1..=HOSTS {
             let (place, is_far) = (usize::from(host - 1), cut.far.contains(&host));
             let served = watchers.last_before(place, end);
-            match self.serves(cut, is_far) {
+            match is_far == cut.table_is_far {
                 true if served.is_none_or(|it| end - it > SERVED_WITHIN) => {
                     report.findings.push(format!("{cut}: n{host} does not serve"));
                 }
@@ -217,7 +183,7 @@ impl<'a> Campaign<'a> {
                     let late = served.map(|it| it.saturating_duration_since(at));
                     let late = late.unwrap_or_default();
                     report.served_late.push(late);
-                    if late > self.may_serve_for() {
+                    if late > Duration::from_secs(self.options.lease) + LATE_MAX {
                         report.findings.push(format!("{cut}: n{host} served after {late:?}"));
                     }
                 }
@@ -226,24 +192,6 @@ impl<'a> Campaign<'a> {
         self.network.split(&[])?;
         report.healed.push(self.heal(watchers)?);
         Ok(())
-    }
-
-    /// Whether the nodes of a side go on.
-    fn serves(&self, cut: &Cut, is_far: bool) -> bool {
-        let far = cut.far.len();
-        match self.options.rule {
-            Rule::Consensus => is_far == cut.table_is_far,
-            Rule::Quorum => (if is_far { far } else { usize::from(HOSTS) - far }) >= 3,
-            Rule::None => true,
-        }
-    }
-
-    /// For how long after a cut a side that does not go on may still serve.
-    fn may_serve_for(&self) -> Duration {
-        match self.options.rule {
-            Rule::Consensus => Duration::from_secs(self.options.lease) + LATE_MAX,
-            Rule::Quorum | Rule::None => Duration::from_secs(self.options.stops_within),
-        }
     }
 
     /// Starts again who has ended, and waits until every node serves and all agree who lives where. How long that took.
@@ -354,7 +302,7 @@ mod tests {
 
     #[test]
     fn five_fall_into_two_in_fifteen_ways() {
-        assert_eq!((cuts(Rule::None).len(), cuts(Rule::Consensus).len()), (15, 30));
-        assert!(cuts(Rule::Quorum).iter().all(|cut| !cut.far.is_empty() && cut.far.len() < 5));
+        assert_eq!(cuts().len(), 30, "and with the table on either side");
+        assert!(cuts().iter().all(|cut| !cut.far.is_empty() && cut.far.len() < 5));
     }
 }

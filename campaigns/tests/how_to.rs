@@ -48,6 +48,7 @@ fn the_consumer_of_the_page_counts_every_entry_once_over_kills() {
         log: path.join("server.log"),
         settings: Vec::new(),
         env: Vec::new(),
+        namespace: None,
     };
     let mut server = launch.start().expect("the server starts");
     let url = format!("http://{}", launch.listen);

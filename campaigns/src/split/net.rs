@@ -56,7 +56,7 @@ impl Network {
             ip(&format!("-n {sw} link set e{host} master br0 up"))?;
             ip(&format!("-n {name} addr add 10.77.0.{host}/24 dev eth0"))?;
             ip(&format!("link add name {p}m{host} type veth peer name side netns {name}"))?;
-            ip(&format!("addr add {}/30 dev {p}m{host}", this.here(host)))?;
+            ip(&format!("addr add 10.78.{host}.1/30 dev {p}m{host}"))?;
             ip(&format!("link set {p}m{host} up"))?;
             ip(&format!("-n {name} addr add {}/30 dev side", this.calls(host).ip()))?;
             for link in ["eth0", "side", "lo"] {
@@ -82,11 +82,6 @@ impl Network {
     /// Where a host's node takes calls of this process, whatever happens on the switch.
     pub(super) fn calls(&self, host: u8) -> SocketAddr {
         (Ipv4Addr::new(10, 78, host, 2), CALLS_PORT).into()
-    }
-
-    /// Where a host reaches this process, whatever happens on the switch.
-    pub(super) fn here(&self, host: u8) -> Ipv4Addr {
-        Ipv4Addr::new(10, 78, host, 1)
     }
 
     /// Where a host's node is reached by others, over the switch.

@@ -19,6 +19,8 @@ const ACTORS: u64 = 24;
 const PATIENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(10);
 const TYPE: &str = "ledger";
+/// The actors that need no store: they answer as long as their node may.
+const VOLATILE_TYPE: &str = "volatile_ledger";
 
 /// What all clients were told.
 pub(super) struct Watchers {
@@ -101,17 +103,21 @@ impl Shared {
                 return;
             }
             let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
-            let path = format!("/v1/{TYPE}/s{actor}/add");
-            // Whatever else it is told, it was not served; its call may have run or not.
-            if let Ok(reply) = door.call("POST", &path, &id.to_string()) {
-                self.note(place, actor, &reply);
+            for actor_type in [VOLATILE_TYPE, TYPE] {
+                let path = format!("/v1/{actor_type}/s{actor}/add");
+                // Whatever else it is told, it was not served; its call may have run or not.
+                if let Ok(reply) = door.call("POST", &path, &id.to_string()) {
+                    self.served[place].lock().push(Instant::now());
+                    if actor_type == TYPE {
+                        self.note(place, actor, &reply);
+                    }
+                }
             }
             std::thread::sleep(PAUSE);
         }
     }
 
     fn note(&self, place: usize, actor: u64, reply: &str) {
-        self.served[place].lock().push(Instant::now());
         let Ok(number) = reply.trim().parse::<u64>() else {
             return self.findings.lock().push(format!("s{actor} said {reply:?}"));
         };
