@@ -7,6 +7,7 @@ mod datagrams;
 mod inbound;
 mod keep;
 mod local;
+mod names;
 mod owed;
 mod places;
 mod seated;

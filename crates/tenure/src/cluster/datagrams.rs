@@ -1,29 +1,25 @@
 //! Datagrams of gossip: sealed, sent, heard, and the search for other members.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tenure_observe::Counter;
 use tenure_transport::{ClusterKey, ClusterName, DatagramOpener, DatagramSealer};
-use tenure_types::{Clock, Instant, Tasks};
+use tenure_types::{Clock, Tasks};
 use tokio::net::{UdpSocket, lookup_host};
 
+use super::names::{Names, Resolve};
 use crate::config::Seed;
 
 /// The most addresses to which one search goes.
 const FOUND_MAX: usize = 1_024;
 /// The most bytes of a file of addresses that are read.
 const FILE_BYTES_MAX: u64 = 64 << 10;
-/// For how long the address of a name is remembered.
-const NAME_KEPT: Duration = Duration::from_secs(10);
-/// Of how many names it is.
-const NAMES_MAX: usize = 4_096;
 
 /// This node's way to others by datagrams.
 pub(super) struct Datagrams {
@@ -33,7 +29,8 @@ pub(super) struct Datagrams {
     seeds: Vec<Seed>,
     /// A search is under way; another one waits for its end.
     is_searching: AtomicBool,
-    names: Mutex<BTreeMap<Box<str>, (SocketAddr, Instant)>>,
+    names: Names,
+    resolve: Resolve,
     clock: Arc<dyn Clock>,
     tasks: Arc<dyn Tasks>,
     /// Those that came and were none, or could not be read.
@@ -54,7 +51,8 @@ impl Datagrams {
             opener: Mutex::new(DatagramOpener::new(key.clone(), cluster.clone(), run)),
             seeds,
             is_searching: AtomicBool::new(false),
-            names: Mutex::default(),
+            names: Names::default(),
+            resolve: super::names::system(),
             clock,
             tasks,
             dropped,
@@ -73,23 +71,33 @@ impl Datagrams {
         tracing::debug!(why, "a datagram was dropped");
     }
 
-    /// Sends to a host and port, as far as the socket takes it now.
+    /// Sends to a host and port, as far as the socket takes it now, and where a name led when that was known last. What is
+    /// sent while a name is looked up for the first time is lost, but for the datagram that it is looked up for.
     pub(super) fn send(self: &Arc<Self>, to: &str, plain: &[u8]) {
         let Some(sealed) = self.sealer.seal(plain) else { return };
-        let known = to.parse().ok().or_else(|| self.known(to));
-        if let Some(at) = known {
+        if let Ok(at) = to.parse() {
             return self.write(at, &sealed);
+        }
+        let (known, is_due) = self.names.look(to, self.clock.now());
+        if let Some(at) = known {
+            self.write(at, &sealed);
+        }
+        if !is_due {
+            return;
         }
         let (this, to) = (Arc::clone(self), to.to_owned());
         let look_up = async move {
             let is_v4 = this.is_v4();
-            match lookup_host(&to).await.map(|mut it| it.find(|at| at.is_ipv4() == is_v4)) {
-                Ok(Some(at)) => {
-                    this.remember(&to, at);
-                    this.write(at, &sealed);
+            let found = match (this.resolve)(to.clone()).await {
+                Ok(found) => found.into_iter().find(|at| at.is_ipv4() == is_v4),
+                Err(error) => {
+                    tracing::debug!(%error, to, "its address is not known now");
+                    None
                 }
-                Ok(None) => {}
-                Err(error) => tracing::debug!(%error, to, "its address is not known now"),
+            };
+            this.names.looked_up(&to, found, this.clock.now());
+            if let (None, Some(at)) = (known, found) {
+                this.write(at, &sealed);
             }
         };
         self.tasks.spawn("look-up", Box::pin(look_up));
@@ -123,23 +131,6 @@ impl Datagrams {
         // One that is lost is sent again, by whoever waits for an answer.
         if let Err(error) = self.socket.try_send_to(sealed, at) {
             tracing::debug!(%error, %at, "a datagram was not sent");
-        }
-    }
-
-    fn known(&self, name: &str) -> Option<SocketAddr> {
-        let now = self.clock.now();
-        let names = self.names.lock();
-        names.get(name).filter(|(_, until)| now < *until).map(|(at, _)| *at)
-    }
-
-    fn remember(&self, name: &str, at: SocketAddr) {
-        let now = self.clock.now();
-        let mut names = self.names.lock();
-        if names.len() >= NAMES_MAX {
-            names.retain(|_, (_, until)| now < *until);
-        }
-        if names.len() < NAMES_MAX {
-            names.insert(name.into(), (at, now + NAME_KEPT));
         }
     }
 }
@@ -191,7 +182,121 @@ fn lines(path: &Path) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicU64, AtomicUsize};
+    use std::time::Duration;
+
+    use tenure_types::Instant;
+    use tokio::sync::watch;
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::seams::NodeTasks;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[derive(Default)]
+    struct HandClock(AtomicU64);
+
+    impl Clock for HandClock {
+        fn now(&self) -> Instant {
+            Instant::ZERO + Duration::from_secs(self.0.load(Ordering::SeqCst))
+        }
+
+        fn coarse(&self) -> Instant {
+            self.now()
+        }
+
+        fn unix_ms(&self) -> u64 {
+            0
+        }
+    }
+
+    /// Datagrams whose names all lead to one socket, as far as they are told.
+    struct Subject {
+        datagrams: Arc<Datagrams>,
+        clock: Arc<HandClock>,
+        /// Whether look-ups find it; `None` while they wait.
+        finds: watch::Sender<Option<bool>>,
+        asked: Arc<AtomicUsize>,
+        hears: UdpSocket,
+    }
+
+    impl Subject {
+        async fn new() -> Self {
+            let bind = || UdpSocket::bind("127.0.0.1:0");
+            let (socket, hears) = (Arc::new(bind().await.unwrap()), bind().await.unwrap());
+            let clock = Arc::new(HandClock::default());
+            let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
+            let handle = tokio::runtime::Handle::current();
+            let tasks = Arc::new(NodeTasks::new(handle, as_clock(), (1, None)));
+            let (key, name) = (ClusterKey::from_text(&"00".repeat(32)), ClusterName::new("c"));
+            let named = (&key.unwrap(), &name.unwrap(), 1);
+            let metrics = tenure_observe::Metrics::new();
+            let dropped = metrics.register_counter(tenure_observe::names::DATAGRAMS_DROPPED, &[]);
+            let mut datagrams =
+                Datagrams::new(socket, named, vec![], (as_clock(), tasks), dropped.unwrap());
+            let (finds, asked) = (watch::Sender::new(None), Arc::new(AtomicUsize::new(0)));
+            let (at, told, count) = (hears.local_addr(), finds.subscribe(), Arc::clone(&asked));
+            let at = at.unwrap();
+            datagrams.resolve = Arc::new(move |_| {
+                count.fetch_add(1, Ordering::SeqCst);
+                let mut told = told.clone();
+                Box::pin(async move {
+                    let found = *told.wait_for(Option::is_some).await.unwrap();
+                    let found = found.filter(|it| *it).map(|_| vec![at]);
+                    found.ok_or_else(|| io::Error::other("no server answers"))
+                })
+            });
+            Self { datagrams: Arc::new(datagrams), clock, finds, asked, hears }
+        }
+
+        async fn hears_one(&self) {
+            let mut datagram = [0; 2_000];
+            let heard = self.hears.recv_from(&mut datagram);
+            timeout(PATIENCE, heard).await.expect("it is sent").unwrap();
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.load(Ordering::SeqCst)
+        }
+
+        async fn after(&self, seconds: u64) {
+            self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+            // Look-ups that are under way have their end.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn while_names_are_not_found_datagrams_go_where_they_led_before() {
+        let it = Subject::new().await;
+        for _ in 0..100 {
+            it.datagrams.send("a.example:7072", b"early");
+            it.after(0).await;
+        }
+        assert_eq!(it.asked(), 1, "it is looked up once at a time");
+        it.finds.send_replace(Some(true));
+        it.hears_one().await;
+        it.finds.send_replace(Some(false));
+        for outage in 1..=20 {
+            it.after(11).await;
+            it.datagrams.send("a.example:7072", b"in an outage");
+            it.hears_one().await;
+            it.after(0).await;
+            assert_eq!(it.asked(), 1 + outage, "it is looked up again, and kept");
+        }
+        it.finds.send_replace(None);
+        it.after(11).await;
+        for _ in 0..100 {
+            it.datagrams.send("a.example:7072", b"while it is looked up");
+            it.hears_one().await;
+            it.after(11).await;
+        }
+        assert_eq!(it.asked(), 22, "it is looked up once at a time");
+    }
 
     #[tokio::test]
     async fn seeds_are_addresses_names_and_files_that_are_read_each_time() {
