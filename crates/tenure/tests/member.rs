@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tenure::cluster::{ABOUT_BYTES_MAX, Member, Owner};
-use tenure::config::Settings;
+use tenure::config::{MembershipKind, Settings};
 use tenure::{Key, LocalCluster};
 use tokio::time::timeout;
 
@@ -70,6 +70,18 @@ async fn keys_are_shared_and_change_hands_when_a_member_comes_and_goes() {
     assert!(of_two.iter().all(later), "what comes back has another term");
     one.leave(PATIENCE).await.expect("it leaves");
     cluster.close().await.expect("it ends");
+}
+
+#[tokio::test]
+async fn with_gossip_nobody_is_told_who_owns_a_key() {
+    for listen in [None, Some(([127, 0, 0, 1], 0).into())] {
+        let mut settings = Settings::default();
+        settings.cluster.membership = MembershipKind::Gossip;
+        settings.cluster.listen = listen;
+        let refused = Member::join(settings, "").await.expect_err("it is refused");
+        let what = "with gossip two members may own a key at one time";
+        assert!(refused.to_string().contains(what), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use tenure_types::{ActorId, ActorTypeName, Key};
 
 use super::local::LocalSeat;
 use super::places::about;
-use crate::config::Settings;
+use crate::config::{MembershipKind, Settings};
 use crate::{Error, Node, NodeBuilder, Result};
 
 /// The most bytes that a member says of itself.
@@ -24,6 +24,9 @@ pub const ABOUT_BYTES_MAX: usize = 128;
 /// - Whatever a member keeps in memory is gone with it, and stays behind when a key changes hands: nothing is moved. A
 ///   key that comes back has another `term`; what was kept under an earlier one is out of date.
 /// - [`Owner::At`] is a hint: by the newest view that this member knows. The other one may say otherwise.
+/// - With `cluster.membership = static` members have no lease, and a key never changes hands: all that is needed is that one
+///   process has each name. Two with one name may both own its keys until one hears of the other. With `gossip` two members may own
+///   a key for as long as they do not reach each other: [`Member::join`] refuses it.
 /// - A member whose lease has run out, because the database was not reached or the process stood still, is told
 ///   [`Owner::Unknown`] of every key, until it has renewed it.
 ///
@@ -83,8 +86,13 @@ impl Member {
     /// the service die by the same kill, some moments before or after.
     ///
     /// # Errors
-    /// [`Error::Start`] says what is in the way; nothing is left running then.
+    /// [`Error::Start`] says what is in the way, `cluster.membership = gossip` among others; nothing is left running then.
     pub async fn join(settings: Settings, about: &str) -> Result<Self> {
+        if settings.cluster.membership == MembershipKind::Gossip {
+            let what = "with gossip two members may own a key at one time: for a service without actors set \
+                        cluster.membership = consensus or static";
+            return Err(Error::Start(what.into()));
+        }
         let is_alone = settings.cluster.listen.is_none();
         let builder = Node::builder().settings(settings);
         let builder = if is_alone { builder.store_in_memory() } else { builder };
