@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenure::config::{ClusterSettings, MembershipKind, Seed, Settings, SplitBrainRule};
 use tenure::prelude::*;
 use tenure::{CallErrorCode, Outcome};
 
@@ -63,6 +64,25 @@ fn a_type_that_is_registered_twice_is_named() {
     let Err(error) = starting else { panic!("it does not start") };
     let error = error.to_string();
     assert!(error.contains("the actor type `sum` (node::Sum) is registered twice"), "{error}");
+}
+
+#[tokio::test]
+async fn a_node_that_should_be_one_of_several_is_not_started_alone() {
+    type Set = fn(&mut ClusterSettings);
+    let sets: [Set; 5] = [
+        |it| it.membership = MembershipKind::Gossip,
+        |it| it.membership = MembershipKind::Static,
+        |it| it.nodes = vec![("n1".to_owned(), "10.0.0.1:7072".to_owned())],
+        |it| it.seeds = vec![Seed::At("10.0.0.1:7072".to_owned())],
+        |it| it.split_brain = SplitBrainRule::KeepMajority,
+    ];
+    for set in sets {
+        let mut settings = Settings::default();
+        set(&mut settings.cluster);
+        let builder = Node::builder().actor::<Sum>().store_in_memory().settings(settings);
+        let error = builder.start().await.err().expect("it does not start").to_string();
+        assert!(error.contains("say where it does (cluster.listen = 10.0.0.1:7072)"), "{error}");
+    }
 }
 
 /// A sum that lives in memory.

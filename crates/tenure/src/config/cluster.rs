@@ -48,6 +48,15 @@ pub struct ClusterSettings {
     pub split_brain: SplitBrainRule,
 }
 
+impl ClusterSettings {
+    /// Whether something says how nodes know each other, so that this is one of several.
+    pub(crate) fn has_membership(&self) -> bool {
+        self.membership != MembershipKind::Consensus
+            || self.split_brain != SplitBrainRule::None
+            || !(self.nodes.is_empty() && self.seeds.is_empty())
+    }
+}
+
 pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
     (!text.is_empty()).then(|| address(text)).transpose()
 }
