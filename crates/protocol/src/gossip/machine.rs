@@ -309,7 +309,8 @@ impl Gossip {
         match head.kind {
             Kind::News => self.handle_news(now, &head, body)?,
             Kind::Knock | Kind::Welcome => {
-                let peer = Peer::read(body).ok_or_else(|| unreadable("it names no peer"))?;
+                let peer = Peer::read(body).filter(|it| it.incarnation() == head.from);
+                let peer = peer.ok_or_else(|| unreadable("it does not name who sent it"))?;
                 self.handle_peer(now, &head, peer);
             }
             Kind::Verdict => {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tenure_types::{Incarnation, NodeId, NodeIdError};
+use tenure_types::{Incarnation, NUMBER_MAX, NodeId, NodeIdError};
 
 /// The most bytes of a peer's address.
 pub const ADDRESS_BYTES_MAX: usize = 256;
@@ -30,6 +30,12 @@ pub enum PeerError {
         /// How long it is.
         bytes: usize,
     },
+    /// No store hands out its incarnation: a view with it would be beyond all numbers.
+    #[error("incarnations are from 1 to {NUMBER_MAX}, and {number} is none")]
+    Incarnation {
+        /// What it names.
+        number: u64,
+    },
     /// Its weight is zero.
     #[error("a weight is at least 1")]
     Weight,
@@ -47,7 +53,8 @@ impl Peer {
     /// Names a run of a node.
     ///
     /// # Errors
-    /// [`PeerError`] when the address is longer than [`ADDRESS_BYTES_MAX`] or the weight zero.
+    /// [`PeerError`] when the address is longer than [`ADDRESS_BYTES_MAX`], the weight zero, or the incarnation one that no
+    /// store hands out.
     pub fn new(
         node: NodeId,
         incarnation: Incarnation,
@@ -56,6 +63,9 @@ impl Peer {
     ) -> Result<Self, PeerError> {
         if address.len() > ADDRESS_BYTES_MAX {
             return Err(PeerError::Address { bytes: address.len() });
+        }
+        if incarnation.0 == 0 || incarnation.0 > NUMBER_MAX {
+            return Err(PeerError::Incarnation { number: incarnation.0 });
         }
         if weight == 0 {
             return Err(PeerError::Weight);

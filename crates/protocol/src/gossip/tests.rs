@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tenure_types::{Entropy, Incarnation, Instant, NodeId, ViewNumber};
+use foca::{Codec, PostcardCodec};
+use tenure_types::{Entropy, Incarnation, Instant, NUMBER_MAX, NodeId, ViewNumber};
 
 use super::*;
 use crate::view::{MemberState, View};
@@ -394,6 +395,33 @@ fn what_cannot_be_read_changes_nothing() {
 }
 
 #[test]
+fn a_datagram_names_who_sent_it_and_no_run_that_there_cannot_be() {
+    let dice = Arc::new(Dice(AtomicU64::new(1)));
+    let mut one = Gossip::new(peer(1, 1), dice.clone(), FOUNDING);
+    let mut other = Gossip::new(peer(2, 2), dice, FOUNDING);
+    other.start(Instant::ZERO);
+    let knock = other.take_effects().into_iter().find_map(|it| match it {
+        GossipEffect::Knock { datagram } => Some(datagram),
+        _ => None,
+    });
+    let mut knock = knock.unwrap();
+    one.handle_datagram(Instant::ZERO, &knock).unwrap();
+    one.take_effects();
+    for number in [0, 3, NUMBER_MAX + 1, u64::MAX] {
+        // Behind the head, which names the sender too.
+        knock[34..42].copy_from_slice(&number.to_le_bytes());
+        assert!(one.handle_datagram(Instant::ZERO, &knock).is_err(), "{number}");
+        assert_eq!(one.take_effects(), [], "{number}");
+    }
+    let mut news = vec![];
+    PostcardCodec.encode_member(&foca::Member::alive(peer(1, 5)), &mut news).unwrap();
+    let read = |news: &[u8]| -> Result<foca::Member<Peer>, _> { PostcardCodec.decode_member(news) };
+    assert_eq!((read(&news).is_ok(), news[3]), (true, 5), "the number is behind the name");
+    news[3] = 0;
+    assert!(read(&news).is_err(), "news are read by the same rule");
+}
+
+#[test]
 fn a_table_that_says_who_is_there_and_gone_is_heard() {
     let dice = Arc::new(Dice(AtomicU64::new(1)));
     let mut one = Gossip::new(peer(1, 1), dice, FOUNDING);
@@ -412,6 +440,11 @@ fn a_table_that_says_who_is_there_and_gone_is_heard() {
 fn peers_follow_the_rules() {
     let node = NodeId::new("a").unwrap();
     let long: Arc<str> = "x".repeat(ADDRESS_BYTES_MAX + 1).into();
+    let of_run = |run| Peer::new(node.clone(), Incarnation(run), 1, "a".into());
+    for number in [0, NUMBER_MAX + 1, u64::MAX] {
+        assert_eq!(of_run(number).unwrap_err(), PeerError::Incarnation { number });
+    }
+    assert!(of_run(NUMBER_MAX).is_ok());
     let made = |weight, address| Peer::new(node.clone(), Incarnation(1), weight, address);
     assert_eq!(made(1, long).unwrap_err(), PeerError::Address { bytes: ADDRESS_BYTES_MAX + 1 });
     assert_eq!(made(0, "a".into()).unwrap_err(), PeerError::Weight);
