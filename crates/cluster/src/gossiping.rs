@@ -195,12 +195,12 @@ impl Gossiping {
             Voice::Gossip(gossip) => gossip.handle_datagram(now, datagram),
             Voice::Fixed(fixed) => fixed.handle_datagram(datagram),
         };
-        let from = taken.map_err(|error| error.to_string())?;
-        if let (Some(judge), Some(member)) = (&mut self.judge, self.view.member(from)) {
+        let from = taken.as_ref().ok().and_then(|from| self.view.member(*from));
+        if let (Some(judge), Some(member)) = (&mut self.judge, from) {
             judge.heard.insert(member.node.clone(), now);
         }
         self.obey(now);
-        Ok(())
+        taken.map(drop).map_err(|error| error.to_string())
     }
 
     pub(crate) fn due(&self) -> Instant {
@@ -262,6 +262,9 @@ impl Gossiping {
                     {
                         self.effects.push(Told::Member(Effect::Discard));
                     }
+                }
+                GossipEffect::OtherList(peer) => {
+                    self.effects.push(Told::OtherList(peer.node().clone()));
                 }
                 GossipEffect::Defunct => self.effects.push(Told::Member(Effect::Discard)),
             }

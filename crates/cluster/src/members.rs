@@ -105,6 +105,7 @@ impl<W: World> Driver<W> {
             Told::Number(count) => self.number(count),
             Told::Datagram { to, datagram } => self.world.send_datagram(&to, datagram),
             Told::Knock(datagram) => self.world.knock(datagram),
+            Told::OtherList(node) => self.world.differs(&node),
         }
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use tenure_protocol::view::membership::Effect;
+use tenure_types::NodeId;
 
 /// What a node's driver is to do for it.
 #[derive(Debug)]
@@ -13,4 +14,6 @@ pub(crate) enum Told {
     Datagram { to: Arc<str>, datagram: Vec<u8> },
     /// Send a datagram to wherever the configuration knows that a member may be.
     Knock(Vec<u8>),
+    /// This node has another list of nodes.
+    OtherList(NodeId),
 }

@@ -6,7 +6,7 @@ use tenure_protocol::view::table::{TableAnswer, TableError, TableRequest};
 use tenure_protocol::view::{Member, View};
 use tenure_runtime::{Busy, Parts, Runtime, Seat, StartError};
 use tenure_store::Store;
-use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Instant, Tasks, Tenure};
+use tenure_types::{ActorId, BoxFuture, Clock, Incarnation, Instant, NodeId, Tasks, Tenure};
 
 use crate::message::Frame;
 use crate::rings::Rings;
@@ -81,6 +81,9 @@ pub trait World: Send + Sync + Sized + 'static {
 
     /// A datagram of gossip could not be read, and was dropped.
     fn misread(&self, _why: &str) {}
+
+    /// This node has another fixed list of nodes, which people should know. The later of the two ends.
+    fn differs(&self, _node: &NodeId) {}
 
     /// Rings of views.
     fn rings(&self) -> &Rings;

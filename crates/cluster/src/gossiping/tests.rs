@@ -126,3 +126,29 @@ fn a_member_joins_when_the_store_has_numbered_it_and_its_runtime_stands() {
     assert!(matches!(one.take_effects().last(), Some(Told::Member(Effect::Left))));
     assert_eq!((one.due(), one.lease_until()), (Instant::NEVER, Instant::ZERO));
 }
+
+#[test]
+fn a_run_that_hears_of_another_list_says_so_and_the_later_one_ends() {
+    let started = |node: &str, run, list: &[&str]| {
+        let list = list.iter().map(|node| NodeId::new(node).unwrap());
+        let mut it = Gossiping::new(WithoutTable::Fixed(list.collect()), 1);
+        let (node, address) = (NodeId::new(node).unwrap(), format!("{node}:1").into());
+        it.join(Seat { node, weight: 1, address });
+        it.numbered(vec![Incarnation(run - 1), Incarnation(run)]);
+        it.ready(at(0));
+        let knock = it.take_effects().into_iter().find_map(|told| match told {
+            Told::Knock(datagram) => Some(datagram),
+            _ => None,
+        });
+        (it, knock.unwrap())
+    };
+    let (mut older, older_knock) = started("a", 2, &["a", "b"]);
+    let (mut later, later_knock) = started("b", 4, &["b", "c"]);
+    for (it, knock, ends) in [(&mut older, later_knock, false), (&mut later, older_knock, true)] {
+        assert!(it.handle_datagram(at(1), &knock).unwrap_err().contains("another list of nodes"));
+        let told = it.take_effects();
+        assert!(told.iter().any(|it| matches!(it, Told::OtherList(_))), "{told:?}");
+        let has_ended = told.iter().any(|it| matches!(it, Told::Member(Effect::Discard)));
+        assert_eq!(has_ended, ends, "{told:?}");
+    }
+}

@@ -1,8 +1,9 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_types::{Incarnation, Instant, NUMBER_MAX, NodeId, ViewNumber};
+use xxhash_rust::xxh3::Xxh3Default;
 
 use super::datagram::{Head, Kind};
 use super::machine::{DATAGRAM_BYTES_MAX, GossipEffect, GossipError, GossipTimer, unreadable};
@@ -18,9 +19,16 @@ const GONE_LISTED_MAX: usize = 256;
 
 /// A member of a list of nodes that never changes (`static`): it learns which run of each node is the present one, and takes
 /// nobody for dead. Its views differ from each other by the runs alone.
+///
+/// Of two runs with different lists the later one ends, as they would give one actor two places: so a node that is started with
+/// another list ends no cluster, and of any two that hear each other one is left.
 pub struct Fixed {
     me: Peer,
     others: BTreeMap<NodeId, Other>,
+    /// Names the list: equal lists have equal digests.
+    digest: u64,
+    /// The highest run with another list that it told of.
+    odd: Incarnation,
     gone: VecDeque<Member>,
     number: ViewNumber,
     timers: u64,
@@ -43,9 +51,10 @@ impl Fixed {
     pub fn new(me: Peer, others: impl IntoIterator<Item = (NodeId, Incarnation)>) -> Self {
         let others = others.into_iter().map(|(node, run)| (node, Other { run, peer: None }));
         let others: BTreeMap<_, _> = others.collect();
+        let digest = digest(others.keys().chain([me.node()]));
         let number = ViewNumber(me.incarnation().0);
-        let (gone, effects) = (VecDeque::new(), Vec::new());
-        Self { me, others, gone, number, timers: 0, is_over: false, effects }
+        let (odd, gone, effects) = (Incarnation(0), VecDeque::new(), Vec::new());
+        Self { me, others, digest, odd, gone, number, timers: 0, is_over: false, effects }
     }
 
     /// Begins: there is a view at once.
@@ -57,7 +66,8 @@ impl Fixed {
     /// A datagram came that an authenticated peer sent. Gives the run that sent it.
     ///
     /// # Errors
-    /// [`GossipError`] when it cannot be read, or is of a node that is not in the list; it is dropped.
+    /// [`GossipError`] when it cannot be read, or is of a node with another list; it is dropped, but that one of the two may
+    /// end.
     pub fn handle_datagram(&mut self, datagram: &[u8]) -> Result<Incarnation, GossipError> {
         let bytes = datagram.len();
         if bytes > DATAGRAM_BYTES_MAX {
@@ -79,8 +89,24 @@ impl Fixed {
             let datagram = self.head(Kind::Welcome).with(&self.me.to_bytes());
             self.effects.push(GossipEffect::Send { to: peer.clone(), datagram });
         }
+        if head.digest != self.digest {
+            self.differ(&peer);
+            return Err(GossipError::List { node: peer.node().clone() });
+        }
         self.learn(&peer)?;
         Ok(head.from)
+    }
+
+    /// That run has another list. Where it is the later one it ends as soon as it hears this one.
+    fn differ(&mut self, peer: &Peer) {
+        if peer.incarnation() > self.odd {
+            self.odd = peer.incarnation();
+            self.effects.push(GossipEffect::OtherList(peer.clone()));
+        }
+        if peer.incarnation() < self.me.incarnation() {
+            self.is_over = true;
+            self.effects.push(GossipEffect::Defunct);
+        }
     }
 
     fn learn(&mut self, peer: &Peer) -> Result<(), GossipError> {
@@ -137,7 +163,8 @@ impl Fixed {
     fn head(&self, kind: Kind) -> Head {
         let founder = Incarnation(0);
         let from = self.me.incarnation();
-        Head { kind, is_leaving: false, number: self.number, digest: 0, founder, from }
+        let (number, digest) = (self.number, self.digest);
+        Head { kind, is_leaving: false, number, digest, founder, from }
     }
 
     fn tell(&mut self) {
@@ -157,6 +184,16 @@ impl Fixed {
         let view = View::new(self.number, members);
         self.effects.push(GossipEffect::View(Arc::new(view)));
     }
+}
+
+fn digest<'a>(names: impl Iterator<Item = &'a NodeId>) -> u64 {
+    let sorted: BTreeSet<&str> = names.map(NodeId::as_str).collect();
+    let mut hasher = Xxh3Default::new();
+    for name in sorted {
+        hasher.update(name.as_bytes());
+        hasher.update(&[0]);
+    }
+    hasher.digest()
 }
 
 fn member_of(peer: &Peer, state: MemberState) -> Member {
@@ -248,9 +285,31 @@ mod tests {
         let knock = b.head(Kind::Knock).with(&b.me.to_bytes());
         a.handle_datagram(&knock).unwrap();
         assert!(!a.take_effects().iter().any(|it| matches!(it, GossipEffect::View(_))));
-        let stranger = fixed(("c", 9), &[]);
-        let knock = stranger.head(Kind::Knock).with(&stranger.me.to_bytes());
-        assert!(a.handle_datagram(&knock).is_err());
         assert!(a.handle_datagram(&knock[..40]).is_err());
+    }
+
+    #[test]
+    fn of_two_with_different_lists_the_later_one_ends_and_both_say_so() {
+        for list in [&[("a", 6), ("c", 7)][..], &[("c", 6)], &[]] {
+            let (mut one, mut two) = (fixed(("a", 3), &[("b", 2)]), fixed(("b", 8), list));
+            one.take_effects();
+            two.take_effects();
+            for _ in 0..2 {
+                let knock = two.head(Kind::Knock).with(&two.me.to_bytes());
+                assert!(matches!(one.handle_datagram(&knock), Err(GossipError::List { .. })));
+            }
+            let told = one.take_effects();
+            let [GossipEffect::Send { datagram, .. }, other, GossipEffect::Send { .. }] = &told[..]
+            else {
+                panic!("it answers, tells of it once, and goes on: {told:?}")
+            };
+            assert_eq!(*other, GossipEffect::OtherList(peer("b", 8)));
+            assert!(two.handle_datagram(datagram).is_err());
+            let told = two.take_effects();
+            assert_eq!(told, [GossipEffect::OtherList(peer("a", 3)), GossipEffect::Defunct]);
+        }
+        // The order in which they are written is nothing.
+        let one = fixed(("a", 4), &[("b", 2), ("c", 3)]);
+        assert_eq!(one.digest, fixed(("c", 7), &[("b", 6), ("a", 5)]).digest);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foca::{Config, Foca, NoCustomBroadcast, OwnedNotification, PostcardCodec, Runtime};
-use tenure_types::{Entropy, Incarnation, Instant, NUMBER_MAX};
+use tenure_types::{Entropy, Incarnation, Instant, NUMBER_MAX, NodeId};
 
 use super::Peer;
 use super::datagram::{HEAD_BYTES, Head, Kind, Side, Verdict};
@@ -77,6 +77,8 @@ pub enum GossipEffect {
     /// The others took it for dead and hear it no longer, or its side is the smaller one of two that met: with
     /// `gossip`, discard everything and come back as a new incarnation; with `consensus`, look at one's own row.
     Defunct,
+    /// With a fixed list: this one has another list, and the later of the two ends. Told once of each later run.
+    OtherList(Peer),
 }
 
 /// What gossip says of a member.
@@ -114,6 +116,12 @@ pub enum GossipError {
     Number {
         /// What it names.
         number: u64,
+    },
+    /// Its sender has another list of nodes.
+    #[error("{node} has another list of nodes (cluster.nodes)")]
+    List {
+        /// Who sent it.
+        node: NodeId,
     },
     /// It is not of this protocol, or of a peer that calls itself what we are called.
     #[error("a gossip datagram could not be read: {reason}")]

@@ -100,6 +100,7 @@ impl Net {
                 GossipEffect::SetTimer { timer, at } => self.at(at, Event::Timer(of, timer)),
                 GossipEffect::Hint(hint) => self.hints.push((of, hint)),
                 GossipEffect::Defunct => self.defunct.push(of),
+                GossipEffect::OtherList(peer) => panic!("{peer:?} has a list"),
                 GossipEffect::View(view) => {
                     let before = self.views.insert(of, view.clone());
                     let grows = |before: &Arc<View>| before.number < view.number;

@@ -237,6 +237,13 @@ impl World for NodeWorld {
         }
     }
 
+    fn differs(&self, node: &NodeId) {
+        tracing::error!(
+            %node,
+            "cluster.nodes names other nodes there than here; the later of the two ends: give all nodes the same list"
+        );
+    }
+
     fn rings(&self) -> &Rings {
         &self.rings
     }

@@ -67,6 +67,9 @@ pub(super) fn nodes(text: &str) -> Result<Vec<(String, String)>, String> {
         if nodes.iter().any(|(known, _)| known == name) {
             return Err(format!("{name} is there twice"));
         }
+        if let Some((other, _)) = nodes.iter().find(|(_, known)| *known == address) {
+            return Err(format!("{other} and {name} are both at {address}"));
+        }
         nodes.push((name.to_owned(), address));
     }
     if nodes.len() > NODES_MAX {
@@ -118,7 +121,7 @@ mod tests {
         assert_eq!(seeds(""), Ok(vec![]));
         let node = |name: &str, at: &str| (name.to_owned(), at.to_owned());
         assert_eq!(nodes("a=x:1, b = y:2"), Ok(vec![node("a", "x:1"), node("b", "y:2")]));
-        for wrong in ["a", "a=x", "a=file:x", "A B=x:1", "a=x:1,a=y:2"] {
+        for wrong in ["a", "a=x", "a=file:x", "A B=x:1", "a=x:1,a=y:2", "a=x:1,b=x:1"] {
             assert!(nodes(wrong).is_err(), "{wrong}");
         }
         for wrong in ["a.example", ":7072", "a:0", "a:70000", "file:"] {
