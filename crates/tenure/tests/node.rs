@@ -80,7 +80,7 @@ async fn a_node_that_should_be_one_of_several_is_not_started_alone() {
         let mut settings = Settings::default();
         set(&mut settings.cluster);
         let builder = Node::builder().actor::<Sum>().store_in_memory().settings(settings);
-        let error = builder.start().await.err().expect("it does not start").to_string();
+        let error = builder.start().await.expect_err("it does not start").to_string();
         assert!(error.contains("say where it does (cluster.listen = 10.0.0.1:7072)"), "{error}");
     }
 }

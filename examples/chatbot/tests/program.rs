@@ -19,6 +19,7 @@ fn chatbot(folder: &Path) -> Launch {
         log: folder.join("server.log"),
         settings: Vec::new(),
         env: Vec::new(),
+        namespace: None,
     }
 }
 

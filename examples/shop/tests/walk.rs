@@ -35,6 +35,7 @@ fn shop(folder: &Path) -> Launch {
         log: folder.join("server.log"),
         settings: Vec::new(),
         env: Vec::new(),
+        namespace: None,
     }
 }
 

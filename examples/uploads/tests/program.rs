@@ -31,6 +31,7 @@ fn a_slot_whose_client_has_vanished_is_free_again_in_spite_of_a_kill() {
         log: folder.path().join("server.log"),
         settings: Vec::new(),
         env: Vec::new(),
+        namespace: None,
     };
     let mut server = launch.start().expect("the program starts");
     let mut connection = Connection::new(launch.listen);

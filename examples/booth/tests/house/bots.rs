@@ -16,6 +16,7 @@ pub(crate) fn booth(folder: &Path) -> Launch {
         log: folder.join("server.log"),
         settings: Vec::new(),
         env: Vec::new(),
+        namespace: None,
     }
 }
 

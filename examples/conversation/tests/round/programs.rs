@@ -18,6 +18,7 @@ pub(crate) fn node(folder: &Path) -> Launch {
         log: folder.join("server.log"),
         settings: Vec::new(),
         env: Vec::new(),
+        namespace: None,
     }
 }
 
