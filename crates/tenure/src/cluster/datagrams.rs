@@ -11,12 +11,13 @@ use parking_lot::Mutex;
 use tenure_observe::Counter;
 use tenure_transport::{ClusterKey, ClusterName, DatagramOpener, DatagramSealer};
 use tenure_types::{Clock, Tasks};
-use tokio::net::{UdpSocket, lookup_host};
+use tokio::net::UdpSocket;
+use tokio::sync::Semaphore;
 
 use super::names::{Names, Resolve};
 use crate::config::Seed;
 
-/// The most addresses to which one search goes.
+/// The most names and the most addresses to which one search goes, of each.
 const FOUND_MAX: usize = 1_024;
 /// The most bytes of a file of addresses that are read.
 const FILE_BYTES_MAX: u64 = 64 << 10;
@@ -27,8 +28,10 @@ pub(super) struct Datagrams {
     sealer: DatagramSealer,
     opener: Mutex<DatagramOpener>,
     seeds: Vec<Seed>,
-    /// A search is under way; another one waits for its end.
+    /// Files are read for a search; another one waits for its end.
     is_searching: AtomicBool,
+    /// Names that are looked up for searches now.
+    sought: Mutex<BTreeSet<String>>,
     names: Names,
     resolve: Resolve,
     clock: Arc<dyn Clock>,
@@ -51,6 +54,7 @@ impl Datagrams {
             opener: Mutex::new(DatagramOpener::new(key.clone(), cluster.clone(), run)),
             seeds,
             is_searching: AtomicBool::new(false),
+            sought: Mutex::default(),
             names: Names::default(),
             resolve: super::names::system(),
             clock,
@@ -104,22 +108,52 @@ impl Datagrams {
     }
 
     /// Sends to all addresses at which the configuration says that members may be; a name may have many, and a file is
-    /// read each time.
+    /// read each time. Names are looked up beside each other, each once at a time: one whose look-up takes long holds up no
+    /// other.
     pub(super) fn knock(self: &Arc<Self>, plain: Vec<u8>) {
         if self.is_searching.swap(true, Ordering::AcqRel) {
             return;
         }
         let this = Arc::clone(self);
         let search = async move {
-            for at in found(&this.seeds).await {
-                // Each is a datagram of its own, which is heard once.
-                if let Some(sealed) = this.sealer.seal(&plain) {
-                    this.write(at, &sealed);
-                }
+            let (plain, room) = (Arc::<[u8]>::from(plain), Arc::new(Semaphore::new(FOUND_MAX)));
+            for name in named(&this.seeds).await {
+                this.knock_at(name, Arc::clone(&plain), Arc::clone(&room));
             }
             this.is_searching.store(false, Ordering::Release);
         };
         self.tasks.spawn("search", Box::pin(search));
+    }
+
+    /// Sends to all addresses that a name has now, as far as there is room in this search.
+    fn knock_at(self: &Arc<Self>, name: String, plain: Arc<[u8]>, room: Arc<Semaphore>) {
+        if let Ok(at) = name.parse() {
+            return self.knock_once(at, &plain, &room);
+        }
+        if !self.sought.lock().insert(name.clone()) {
+            return;
+        }
+        let this = Arc::clone(self);
+        let look_up = async move {
+            match (this.resolve)(name.clone()).await {
+                Ok(found) => {
+                    let found: BTreeSet<SocketAddr> = found.into_iter().collect();
+                    found.into_iter().for_each(|at| this.knock_once(at, &plain, &room));
+                }
+                Err(error) => tracing::debug!(%error, name, "nobody is known there now"),
+            }
+            this.sought.lock().remove(&name);
+        };
+        self.tasks.spawn("look-up", Box::pin(look_up));
+    }
+
+    fn knock_once(&self, at: SocketAddr, plain: &[u8], room: &Semaphore) {
+        let Ok(permit) = room.try_acquire() else { return };
+        permit.forget();
+        // Each is a datagram of its own, which is heard once.
+        if let Some(sealed) = self.sealer.seal(plain) {
+            self.write(at, &sealed);
+        }
     }
 
     /// A socket of one kind reaches no address of the other.
@@ -135,12 +169,12 @@ impl Datagrams {
     }
 }
 
-/// All addresses that these name now.
-async fn found(seeds: &[Seed]) -> BTreeSet<SocketAddr> {
-    let mut names = Vec::new();
+/// The hosts and ports that these name now, each once.
+async fn named(seeds: &[Seed]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
     for seed in seeds {
         match seed {
-            Seed::At(name) => names.push(name.clone()),
+            Seed::At(name) => names.extend([name.clone()]),
             Seed::File(path) => {
                 let path = path.clone();
                 let read = tokio::task::spawn_blocking(move || lines(&path)).await;
@@ -148,17 +182,7 @@ async fn found(seeds: &[Seed]) -> BTreeSet<SocketAddr> {
             }
         }
     }
-    let mut found = BTreeSet::new();
-    for name in names {
-        match lookup_host(&name).await {
-            Ok(addresses) => found.extend(addresses.take(FOUND_MAX - found.len())),
-            Err(error) => tracing::debug!(%error, name, "nobody is known there now"),
-        }
-        if found.len() >= FOUND_MAX {
-            break;
-        }
-    }
-    found
+    names.into_iter().take(FOUND_MAX).collect()
 }
 
 /// The addresses in a file, one on each line; empty lines and those that begin with `#` are left out.
@@ -226,6 +250,8 @@ mod tests {
         async fn new() -> Self {
             let bind = || UdpSocket::bind("127.0.0.1:0");
             let (socket, hears) = (Arc::new(bind().await.unwrap()), bind().await.unwrap());
+            // What is not taken at once is lost.
+            socket.writable().await.unwrap();
             let clock = Arc::new(HandClock::default());
             let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
             let handle = tokio::runtime::Handle::current();
@@ -299,20 +325,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_seed_that_is_looked_up_for_long_holds_up_no_other() {
+        let it = Subject::new().await;
+        let at = it.hears.local_addr().unwrap().to_string();
+        let mut datagrams = Arc::into_inner(it.datagrams).unwrap();
+        // The slow ones are the first.
+        let seeds = ["a.example:1", "b.example:1", &at].map(|name| Seed::At(name.to_owned()));
+        datagrams.seeds = seeds.into();
+        let it = Subject { datagrams: Arc::new(datagrams), ..it };
+        for _ in 0..10 {
+            it.datagrams.knock(b"who is there?".to_vec());
+            it.hears_one().await;
+            it.after(0).await;
+        }
+        assert_eq!(it.asked(), 2, "each name is looked up once at a time");
+        it.finds.send_replace(Some(true));
+        it.hears_one().await;
+        it.hears_one().await;
+    }
+
+    #[tokio::test]
     async fn seeds_are_addresses_names_and_files_that_are_read_each_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("seeds");
-        let seeds = [Seed::At("127.0.0.1:1".to_owned()), Seed::File(path.clone())];
-        let addresses = |ports: &[u16]| -> BTreeSet<SocketAddr> {
-            ports.iter().map(|port| ([127, 0, 0, 1], *port).into()).collect()
-        };
-        assert_eq!(found(&seeds).await, addresses(&[1]), "the file is not there yet");
-        std::fs::write(&path, "# two\n127.0.0.1:2\n\n 127.0.0.1:3 \nnonsense\n").unwrap();
-        assert_eq!(found(&seeds).await, addresses(&[1, 2, 3]));
+        let seeds = [Seed::At("a.example:1".to_owned()), Seed::File(path.clone())];
+        let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(named(&seeds).await, names(&["a.example:1"]), "the file is not there yet");
+        std::fs::write(&path, "# two\n127.0.0.1:2\n\n 127.0.0.1:3 \na.example:1\n").unwrap();
+        assert_eq!(named(&seeds).await, names(&["127.0.0.1:2", "127.0.0.1:3", "a.example:1"]));
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert_eq!(found(&seeds).await, addresses(&[1]), "it is no text");
+        assert_eq!(named(&seeds).await, names(&["a.example:1"]), "it is no text");
         let many: String = (1..5_000).map(|port| format!("127.0.0.1:{port}\n")).collect();
         std::fs::write(&path, many).unwrap();
-        assert_eq!(found(&seeds).await.len(), FOUND_MAX);
+        assert_eq!(named(&seeds).await.len(), FOUND_MAX);
     }
 }
