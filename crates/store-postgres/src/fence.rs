@@ -7,6 +7,7 @@ use tenure_store::StoreError;
 use tenure_types::Incarnation;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 use crate::PostgresConfig;
@@ -131,6 +132,32 @@ pub(crate) async fn join(
         ),
     };
     Err(StoreError::Unavailable { detail: refused.into() })
+}
+
+/// Fences the runs before `incarnation` whose holders begin with `node`: it is the later run of that node, and they are over
+/// or must end. Incarnations of one node are in order, so no two of its runs fence each other.
+///
+/// # Errors
+/// Some may stand; it may be repeated.
+pub(crate) async fn fence_former(
+    config: &PostgresConfig,
+    node: &str,
+    incarnation: Incarnation,
+) -> Result<(), StoreError> {
+    let client = connect(config, "tenure fence").await?;
+    let sql = "SELECT incarnation FROM runs WHERE incarnation < $1 AND starts_with(holder, $2) \
+               AND NOT fenced ORDER BY incarnation";
+    let own = incarnation.0 as i64;
+    let rows = answered(config, async {
+        Ok(client.query_typed(sql, &[(&own, Type::INT8), (&node, Type::TEXT)]).await)
+    });
+    let rows = rows.await?.map_err(|error| io("reading the table runs", &error))?;
+    for row in rows {
+        let former = Incarnation(row.get::<_, i64>(0) as u64);
+        tracing::info!(%former, "a former run of this node is fenced");
+        fence(config, former).await?;
+    }
+    Ok(())
 }
 
 /// Refuses what was opened by somebody else than `holder`.

@@ -6,7 +6,7 @@ use tenure_store::{
     Due, Encoded, FeedError, FeedFrom, FeedInfo, FeedKeep, FeedPage, Store, StoreError, Stored,
     StoredHead, Trimmed, Unit, UnitOutcome, UnitSink, Walk,
 };
-use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key};
+use tenure_types::{ActorId, BoxFuture, FeedName, Incarnation, Key, NodeId};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -40,6 +40,8 @@ struct Shared {
     serving: RwLock<Option<Arc<Serving>>>,
     /// How the store's tables know this engine.
     holder: String,
+    /// What the holders of all runs of its node begin with, where runs of a node fence those before.
+    node: Option<String>,
     /// What it was given last, until it closes that.
     last: Mutex<Option<Incarnation>>,
 }
@@ -54,10 +56,23 @@ impl PostgresStore {
     /// A store where `config` says.
     #[must_use]
     pub fn new(config: PostgresConfig) -> Self {
+        Self::held(config, None)
+    }
+
+    /// The same for a run of this node of a cluster without a member table, where nobody else fences the runs before: by
+    /// [`Store::join`] it fences them, as far as they joined as this node too.
+    #[must_use]
+    pub fn of_node(config: PostgresConfig, cluster: &str, node: &NodeId) -> Self {
+        // As a name in a statement it has no quotes.
+        let cluster = cluster.replace('\'', "");
+        Self::held(config, Some(format!("node {cluster}/{node}, ")))
+    }
+
+    fn held(config: PostgresConfig, node: Option<String>) -> Self {
         let (gate, control) = (Semaphore::new(1), Mutex::default());
-        let (config, holder) = (Arc::new(config), fence::new_holder());
-        let (serving, last) = (RwLock::default(), Mutex::default());
-        let shared = Shared { config, gate, control, serving, holder, last };
+        let holder = format!("{}{}", node.as_deref().unwrap_or_default(), fence::new_holder());
+        let (serving, last, config) = (RwLock::default(), Mutex::default(), Arc::new(config));
+        let shared = Shared { config, gate, control, serving, holder, node, last };
         Self { shared: Arc::new(shared), engine: Engine::new() }
     }
 
@@ -235,6 +250,9 @@ impl Shared {
         }
         self.end(Refusal::Fenced("the store was joined".into())).await;
         let opened = fence::join(&self.config, &self.holder, incarnation).await?;
+        if let Some(node) = &self.node {
+            fence::fence_former(&self.config, node, incarnation).await?;
+        }
         *self.last.lock() = None;
         self.begin(&opened, true);
         Ok(())

@@ -266,3 +266,37 @@ fn a_promoted_replica_has_every_row_and_answers_on_another_timeline() {
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].state, rows[0].beat), (MemberState::Joining, 1));
 }
+
+#[test]
+fn a_later_run_of_a_node_without_a_table_fences_those_before_and_nobody_else() {
+    let database = Database::start();
+    let config = database.config();
+    let joined = |cluster: &str, node: &str, number| {
+        let node = NodeId::new(node).unwrap();
+        let store = Arc::new(PostgresStore::of_node(config.clone(), cluster, &node));
+        let joining = Arc::clone(&store);
+        wait(Box::pin(async move { joining.join(Incarnation(number)).await })).expect("it joins");
+        store
+    };
+    let standing = || {
+        let sql = "SELECT DISTINCT incarnation FROM fences ORDER BY incarnation";
+        database.sql(&config, sql).split_whitespace().flat_map(str::parse).collect::<Vec<u64>>()
+    };
+    let stores = [
+        joined("c", "a", 1),
+        joined("c", "a.b", 2),
+        joined("c", "b", 3),
+        joined("d", "a", 4),
+        joined("c", "a", 9),
+    ];
+    assert_eq!(standing(), [2, 3, 4, 9], "the first one is over");
+    let late = joined("c", "a", 8);
+    assert_eq!(standing(), [2, 3, 4, 8, 9], "an earlier run fences no later one");
+    let last = joined("c", "a", 10);
+    assert_eq!(standing(), [2, 3, 4, 10]);
+    let plain = Arc::new(PostgresStore::new(config.clone()));
+    let joining = Arc::clone(&plain);
+    wait(Box::pin(async move { joining.join(Incarnation(11)).await })).expect("it joins");
+    assert_eq!(standing(), [2, 3, 4, 10, 11], "with a table others decide who is fenced");
+    drop((stores, late, last, plain));
+}

@@ -5,7 +5,7 @@ use tenure_protocol::view::table::{TableAnswer, TableRequest};
 use tenure_store::Store;
 use tenure_store_dev::DevClient;
 use tenure_store_postgres::{PostgresConfig, PostgresStore, PostgresTable};
-use tenure_types::BoxFuture;
+use tenure_types::{BoxFuture, NodeId};
 
 use crate::{Error, Result};
 
@@ -30,17 +30,19 @@ impl Agreement {
         Ok(Self::Database { store: Arc::new(PostgresStore::new(database.clone())), table })
     }
 
-    /// The same where nodes have no member table: this cluster's, if it had one, has no member that lives.
+    /// The same where nodes have no member table: this cluster's, if it had one, has no member that lives. Former runs of
+    /// this node are fenced when it joins.
     ///
     /// # Errors
     /// As above.
     pub(super) async fn without_table(
         database: &PostgresConfig,
-        cluster: &str,
+        (cluster, node): (&str, &NodeId),
         terms: &str,
     ) -> Result<Self> {
         Self::on(database, cluster, terms).await?;
-        Ok(Self::Alone { store: Arc::new(PostgresStore::new(database.clone())) })
+        let store = PostgresStore::of_node(database.clone(), cluster, node);
+        Ok(Self::Alone { store: Arc::new(store) })
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {

@@ -109,7 +109,7 @@ impl Berth {
             Some(without) => {
                 // Members of a table, if any live, have other terms: then this node is refused.
                 let terms = format!("{}, {mark}", without.name());
-                Agreement::without_table(database, &cluster.name, &terms).await?
+                Agreement::without_table(database, (&cluster.name, &node), &terms).await?
             }
             None => {
                 // Who counts on a shorter lease ends those that hold, and who has another key is heard by nobody.

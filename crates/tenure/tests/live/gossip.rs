@@ -153,6 +153,9 @@ fn nodes_find_each_other_by_seeds_and_lose_no_acknowledged_turn_with_one_that_is
     wait_for_members(&two, &["a", "b"]);
     // It comes back as a new run, and is found by what the others tell.
     let three = cluster.start("c", &[]);
+    let sql = "SELECT count(DISTINCT incarnation) FROM tenure.fences";
+    let standing = cluster.server.psql(sql).expect("it answers");
+    assert_eq!(standing.trim(), "3", "its former run is fenced, and nobody else");
     for node in [&one, &two, &three] {
         wait_for_members(node, &["a", "b", "c"]);
     }
