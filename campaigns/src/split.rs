@@ -128,6 +128,8 @@ impl<'a> Campaign<'a> {
         let set_up = ServerOptions {
             settings: vec![
                 "log_min_messages = fatal".to_owned(),
+                // Those of nodes that are cut off stay open at the server.
+                "max_connections = 400".to_owned(),
                 format!("listen_addresses = '127.0.0.1,{}'", network.table()),
             ],
             entrance: ["127.0.0.1/32", "10.77.0.0/24"]

@@ -111,7 +111,11 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // What is not there any more cannot be removed; links go with their namespaces.
+        // What is not there any more cannot be removed. A namespace lives on while connections in it end, and this
+        // machine's links to it with it: the next network would have the same addresses.
+        let p = &self.prefix;
+        let links = (1..=self.hosts).map(|host| format!("{p}m{host}")).chain([format!("{p}t")]);
+        links.for_each(|link| drop(ip(&format!("link del {link}"))));
         let names = (1..=self.hosts).map(|host| self.host(host)).chain([self.switch()]);
         names.for_each(|name| drop(ip(&format!("netns del {name}"))));
     }
