@@ -152,3 +152,81 @@ impl Planner {
         moves
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tenure_protocol::view::Member;
+    use tenure_types::{ActorTypeName, Key, NodeId, ViewNumber};
+
+    use super::*;
+    use MemberState::{Alive, Leaving};
+
+    const FIRST: Incarnation = Incarnation(1);
+    const SECOND: Incarnation = Incarnation(2);
+
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(100 + seconds)
+    }
+
+    fn view(second: MemberState) -> View {
+        let member = |(incarnation, state): (Incarnation, _)| Member {
+            incarnation,
+            node: NodeId::new(&format!("n{}", incarnation.0)).unwrap(),
+            state,
+            presumed: false,
+            weight: 1,
+            address: "".into(),
+        };
+        View::new(ViewNumber(2), [(FIRST, Alive), (SECOND, second)].map(member))
+    }
+
+    fn actor() -> ActorId {
+        let actor_type = ActorTypeName::new("cart").unwrap();
+        ActorId { actor_type, key: Key::new("alice").unwrap() }
+    }
+
+    /// A member that gets so many calls a second, a third of them for one actor.
+    fn carried(calls: u64) -> Carried {
+        let load = calls * LOAD_SECONDS;
+        let actors = if calls > 0 { vec![(actor(), load / 3)] } else { Vec::new() };
+        Carried { load, takes_new: true, actors, moving: Vec::new() }
+    }
+
+    /// A planner that has heard of both.
+    fn planner(calls: u64, now: Instant) -> Planner {
+        let mut planner = Level::new(&LevelConfig::default()).planner;
+        planner.hear(now, FIRST, carried(calls));
+        planner.hear(now, SECOND, carried(0));
+        planner
+    }
+
+    #[test]
+    fn a_part_of_the_fullest_goes_to_the_emptiest_where_there_is_enough_and_all_is_known() {
+        let full = LevelConfig::default().calls_min * 2;
+        let moved = BTreeMap::from([(FIRST, vec![(actor(), SECOND)])]);
+        for (calls, seconds, second, expected, why) in [
+            (full, 1, Alive, moved, "one has all"),
+            (full - 1, 1, Alive, BTreeMap::new(), "too few calls for a move"),
+            (full, KNOWN_FOR.as_secs(), Alive, BTreeMap::new(), "what they carry is not known"),
+            (full, 1, Leaving, BTreeMap::new(), "it leaves"),
+        ] {
+            let mut planner = planner(calls, at(0));
+            assert_eq!(planner.plan(at(seconds), &view(second)), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_move_has_ended_when_its_host_says_so_after_a_while() {
+        let mut planner = planner(1_000, at(0));
+        assert_eq!(planner.plan(at(0), &view(Alive)).len(), 1);
+        planner.hear(at(1), FIRST, carried(1_000));
+        assert_eq!(planner.asked.len(), 1, "it may not have heard of it");
+        let moving = Carried { moving: vec![actor()], ..carried(1_000) };
+        planner.hear(at(10), FIRST, moving);
+        assert_eq!(planner.asked.len(), 1, "it moves");
+        planner.hear(at(11), SECOND, carried(0));
+        assert_eq!(planner.asked.len(), 1, "its host decides");
+        planner.hear(at(12), FIRST, carried(1_000));
+        assert!(planner.asked.is_empty());
+    }
+}

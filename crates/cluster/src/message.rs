@@ -150,3 +150,41 @@ impl Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tenure_protocol::slot::{Reported, ReportedAs, SlotReport};
+    use tenure_types::{ActorTypeName, Key, Slot};
+
+    use super::*;
+
+    fn report(slots: usize, entries: usize) -> Message {
+        let actor_type = ActorTypeName::new("cart").unwrap();
+        let actor = ActorId { actor_type, key: Key::new("alice").unwrap() };
+        let (tenure, as_what) = (Tenure { view: 2, sequence: 1 }, ReportedAs::Live);
+        let entry = Reported { actor, tenure, durable: true, as_what };
+        let entries = vec![entry; entries];
+        let slot = SlotReport { slot: Slot::default(), number: 1, part: 0, parts: 1, entries };
+        Message::Report { view: ViewNumber(2), slots: vec![slot; slots] }
+    }
+
+    #[test]
+    fn large_reports_leave_the_lane_of_grants_alone() {
+        let relayed = |message| Message::Relay {
+            origin: Incarnation(1),
+            to: Incarnation(2),
+            message: Box::new(message),
+        };
+        for (message, lane) in [
+            (report(URGENT_SLOTS_MAX, 1), Lane::Control),
+            (report(URGENT_SLOTS_MAX + 1, 0), Lane::Bulk),
+            (report(1, REPORT_CONTROL_MAX), Lane::Control),
+            (report(2, REPORT_CONTROL_MAX), Lane::Bulk),
+            (relayed(report(1, 1)), Lane::Control),
+            (relayed(report(1, REPORT_CONTROL_MAX + 1)), Lane::Bulk),
+            (Message::Behind { view: ViewNumber(2) }, Lane::Control),
+        ] {
+            assert_eq!(Body::Directory(message).lane(), lane);
+        }
+    }
+}

@@ -96,6 +96,7 @@ fn a_call_is_answered_once_and_by_who_may_be_heard() {
     let (first, second) = (number_of(&way), number_of(&way));
     assert_eq!(way.counts(), (2, 0));
     assert!(way.take_answered(Incarnation(0), first).is_none(), "nobody knows who that was");
+    assert!(way.take_answered(ME, first).is_none(), "it is heard, and the call is not there");
     assert!(way.take_answered(HOST, first).is_some());
     assert!(way.take_answered(HOST, first).is_none(), "it was answered");
     assert!(way.take(second).is_some());

@@ -92,6 +92,17 @@ fn everybody_rests_until_nobody_has_left_for_a_minute() {
 }
 
 #[test]
+fn one_that_left_before_the_next_round_is_rested_for_too() {
+    let mut balancer = Balancer::new(BalanceConfig::default());
+    let uneven = [member(1, 100), member(2, 0)];
+    balancer.handle_leave(at(0));
+    for (now, expected) in [(1, 0), (59_999, 0), (60_000, 1)] {
+        let moves = balancer.handle_loads(&uneven, &[hot(1, 40, 1)], at(now));
+        assert_eq!(moves.len(), expected, "at {now} ms");
+    }
+}
+
+#[test]
 fn moves_keep_to_the_budget() {
     let config = BalanceConfig { at_once_max: 3, a_second_max: 5, ..BalanceConfig::default() };
     let mut balancer = Balancer::new(config);

@@ -102,6 +102,7 @@ mod tests {
             (part(5, 0, u32::MAX), (false, false)), // one that claims a great deal
             (part(5, 0, REPORT_PARTS_MAX + 1), (false, false)),
             (part(5, 0, REPORT_PARTS_MAX), (true, false)),
+            (part(6, 3, 3), (false, false)), // a part that there is not
         ] {
             assert_eq!(Parts::take(&mut known, &report), expected, "{report:?}");
         }

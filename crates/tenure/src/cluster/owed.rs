@@ -11,23 +11,30 @@ const BYTES_MAX: usize = 8 << 20;
 
 /// What peers are owed. It has one list for each peer that lanes lead to.
 #[derive(Default)]
-pub(super) struct Owed(BTreeMap<PeerIdentity, Vec<Frame>>);
+pub(super) struct Owed(BTreeMap<PeerIdentity, Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    frames: Vec<Frame>,
+    bytes: usize,
+}
 
 impl Owed {
     /// Keeps an answer; `false` where too many wait.
     pub(super) fn keep(&mut self, to: PeerIdentity, answer: Frame) -> bool {
         let waiting = self.0.entry(to).or_default();
-        let bytes = waiting.iter().map(|frame| frame.body.len()).sum::<usize>();
-        let has_room = waiting.len() < ANSWERS_MAX && bytes + answer.body.len() <= BYTES_MAX;
+        let bytes = waiting.bytes + answer.body.len();
+        let has_room = waiting.frames.len() < ANSWERS_MAX && bytes <= BYTES_MAX;
         if has_room {
-            waiting.push(answer);
+            waiting.bytes = bytes;
+            waiting.frames.push(answer);
         }
         has_room
     }
 
     /// What a peer is owed, in the order in which it was kept.
     pub(super) fn take(&mut self, to: &PeerIdentity) -> Vec<Frame> {
-        self.0.remove(to).unwrap_or_default()
+        self.0.remove(to).unwrap_or_default().frames
     }
 
     /// Who is owed something.
@@ -59,6 +66,7 @@ mod tests {
         assert!(owed.keep(peer(1), answer(1, 10)) && owed.keep(peer(1), answer(2, 10)));
         assert!(!owed.keep(peer(1), answer(3, BYTES_MAX)), "too many bytes");
         assert!(owed.keep(peer(2), answer(4, BYTES_MAX)), "each peer has its own room");
+        assert_eq!(owed.peers(), [peer(1), peer(2)]);
         let kinds: Vec<u8> = owed.take(&peer(1)).iter().map(|frame| frame.kind).collect();
         assert_eq!((kinds, owed.take(&peer(1)).len()), (vec![1, 2], 0));
         owed.retain(|it| *it == peer(1));
