@@ -9,6 +9,7 @@ mod hold;
 pub(crate) mod kept;
 mod leave;
 mod load;
+pub(crate) mod opening;
 pub(crate) mod outcomes;
 pub(crate) mod record;
 pub(crate) mod reminder_row;

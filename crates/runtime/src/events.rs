@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_actor::{
-    EventBytes, EventPage, Persist, Publications, Receipt, Target, WatchId, Watcher,
+    EventBytes, EventPage, Persist, Publications, Receipt, Target, Ticket, WatchId, Watcher,
 };
 use tenure_store::{Content, EventLog, RowChange, RowKey, StoreError, Unit};
 use tenure_types::{ActorId, BoxFuture, CallError, Outcome, Planted};
@@ -182,19 +182,37 @@ impl Runtime {
             }
             return self.read_events(&actor, log, offset).await;
         };
-        let opened = activation.with_kept(|kept| kept.opened.clone());
-        if let Some(opened) = opened {
-            opened.wait().await?;
-        }
-        let page = activation.with_kept(|kept| {
-            let log = kept.log;
-            page(log, epoch, offset, |offset| kept.window.after(offset, PAGE_EVENTS_MAX))
-        });
+        let page = self.opened_page(&activation, epoch, offset).await?;
         // It may have left meanwhile.
         match self.current(target).is_some_and(|it| Arc::ptr_eq(&it, &activation)) {
             false if self.cluster.is_some() => Err(elsewhere(target)),
             _ => Ok(page),
         }
+    }
+
+    /// A page of the window, once the record says that events of it may be lost.
+    async fn opened_page(
+        &self,
+        activation: &Activation,
+        epoch: u64,
+        offset: u64,
+    ) -> Result<EventPage, CallError> {
+        for _ in 0..LOOKS_MAX {
+            // Under one lock: another log may have been opened since.
+            let found = activation.with_kept(|kept| match kept.opening.pending() {
+                None => {
+                    let after = |offset| kept.window.after(offset, PAGE_EVENTS_MAX);
+                    Ok(page(kept.log, epoch, offset, after))
+                }
+                Some(opening) => Err(opening),
+            });
+            match found {
+                Ok(page) => return Ok(page),
+                Err(Some(opening)) => opening.wait().await?,
+                Err(None) => self.tasks.sleep_until(self.clock.now() + LOOK_PERIOD).await,
+            }
+        }
+        Err(CallError::Unavailable { detail: "the actor's events are being stored".into() })
     }
 
     /// Tells who follows what a unit of a durable type has published.
@@ -224,7 +242,7 @@ impl Runtime {
         // Under the lock, so that events leave in their order whoever tells them.
         activation.with_kept(|kept| {
             let (from, to) = (kept.published, kept.log.offset);
-            if from == to || kept.opened.as_ref().is_some_and(|opened| !opened.is_well()) {
+            if from == to || !kept.opening.is_over() {
                 return;
             }
             kept.published = to;
@@ -234,16 +252,18 @@ impl Runtime {
         });
     }
 
-    /// Says where the actor's events stand as a turn ends whose caller will follow them.
-    pub(crate) fn tell_log(&self, activation: &Activation, receipt: &Receipt) {
-        let log = activation.with_kept(|kept| {
+    /// Says where the actor's events stand as a turn ends whose caller will follow them. Gives what its reply
+    /// waits for: where they stand is told as they are, once the record says that they may be lost.
+    pub(crate) fn tell_log(&self, activation: &Activation, receipt: &Receipt) -> Option<Ticket> {
+        let (log, opening) = activation.with_kept(|kept| {
             if kept.log.epoch == 0 {
                 // The log that its first event will begin, if that comes in this activation.
                 kept.log.epoch = self.new_epoch();
             }
-            kept.log
+            (kept.log, kept.opening.pending())
         });
         receipt.stands_at(log.epoch, log.offset);
+        opening.flatten()
     }
 
     /// Says in the store that no event of this log can be lost any more, before an activation

@@ -44,6 +44,8 @@ macro_rules! voice {
                 panic!("on purpose");
             }
 
+            pub fn hear(&self) {}
+
             pub fn leave(&mut self, cx: &mut Context<Self>) {
                 cx.deactivate();
             }
@@ -319,6 +321,32 @@ fn a_caller_learns_where_the_events_stand_as_its_turn_ends() {
     assert_eq!(say(2), (epoch, 2));
     assert_eq!(say(0), (epoch, 2));
     assert_eq!(events::<Herald>(&sim, &node, epoch, 0).events.len(), 2);
+}
+
+#[test]
+fn who_attaches_is_not_told_of_events_whose_record_does_not_say_yet_that_they_may_be_lost() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    let crier = node.actor::<Crier>("a");
+    sim.run_until(crier.say(1).into_future()).unwrap();
+    sim.run_until(crier.leave().into_future()).unwrap();
+    sim.advance(SECOND);
+    sim.run_until(crier.hear().into_future()).unwrap();
+    let attach = || {
+        let receipt = Arc::new(Receipt::following());
+        let call = tenure::ActorRef::<Crier>::new(&node.handle(), "a").call(CrierHear {});
+        let attached = sim.run_until(call.receipt(Arc::clone(&receipt)).into_future());
+        (attached, receipt.log().expect("its turn has ended"))
+    };
+    let (attached, (epoch, offset)) = attach();
+    assert_eq!((attached, offset), (Ok(()), 1));
+    // The log is closed: an event after it is not heard of before the record says that it is open.
+    disk.faults().delay_batches(Some(10 * MS));
+    let said = node.begin(crier.say(1));
+    let (began, (attached, log)) = (sim.now(), attach());
+    assert_eq!((attached, log), (Ok(()), (epoch, 2)));
+    assert!(sim.now() - began >= 9 * MS, "told {:?} later", sim.now() - began);
+    assert_eq!(said.take(), Some(Ok(2)), "its own reply waits for nothing");
 }
 
 /// A reader who follows an epoch sees every event of it once, in order, over crashes: an epoch

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tenure_actor::Ticket;
 use tenure_store::{EventLog, Row, RowKey};
 
+use super::opening::Opening;
 use super::outcomes::Outcomes;
 use super::reminder_row::{self, Reminder};
 use super::window::Window;
@@ -14,9 +14,8 @@ use super::window::Window;
 pub(crate) struct Kept {
     /// Where the actor's events stand.
     pub(crate) log: EventLog,
-    /// Settled when the store knows that events of this activation may be lost: before that none
-    /// leaves.
-    pub(crate) opened: Option<Ticket>,
+    /// Whether the store knows that events of this activation may be lost: before that none leaves.
+    pub(crate) opening: Opening,
     /// The last events, where the store does not have them at once.
     pub(crate) window: Window,
     /// The events of the window that an earlier activation has stored, first and last.

@@ -72,10 +72,8 @@ impl Runtime {
         }
         // Later events of the activation may leave all the same: the record says that they do.
         activation.with_cold(|cold| {
-            let kept = cold.kept.as_mut();
-            if let Some(kept) = kept.filter(|it| it.opened.as_ref().is_some_and(|it| it.is(ticket)))
-            {
-                kept.opened = None;
+            if let Some(kept) = &mut cold.kept {
+                kept.opening.is_stored(ticket);
             }
         });
         ticket.settle(Err(withheld(activation, Outcome::Unknown)));

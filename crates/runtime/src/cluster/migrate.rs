@@ -12,6 +12,7 @@ use super::packed::{Contents, Moving, Packed, PackedState, PackedTimer};
 use super::right;
 use super::seat::LostBy;
 use super::state::{Aside, Cluster, place_of};
+use crate::activation::opening::Opening;
 use crate::activation::record::decode;
 use crate::activation::{Activation, Hold, Owned};
 use crate::runtime::Runtime;
@@ -224,7 +225,7 @@ impl Runtime {
             if let Some(kept) = &mut kept {
                 // Its last unit is durable, and so is the record that opens its log: events wait for it no
                 // more. Its ticket may be settled a little later, and not where the activation goes.
-                kept.opened = None;
+                kept.opening = Opening::Over;
             }
             (kept, timers.collect())
         });

@@ -16,6 +16,7 @@ use tenure_types::{CallError, Instant, Version};
 use super::answer::{Ended, encoded, lost};
 use super::left::{LEFT_BYTES_MAX, LEFT_ROWS_MAX, Left};
 use super::word::{FLUSH, LOST, RESET, UNSAVED};
+use crate::activation::opening::Opening;
 use crate::activation::{Activation, Hold};
 use crate::commit::dirty::{Beside, Dirty};
 use crate::runtime::Runtime;
@@ -52,7 +53,8 @@ impl Runtime {
         }
         let ticket = self.encode_behind(activation, &hold.state())?;
         if left.opens_log {
-            activation.with_kept(|kept| kept.opened.clone_from(&ticket));
+            let opening = ticket.clone().map_or(Opening::Over, Opening::Written);
+            activation.with_kept(|kept| kept.opening = opening);
         }
         Ok(ticket.filter(|_| is_held))
     }
@@ -122,7 +124,7 @@ impl Runtime {
         state: &StateRef<'_>,
     ) -> Result<(), CallError> {
         self.mark_dirty(activation, self.clock.coarse(), Beside::default(), Duration::ZERO)?;
-        activation.with_kept(|kept| kept.opened = None);
+        activation.with_kept(|kept| kept.opening = Opening::Over);
         self.close_kept_log(activation);
         self.encode_behind(activation, state).map(drop)
     }

@@ -11,6 +11,7 @@ use super::contain;
 use super::left::{LEFT_BYTES_MAX, LEFT_ROWS_MAX, Later, Left};
 use super::word::LEFT;
 use crate::activation::kept::Kept;
+use crate::activation::opening::Opening;
 use crate::activation::reminder_row::Reminder;
 use crate::activation::window::WINDOW_EVENTS_MAX;
 use crate::activation::{Activation, reminder_row};
@@ -125,6 +126,7 @@ impl Runtime {
         if matches!(persist, Persist::WriteBehind { .. }) && kept.log.open.is_none() {
             // Before the first event leaves that may be lost, the record says so.
             kept.log.open = Some(self.tenure_of(activation, self.incarnation()));
+            kept.opening = Opening::Numbered;
             (left.is_urgent, left.opens_log) = (true, true);
             // From now on the stored window says less than the one in memory.
             if let Some((first, last)) = kept.stored_window.take() {

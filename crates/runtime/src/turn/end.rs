@@ -30,7 +30,9 @@ impl Runtime {
         if let Some(receipt) = &ended.head.receipt {
             receipt.end(activation.tag(), self.clock.now());
             if receipt.follows() {
-                self.tell_log(activation, receipt);
+                let opening = self.tell_log(activation, receipt);
+                // What the turn itself waits for is settled after that.
+                return ticket.map(|ticket| ticket.or(opening));
             }
         }
         ticket

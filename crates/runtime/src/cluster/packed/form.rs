@@ -17,6 +17,7 @@ use tenure_types::{ActorId, ActorTypeName, Instant, NUMBER_MAX, StateTag, Versio
 
 use super::{Contents, Packed, PackedState, PackedTimer};
 use crate::activation::kept::Kept;
+use crate::activation::opening::Opening;
 use crate::activation::outcomes::{OUTCOMES_MAX, Outcomes};
 use crate::activation::reminder_row::{self, Reminder};
 use crate::activation::timers::{PERIOD_MIN, TIMERS_MAX};
@@ -139,8 +140,8 @@ impl Packed {
 }
 
 fn write_kept<'a>(out: &'a mut Writer, kept: &Kept, at: Instant) -> &'a mut Writer {
-    // `opened` was resolved when it was packed.
-    let Kept { log, opened: _, window, stored_window, published, outcomes, reminders, snapshot } =
+    // `opening` was resolved when it was packed.
+    let Kept { log, opening: _, window, stored_window, published, outcomes, reminders, snapshot } =
         kept;
     out.number(log.epoch).number(log.offset).option(log.open, Writer::tenure);
     out.list(window.ages(at), |out, (age, event)| {
@@ -168,7 +169,7 @@ fn read_kept(from: &mut Reader<'_>) -> Result<Kept, CodecError> {
     };
     Ok(Kept {
         log,
-        opened: None,
+        opening: Opening::Over,
         window: read_window(from, log.offset)?,
         stored_window: from.option("stored window", |from| {
             let (first, last) = (in_log(from, "stored window")?, in_log(from, "stored window")?);

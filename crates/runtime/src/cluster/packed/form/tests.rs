@@ -37,7 +37,7 @@ fn kept() -> Kept {
     let reminder = |every| Reminder { due_ms: 400, every, delivery: delivery("ring") };
     Kept {
         log: EventLog { epoch: 11, offset: 9, open: Some(RIGHT) },
-        opened: None,
+        opening: Opening::Over,
         window,
         stored_window: Some((2, 4)),
         published: 8,
