@@ -90,6 +90,7 @@ fn steps(root: &Path) -> Vec<Step<'_>> {
         });
     }
     steps.push(Step::command("sim", root, sim::kept()));
+    steps.push(Step::command("fresh", root, sim::fresh(root)));
     steps.push(Step::command("doc", root, docs.env("RUSTDOCFLAGS", "-D warnings")));
     steps
 }
