@@ -260,9 +260,9 @@ impl<W: World> Driver<W> {
         }
     }
 
-    /// Ends calls that were handed to members which are gone: nobody there answers any more.
+    /// Ends calls that were handed to members which are down: nobody there answers any more.
     pub(crate) fn end_calls_at_gone(&self, view: &Arc<View>) {
-        let lost = self.way.load().as_ref().map(|way| way.learn(view));
+        let lost = self.way.load().as_ref().map(|way| way.learn(self.clock.now(), view));
         lost.into_iter().flatten().for_each(|handed| handed.seeking.call.settle(Err(unknown())));
     }
 

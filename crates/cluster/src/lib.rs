@@ -46,4 +46,5 @@ pub use levelling::{Carried, Levelling, NAMED_MAX};
 pub use life::Picture;
 pub use message::{Body, Frame, Lane, Part};
 pub use rings::{RINGS_MAX, Rings};
+pub use way::PARTING_MAX;
 pub use world::{Heard, World};

@@ -1,7 +1,9 @@
 //! What threads other than the owner's need of the incarnation that lives: calls leave, arrive and end past its queue.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -15,6 +17,9 @@ use crate::places::Places;
 
 /// How many calls may be at other nodes at a time, and wait for a lane that takes them; later ones are told so.
 pub(crate) const AWAY_MAX: usize = 262_144;
+
+/// How long answers of a member are heard after a view that says that it has left. They were on their way by then.
+pub const PARTING_MAX: Duration = Duration::from_secs(1);
 
 /// A call that looks for its actor.
 pub(crate) struct Seeking {
@@ -46,6 +51,8 @@ struct Away {
     view: Arc<View>,
     calls: HashMap<u64, Handed, InOrder>,
     numbers: u64,
+    /// Until when calls at members that have left wait for their answers.
+    parting: BTreeMap<Incarnation, Instant>,
     /// Calls that no lane has taken, until they are sent again.
     unsent: Vec<(ActorId, Seeking)>,
     is_over: bool,
@@ -63,9 +70,16 @@ pub(crate) enum NotHanded {
 
 impl Way {
     pub(crate) fn new(incarnation: Incarnation, view: Arc<View>) -> Self {
-        let (calls, unsent) = (HashMap::default(), Vec::new());
-        let away = Mutex::new(Away { view, calls, numbers: 0, unsent, is_over: false });
-        Self { incarnation, runtime: OnceLock::new(), places: Places::new(), away }
+        let away = Away {
+            view,
+            calls: HashMap::default(),
+            numbers: 0,
+            parting: BTreeMap::new(),
+            unsent: Vec::new(),
+            is_over: false,
+        };
+        let (runtime, places) = (OnceLock::new(), Places::new());
+        Self { incarnation, runtime, places, away: Mutex::new(away) }
     }
 
     /// The view by which it looks at others.
@@ -73,9 +87,10 @@ impl Way {
         Arc::clone(&self.away.lock().view)
     }
 
-    /// Whether frames of this incarnation are taken: it is not down.
+    /// Whether frames of this incarnation are taken: it is not gone.
     pub(crate) fn is_heard(&self, from: Incarnation) -> bool {
-        self.away.lock().is_heard(from)
+        let away = self.away.lock();
+        !is_gone(&away.view, from) || away.is_later(from)
     }
 
     /// Keeps a call that is about to leave, under a number that no other has.
@@ -107,7 +122,7 @@ impl Way {
     pub(crate) fn take_answered(&self, from: Incarnation, number: u64) -> Option<Handed> {
         let mut away = self.away.lock();
         let is_its = away.calls.get(&number).is_some_and(|handed| handed.at.0 == from);
-        if !is_its || !away.is_heard(from) {
+        if !is_its || !away.may_answer(from) {
             return None;
         }
         away.calls.remove(&number)
@@ -128,11 +143,17 @@ impl Way {
         std::mem::take(&mut self.away.lock().unsent)
     }
 
-    /// Looks at others by this view from now on. Gives the calls at members that are gone in it.
-    pub(crate) fn learn(&self, view: &Arc<View>) -> Vec<Handed> {
+    /// Looks at others by this view from now on. Gives the calls at members that are gone in it: those at members that
+    /// have left wait for what these said last.
+    pub(crate) fn learn(&self, now: Instant, view: &Arc<View>) -> Vec<Handed> {
         let mut away = self.away.lock();
         away.view = Arc::clone(view);
-        let lost = by_number(away.calls.extract_if(|_, handed| is_gone(view, handed.at.0)));
+        away.parting.retain(|host, _| has_left(view, *host));
+        for member in view.in_state(MemberState::Left) {
+            away.parting.entry(member.incarnation).or_insert(now + PARTING_MAX);
+        }
+        let is_lost = |host| is_gone(view, host) && !has_left(view, host);
+        let lost = by_number(away.calls.extract_if(|_, handed| is_lost(handed.at.0)));
         drop(away);
         self.places.forget_hosts(|host| is_gone(view, host));
         lost
@@ -143,12 +164,16 @@ impl Way {
         by_number(self.away.lock().calls.extract_if(|_, handed| is_gone(handed.at.0)))
     }
 
-    /// Forgets calls that nobody waits for any more. Gives those whose time is over: at other nodes, and not sent.
+    /// Forgets calls that nobody waits for any more. Gives those whose time is over, or that of a host which has left: at other
+    /// nodes, and not sent.
     pub(crate) fn take_late(&self, now: Instant) -> (Vec<Handed>, Vec<Seeking>) {
         let is_late = |seeking: &Seeking| seeking.call.head().deadline < now;
         let mut away = self.away.lock();
         away.calls.retain(|_, handed| handed.seeking.call.is_waiting());
-        let lost = by_number(away.calls.extract_if(|_, handed| is_late(&handed.seeking)));
+        let Away { calls, parting, .. } = &mut *away;
+        let has_parted = |host| parting.get(&host).is_some_and(|until| *until <= now);
+        let is_lost = |handed: &Handed| is_late(&handed.seeking) || has_parted(handed.at.0);
+        let lost = by_number(calls.extract_if(|_, handed| is_lost(handed)));
         away.unsent.retain(|(_, seeking)| seeking.call.is_waiting());
         let late = away.unsent.extract_if(.., |(_, seeking)| is_late(seeking));
         let late = late.map(|(_, seeking)| seeking).collect();
@@ -178,11 +203,14 @@ impl Way {
 }
 
 impl Away {
-    fn is_heard(&self, from: Incarnation) -> bool {
-        match self.view.state(from) {
-            Some(state) => !state.is_gone(),
-            None => from.0 > self.view.number.0,
-        }
+    /// Whether it may have joined after the newest view.
+    fn is_later(&self, from: Incarnation) -> bool {
+        self.view.state(from).is_none() && from.0 > self.view.number.0
+    }
+
+    /// Whether its answers are taken: one that left in order may have said something before.
+    fn may_answer(&self, from: Incarnation) -> bool {
+        !is_gone(&self.view, from) || has_left(&self.view, from) || self.is_later(from)
     }
 }
 
@@ -213,7 +241,12 @@ impl Hasher for Counted {
     }
 }
 
-/// Nobody there answers any more.
+/// It went in order: what it answered before is still true.
+fn has_left(view: &View, host: Incarnation) -> bool {
+    view.state(host) == Some(MemberState::Left)
+}
+
+/// Nobody there takes anything any more.
 fn is_gone(view: &View, host: Incarnation) -> bool {
     view.state(host).is_none_or(MemberState::is_gone)
 }

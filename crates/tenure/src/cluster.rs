@@ -9,6 +9,7 @@ mod keep;
 mod local;
 mod names;
 mod owed;
+mod parting;
 mod places;
 mod seated;
 mod world;

@@ -108,11 +108,31 @@ fn calls_at_who_is_gone_end_and_nobody_is_handed_to_it() {
     let way = way();
     let (number, place) = (number_of(&way), handed(1));
     way.places.put(&place.seeking.target, place.at);
-    assert_eq!(way.learn(&view(3, MemberState::Leaving)).len(), 0, "who leaves still answers");
-    assert_eq!(way.learn(&view(4, MemberState::Down)).len(), 1);
+    assert_eq!(
+        way.learn(Instant::ZERO, &view(3, MemberState::Leaving)).len(),
+        0,
+        "who leaves still answers"
+    );
+    assert_eq!(way.learn(Instant::ZERO, &view(4, MemberState::Down)).len(), 1);
     assert!(way.take_answered(HOST, number).is_none());
     assert!(matches!(way.enter(handed(1)), Err((NotHanded::Gone, _))));
     assert_eq!(way.places.get(&place.seeking.target), None, "it is looked up again");
+}
+
+#[test]
+fn what_a_member_said_before_it_left_is_heard_for_a_moment() {
+    let (way, far) = (way(), u64::MAX);
+    let calls: Vec<_> =
+        (0..2).map(|_| way.enter(handed(far)).ok().expect("it is there").0).collect();
+    let (left, start) = (view(3, MemberState::Left), Instant::from_nanos(1));
+    assert_eq!(way.learn(start, &left).len(), 0, "its answers may be on their way");
+    assert!(matches!(way.enter(handed(far)), Err((NotHanded::Gone, _))));
+    assert!(!way.is_heard(HOST), "nothing else of it is heard");
+    assert!(way.take_answered(HOST, calls[0]).is_some());
+    assert_eq!(way.learn(start + PARTING_MAX / 2, &left).len(), 0);
+    assert_eq!(way.take_late(start + PARTING_MAX / 2).0.len(), 0);
+    assert_eq!(way.take_late(start + PARTING_MAX).0.len(), 1, "since it left");
+    assert!(way.take_answered(HOST, calls[1]).is_none());
 }
 
 #[test]

@@ -28,6 +28,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The most connections that a server takes which waited when it was told to stop.
 const WAITING_MAX: usize = 65_536;
 
+/// How long a connection may take to be made that was begun before the server was told to stop.
+const CONNECTING_MAX: Duration = Duration::from_millis(5);
+
 /// Connections over the bound that are told so; further ones are closed without a word.
 const REFUSALS_MAX: usize = 256;
 
@@ -85,12 +88,42 @@ pub(super) async fn accept_all<Connect, Answer, Reply, Content>(
             }
         }
     }
-    // To those who wait closing the listener would be a reset, after which they do not know what became of their calls.
+    // To those who wait, and those whose connection is being made, closing the listener would be a reset, after which they
+    // do not know what became of their calls.
+    if deafen(&listener).is_ok() {
+        let host = &registry.host;
+        host.tasks().sleep_until(host.clock().now() + CONNECTING_MAX).await;
+    }
     if let Ok(listener) = listener.into_std() {
         let waiting = std::iter::from_fn(|| accepted_at_once(&listener));
         waiting.take(WAITING_MAX).for_each(|(stream, peer)| admit(stream, peer));
     }
     registry.note_deaf();
+}
+
+/// Lets nobody begin to connect any more: who tries hears nothing, and tries again after a second, when nobody
+/// listens. Those who have begun get in.
+#[cfg(target_os = "linux")]
+fn deafen(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
+    use socket2::{SockFilter, SockRef};
+
+    // In the language of BSD packet filters, from the TCP header on: where SYN (RFC 9293, section 3.1) is among the
+    // flags the packet is dropped, else it is taken whole.
+    const FLAGS_AT: u32 = 13;
+    const SYN: u32 = 2;
+    const DROPS_SYN: [SockFilter; 4] = [
+        SockFilter::new(0x30, 0, 0, FLAGS_AT),
+        SockFilter::new(0x45, 0, 1, SYN),
+        SockFilter::new(0x06, 0, 0, 0),
+        SockFilter::new(0x06, 0, 0, u32::MAX),
+    ];
+    SockRef::from(listener).attach_filter(&DROPS_SYN)
+}
+
+/// Elsewhere who connects in the moment of the stop may be reset.
+#[cfg(not(target_os = "linux"))]
+fn deafen<T>(_: &T) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A connection that waits; `None` if there is none.
@@ -157,6 +190,30 @@ fn refuse(stream: TcpStream, registry: &Arc<Registry>, refusals: &Arc<AtomicUsiz
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_has_begun_to_connect_gets_in_and_nobody_begins_any_more() {
+        use std::io::{Read, Write};
+        use std::net::{TcpListener, TcpStream};
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut before = TcpStream::connect(address).unwrap();
+        deafen(&listener).unwrap();
+        // It would be connected at once, by the system, if it was heard.
+        let after = TcpStream::connect_timeout(&address, Duration::from_millis(100));
+        assert_eq!(after.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        before.write_all(b"x").unwrap();
+        let (mut stream, _) = listener.accept().expect("it waits");
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(listener);
+        stream.set_nonblocking(false).unwrap();
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"x", "what it said is heard after that, too");
+    }
 
     #[test]
     fn the_refusal_is_a_whole_response() {

@@ -34,6 +34,8 @@ use crate::{Error, Result};
 
 /// How often a node that leaves looks whether anybody is left to take its actors.
 const LOOK_PERIOD: Duration = Duration::from_millis(50);
+/// How long a node that has left answers calls which others sent before they knew.
+const LINGER: Duration = Duration::from_millis(100);
 /// How long the member table may take to hear that a node has left.
 const LEAVE_MAX: Duration = Duration::from_secs(2);
 
@@ -133,6 +135,7 @@ impl Seated {
             sentinel: sentinel.clone(),
             newest: Arc::default(),
             owed: Mutex::default(),
+            parting: Mutex::default(),
             incarnation: OnceLock::new(),
             begun: Mutex::new(None),
         };
@@ -229,6 +232,9 @@ impl Seated {
             tracing::warn!(
                 "the member table was not told that this node has left; its lease runs out"
             );
+        }
+        if self.driver.has_others() {
+            tokio::time::sleep(LINGER).await;
         }
         self.transport.close().await;
         self.agreement.close().await;

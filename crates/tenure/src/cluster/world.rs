@@ -24,6 +24,7 @@ use super::agreement::Agreement;
 use super::datagrams::Datagrams;
 use super::inbound::{Calls, FromPeers};
 use super::owed::Owed;
+use super::parting::{Parting, Rows};
 use super::places::{peer_of, peers_of, shown_address};
 
 /// How far a node of a cluster has come.
@@ -70,6 +71,8 @@ pub(super) struct NodeWorld {
     pub(super) newest: Arc<AtomicU64>,
     /// Answers that no lane took.
     pub(super) owed: Mutex<Owed>,
+    /// Whom it talks with.
+    pub(super) parting: Mutex<Parting>,
     /// Its own incarnation.
     pub(super) incarnation: OnceLock<Incarnation>,
     /// Its runtime, until the view says that the node is alive.
@@ -114,6 +117,16 @@ impl NodeWorld {
 }
 
 impl NodeWorld {
+    /// These and nobody else, from now on.
+    fn talk_with(&self, peers: Rows) {
+        let rows = peers.iter().map(|(peer, row)| (peer.identity.clone(), Arc::clone(row)));
+        self.inbound.know(rows.collect());
+        self.owed.lock().retain(|owed| peers.iter().any(|(peer, _)| peer.identity == *owed));
+        if let Err(error) = self.transport.set_peers(peers.into_iter().map(|(peer, _)| peer)) {
+            tracing::error!(%error, "the members of a view cannot all be reached");
+        }
+    }
+
     fn pay(&self, peer: &PeerIdentity) {
         let answers = self.owed.lock().take(peer);
         for answer in answers {
@@ -187,15 +200,10 @@ impl World for NodeWorld {
     }
 
     fn learnt(&self, view: &Arc<View>) {
-        let peers = peers_of(view);
-        self.tell_sentinel(view.number, &peers);
+        self.tell_sentinel(view.number, &peers_of(view));
         self.views.send_replace(view.number);
-        let rows = peers.iter().map(|(peer, row)| (peer.identity.clone(), Arc::clone(row)));
-        self.inbound.know(rows.collect());
-        self.owed.lock().retain(|owed| peers.iter().any(|(peer, _)| peer.identity == *owed));
-        if let Err(error) = self.transport.set_peers(peers.into_iter().map(|(peer, _)| peer)) {
-            tracing::error!(%error, view = %view.number, "the members of a view cannot all be reached");
-        }
+        let peers = self.parting.lock().learn(self.clock.now(), view);
+        self.talk_with(peers);
         let lanes = view.members().filter_map(|member| {
             let to = peer_of(member)?.identity;
             Some((member.incarnation, Class::ALL.map(|class| self.transport.lane(&to, class))))
@@ -209,8 +217,12 @@ impl World for NodeWorld {
         }
     }
 
-    /// Lanes that were full may have room.
+    /// Lanes that were full may have room, and who left is not waited for any more.
     fn look(&self) {
+        let fewer = self.parting.lock().look(self.clock.now());
+        if let Some(peers) = fewer {
+            self.talk_with(peers);
+        }
         let peers = self.owed.lock().peers();
         peers.iter().for_each(|peer| self.pay(peer));
     }
