@@ -1,6 +1,7 @@
 //! The network between nodes falls apart, in every way in which it can fall into two.
 
 mod net;
+mod rule;
 mod watch;
 
 use std::fmt;
@@ -11,6 +12,8 @@ use anyhow::bail;
 use tenure_postgres_server::{Options as ServerOptions, PostgresServer};
 
 use self::net::{Network, Plug};
+pub use self::rule::Rule;
+use self::rule::{Cut, Duty, HOSTS};
 use self::watch::Watchers;
 use crate::cluster::KEY;
 use crate::http::Connection;
@@ -19,7 +22,6 @@ use crate::stage::Stage;
 use crate::tenant::NODE_VARIABLE;
 use crate::{database, interrupt};
 
-const HOSTS: u8 = 5;
 /// How long a reply may be on its way to a client.
 const LATE_MAX: Duration = Duration::from_millis(500);
 /// A side that serves has served within this time.
@@ -34,13 +36,16 @@ const FINDINGS_SHOWN: usize = 20;
 /// How the campaign runs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
+    /// How nodes are members, and which side goes on
+    #[arg(long, value_enum, default_value_t = Rule::Consensus)]
+    pub rule: Rule,
     /// How many splits; all in turn where it is not said
     #[arg(long)]
     pub splits: Option<u32>,
-    /// How long each of them lasts, in seconds
+    /// How long each of them lasts, in seconds: with gossip long enough for one that is alone to notice that of all others
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub hold: u64,
-    /// How long leases are, in seconds
+    /// How long leases are, in seconds, with the member table
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub lease: u64,
     /// Seed and server
@@ -63,14 +68,6 @@ pub struct Report {
     took: Duration,
 }
 
-/// One way to fall into two.
-#[derive(Clone, Debug)]
-struct Cut {
-    far: Vec<u8>,
-    /// On which side the table is.
-    table_is_far: bool,
-}
-
 struct Campaign<'a> {
     options: &'a Options,
     network: Network,
@@ -87,11 +84,11 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     if let Err(reason) = Network::check() {
         return Ok(Report { skipped: Some(reason), ..Report::default() });
     }
-    let cuts = cuts();
+    let cuts = options.rule.cuts();
     let count = options.splits.map_or(cuts.len(), |it| it as usize);
     println!(
-        "campaign split: {HOSTS} nodes, {count} splits of {} s, leases of {} s",
-        options.hold, options.lease
+        "campaign split: {HOSTS} nodes, {:?}, {count} splits of {} s, leases of {} s",
+        options.rule, options.hold, options.lease
     );
     let begun = Instant::now();
     let folder = tempfile::tempdir()?;
@@ -113,32 +110,28 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Every way: each set of hosts that the first one is not in, with the table on either side.
-fn cuts() -> Vec<Cut> {
-    let sets = 1_u32..1 << (HOSTS - 1);
-    let far = sets.map(|set| (2..=HOSTS).filter(|host| set >> (host - 2) & 1 == 1).collect());
-    let cut =
-        |far: Vec<u8>| [false, true].map(|table_is_far| Cut { far: far.clone(), table_is_far });
-    far.flat_map(cut).collect()
-}
-
 impl<'a> Campaign<'a> {
     fn prepare(options: &'a Options, folder: &Path) -> anyhow::Result<Self> {
         let network = Network::new(HOSTS)?;
+        let sides = (1..=HOSTS).map(|host| network.side(host).to_string());
+        let addresses = ["127.0.0.1".to_owned(), network.table().to_string()];
+        let addresses: Vec<_> = addresses.into_iter().chain(sides).collect();
         let set_up = ServerOptions {
             settings: vec![
                 "log_min_messages = fatal".to_owned(),
                 // Those of nodes that are cut off stay open at the server.
                 "max_connections = 400".to_owned(),
-                format!("listen_addresses = '127.0.0.1,{}'", network.table()),
+                format!("listen_addresses = '{}'", addresses.join(",")),
             ],
-            entrance: ["127.0.0.1/32", "10.77.0.0/24"]
+            entrance: ["127.0.0.1/32", "10.77.0.0/24", "10.78.0.0/16"]
                 .map(|from| format!("host all all {from} trust"))
                 .into(),
             folder: None,
         };
         let database = PostgresServer::with(&set_up)?;
         database::migrate_now(&database)?;
+        let lanes: Vec<_> = (1..=HOSTS).map(|host| network.lanes(host).to_string()).collect();
+        let lease = Duration::from_secs(options.lease);
         let mut launches = Vec::new();
         for host in 1..=HOSTS {
             let name = format!("n{host}");
@@ -147,7 +140,10 @@ impl<'a> Campaign<'a> {
             let mut launch = options.stage.launch(&data, &data)?;
             launch.namespace = Some(network.host(host));
             launch.listen = network.calls(host);
-            let store = network.table();
+            let store = match options.rule.cuts_store() {
+                true => network.table(),
+                false => network.side(host),
+            };
             let port = database.port();
             database::keep_in(
                 &mut launch,
@@ -157,8 +153,8 @@ impl<'a> Campaign<'a> {
                 format!("node.name={name}"),
                 format!("cluster.listen={}", network.lanes(host)),
                 format!("cluster.key={KEY}"),
-                format!("cluster.lease={}s", options.lease),
             ]);
+            launch.settings.extend(options.rule.settings(lease, &lanes));
             launch.env.push((NODE_VARIABLE, name.into()));
             launches.push(launch);
         }
@@ -173,19 +169,19 @@ impl<'a> Campaign<'a> {
         let at = Instant::now();
         interrupt::pause(Duration::from_secs(self.options.hold))?;
         let end = Instant::now();
+        let lease = Duration::from_secs(self.options.lease);
         for host in 1..=HOSTS {
-            let (place, is_far) = (usize::from(host - 1), cut.far.contains(&host));
-            let served = watchers.last_before(place, end);
-            match is_far == cut.table_is_far {
-                true if served.is_none_or(|it| end - it > SERVED_WITHIN) => {
+            let served = watchers.last_before(usize::from(host - 1), end);
+            match self.options.rule.duty(cut, host, lease) {
+                Duty::Serve if served.is_none_or(|it| end - it > SERVED_WITHIN) => {
                     report.findings.push(format!("{cut}: n{host} does not serve"));
                 }
-                true => {}
-                false => {
+                Duty::Serve => {}
+                Duty::Stop(within) => {
                     let late = served.map(|it| it.saturating_duration_since(at));
                     let late = late.unwrap_or_default();
                     report.served_late.push(late);
-                    if late > Duration::from_secs(self.options.lease) + LATE_MAX {
+                    if late > within + LATE_MAX {
                         report.findings.push(format!("{cut}: n{host} served after {late:?}"));
                     }
                 }
@@ -253,14 +249,6 @@ impl Report {
     }
 }
 
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let near: Vec<_> = (1..=HOSTS).filter(|host| !self.far.contains(host)).collect();
-        let side = if self.table_is_far { "second" } else { "first" };
-        write!(f, "{near:?} and {:?}, the table with the {side}", self.far)
-    }
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(reason) = &self.skipped {
@@ -295,16 +283,5 @@ impl fmt::Display for Report {
             self.findings.len(),
             self.took.as_secs()
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn five_fall_into_two_in_fifteen_ways() {
-        assert_eq!(cuts().len(), 30, "and with the table on either side");
-        assert!(cuts().iter().all(|cut| !cut.far.is_empty() && cut.far.len() < 5));
     }
 }

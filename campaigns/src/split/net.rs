@@ -84,6 +84,11 @@ impl Network {
         (Ipv4Addr::new(10, 78, host, 2), CALLS_PORT).into()
     }
 
+    /// This machine, as a host reaches it whatever happens on the switch.
+    pub(super) fn side(&self, host: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, 78, host, 1)
+    }
+
     /// Where a host's node is reached by others, over the switch.
     pub(super) fn lanes(&self, host: u8) -> SocketAddr {
         (Ipv4Addr::new(10, 77, 0, host), LANES_PORT).into()

@@ -34,7 +34,7 @@ const KNOCK_PERIOD_SETTLED: Duration = Duration::from_secs(10);
 /// How often it looks whether it may found a cluster, once it might.
 const FOUND_AGAIN: Duration = Duration::from_millis(250);
 /// How often it speaks to some of those that it takes for dead, so that sides which fell apart find each other.
-const DOWN_ANNOUNCE_PERIOD: Duration = Duration::from_secs(15);
+const DOWN_ANNOUNCE_PERIOD: Duration = Duration::from_secs(4);
 
 /// When a member that finds no cluster begins one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
