@@ -129,6 +129,13 @@ impl Book {
         Ok(())
     }
 
+    /// The numbers and ids of the turns of an actor that were acknowledged since the last comparison, in order.
+    #[must_use]
+    pub fn acknowledged(&self, actor: usize) -> Vec<(u64, u64)> {
+        let page = self.pages[actor].lock();
+        page.acknowledged.iter().map(|(version, turn)| (*version, turn.id)).collect()
+    }
+
     /// Compares an actor with what was acknowledged, while no turn of it can be under way any
     /// more, and begins a new page from what it shows.
     pub fn compare(&self, actor: usize, shown: &Shown) -> Compared {

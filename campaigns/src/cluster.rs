@@ -35,7 +35,8 @@ const SERVED_MAX: Duration = Duration::from_secs(30);
 const LOOK_PERIOD: Duration = Duration::from_millis(5);
 const FINDINGS_SHOWN: usize = 20;
 /// A client that is not answered for a second asks the next node.
-const MANNER: Manner = Manner { patience: Duration::from_secs(1), waits_as_told: false };
+const MANNER: Manner =
+    Manner { method: "add", patience: Duration::from_secs(1), waits_as_told: false };
 
 /// What happens to nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

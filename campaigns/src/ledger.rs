@@ -67,7 +67,7 @@ pub struct VolatileLedger {
     entries: Entries,
 }
 
-/// What happens to an [`EventLedger`].
+/// What happens to an [`EventLedger`], and what the others publish.
 #[tenure::data]
 #[derive(Clone)]
 pub struct Added {
@@ -130,10 +130,16 @@ impl Added {
     }
 }
 
-#[actor]
+#[actor(events = Added)]
 impl Ledger {
     /// Counts the turn `id`; gives its number.
     pub fn add(&mut self, id: u64) -> u64 {
+        self.entries.add(id)
+    }
+
+    /// The same, and tells who follows.
+    pub fn tell(&mut self, cx: &mut Context<Self>, id: u64) -> u64 {
+        cx.emit(Added::new(id));
         self.entries.add(id)
     }
 
@@ -157,30 +163,52 @@ impl EventLedger {
         self.entries.count + 1
     }
 
+    /// The same: whoever follows is told of every turn.
+    pub fn tell(&self, cx: &mut Context<Self>, id: u64) -> u64 {
+        self.add(cx, id)
+    }
+
     /// Everything that is known.
     pub fn show(&self) -> Entries {
         self.entries.clone()
     }
 }
 
-#[actor(persist = write_behind(max_delay = "200ms"))]
+#[actor(persist = write_behind(max_delay = "200ms"), events = Added)]
 impl BehindLedger {
     /// Counts the turn `id`; gives its number.
     pub fn add(&mut self, id: u64) -> u64 {
         self.entries.add(id)
     }
 
+    /// The same, and tells who follows.
+    pub fn tell(&mut self, cx: &mut Context<Self>, id: u64) -> u64 {
+        cx.emit(Added::new(id));
+        self.entries.add(id)
+    }
+
     /// Everything that is known.
     pub fn show(&self) -> Entries {
         self.entries.clone()
     }
 }
 
-#[actor(persist = volatile)]
+#[actor(persist = volatile, events = Added)]
 impl VolatileLedger {
     /// Counts the turn `id`; gives its number.
     pub fn add(&mut self, id: u64) -> u64 {
         self.entries.add(id)
+    }
+
+    /// The same, and tells who follows.
+    pub fn tell(&mut self, cx: &mut Context<Self>, id: u64) -> u64 {
+        cx.emit(Added::new(id));
+        self.entries.add(id)
+    }
+
+    /// Everything that is known.
+    pub fn show(&self) -> Entries {
+        self.entries.clone()
     }
 }
 

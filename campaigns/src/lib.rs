@@ -52,6 +52,7 @@ pub mod size;
 pub mod speaker;
 pub mod split;
 pub mod stage;
+mod stream;
 pub mod tenant;
 mod verify;
 

@@ -1,9 +1,16 @@
 //! A cluster of real processes on PostgreSQL whose nodes are all restarted in good order, one after the other, by a build
-//! whose stored forms differ: no call may fail, and no acknowledged turn be lost.
+//! whose stored forms differ: no call may fail, no acknowledged turn be lost, and no event be lost or doubled at those who
+//! follow an actor.
 
+mod balancer;
 mod figures;
+mod follow;
+mod follower;
+mod heard;
+mod official;
 mod options;
 mod places;
+mod source;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +21,7 @@ use tenure_postgres_server::PostgresServer;
 
 pub use self::figures::Report;
 use self::figures::Round;
+use self::follow::Followers;
 use self::options::stored_types;
 pub use self::options::{Options, Way};
 use self::places::Places;
@@ -29,7 +37,8 @@ use crate::{database, interrupt};
 const SERVED_MAX: Duration = Duration::from_secs(30);
 const LOOK_PERIOD: Duration = Duration::from_millis(5);
 /// A client waits longer than any deadline: a call that it would give up has failed.
-const MANNER: Manner = Manner { patience: Duration::from_secs(40), waits_as_told: true };
+const MANNER: Manner =
+    Manner { method: "tell", patience: Duration::from_secs(40), waits_as_told: true };
 
 struct Campaign<'a> {
     options: &'a Options,
@@ -46,9 +55,10 @@ struct Campaign<'a> {
 pub fn run(options: &Options) -> anyhow::Result<Report> {
     let seed = options.stage.seed();
     println!(
-        "campaign roll: {} nodes, {} actors of each type, {:?}, {} rounds, seed {seed:#x}{}",
+        "campaign roll: {} nodes, {} actors of each type, {} followers, {:?}, {} rounds, seed {seed:#x}{}",
         options.nodes,
         options.actors,
+        options.followers,
         options.way,
         options.rounds,
         options.stage.said()
@@ -56,6 +66,8 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let began = Instant::now();
     let mut campaign = Campaign::prepare(options)?;
     let doors = Arc::clone(&campaign.places.doors);
+    let (sources, clients) = (usize::from(options.followers), options.clients.as_deref());
+    let followers = Followers::start(&doors, usize::from(options.actors), sources, clients)?;
     let clients: Vec<_> = campaign.crowds.iter().flat_map(|crowd| crowd.start(&doors)).collect();
     let actors = u64::from(options.actors);
     let mut report = Report::new(seed, options.way, options.nodes, actors);
@@ -67,7 +79,10 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         }
     }
     rolled?;
+    // Before calls are compared, which begins the book anew.
+    let followed = followers.finish(campaign.places.calls(0), &campaign.crowds)?;
     campaign.verify(&mut report)?;
+    report.heard(followed);
     report.took = began.elapsed();
     Ok(report)
 }

@@ -71,15 +71,19 @@ fn a_network_that_falls_apart_loses_nothing() {
 }
 
 /// A cluster that is restarted by another build, with few actors.
-const ROLL: &[&str] = &["roll", "--rounds", "1", "--actors", "8", "--calm", "1"];
+const ROLL: &[&str] =
+    &["roll", "--rounds", "1", "--actors", "8", "--calm", "1", "--followers", "8"];
 
 #[test]
-fn restarts_of_a_cluster_by_another_build_fail_no_call() {
+fn restarts_of_a_cluster_by_another_build_fail_no_call_and_lose_and_double_no_event() {
     for way in ["in-place", "spare"] {
         let (output, text) = campaign(&[ROLL, &["--way", way]].concat());
         assert!(output.status.success(), "{way}");
         let is_whole = text.contains("rounds: 1; calls: ") && text.contains(" 0 failed, ");
         assert!(is_whole && text.contains(" 0 findings"), "{text}");
+        let hears_all = text.contains(" delivered, 0 lost, 0 doubled; ");
+        assert!(text.contains("followers: 8; ") && hears_all, "{text}");
+        assert!(!text.contains(" 0 delivered") && !text.contains(" 0 reconnects"), "{text}");
     }
 }
 

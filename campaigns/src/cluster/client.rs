@@ -21,6 +21,8 @@ const ANSWERS_MAX: usize = 16;
 /// How clients behave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner {
+    /// What they call: it counts a turn.
+    pub(crate) method: &'static str,
     /// How long one waits for an answer before it asks the next node.
     pub(crate) patience: Duration,
     /// Whether it waits for as long as an answer says before it makes its call again.
@@ -79,7 +81,7 @@ impl Doors {
     }
 
     /// The door for whoever counts to `at`.
-    fn at(&self, at: usize) -> Option<SocketAddr> {
+    pub(crate) fn at(&self, at: usize) -> Option<SocketAddr> {
         let open = self.open.lock();
         open.get(at % open.len().max(1)).copied()
     }
@@ -200,7 +202,7 @@ impl Crowd {
     fn call(&self, actor: usize, connection: &mut Connection) -> bool {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let turn = self.book.as_ref().map(|book| book.begin(actor, id));
-        let path = format!("/v1/{}/{actor}/add", self.actor_type);
+        let path = format!("/v1/{}/{actor}/{}", self.actor_type, self.manner.method);
         let began = Instant::now();
         let answer = connection.call("POST", &path, &id.to_string());
         let wrong = |what| self.find(Finding::Wrong { actor, what });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::follow::Followed;
 use super::options::{Way, stored_types};
 use super::places::{Count, Counts};
 use crate::build::Build;
@@ -42,6 +43,7 @@ pub struct Report {
     pub(super) failed: u64,
     pub(super) answers: BTreeMap<String, u64>,
     pub(super) findings: Vec<String>,
+    followed: Followed,
     pub(super) took: Duration,
 }
 
@@ -62,6 +64,7 @@ impl Report {
             failed: 0,
             answers: BTreeMap::new(),
             findings: Vec::new(),
+            followed: Followed::default(),
             took: Duration::ZERO,
         }
     }
@@ -73,6 +76,12 @@ impl Report {
         self.stored.moved += stored.moved;
         self.volatile.started += volatile.started;
         self.pauses.extend(round.pauses);
+    }
+
+    /// Takes what those who follow actors have heard.
+    pub(super) fn heard(&mut self, mut followed: Followed) {
+        self.findings.append(&mut followed.findings);
+        self.followed = followed;
     }
 
     /// Whether a call failed, or anything was lost or wrong.
@@ -136,6 +145,7 @@ impl fmt::Display for Report {
             self.moves_goal(),
             self.volatile.started as f64 / (self.actors * rounds) as f64
         )?;
+        writeln!(f, "{}", self.followed)?;
         write!(
             f,
             "rounds: {}; calls: {} acknowledged, {} failed, {} made again, {} findings; time: {} s; seed {:#x}",

@@ -1,5 +1,7 @@
 //! What the campaign is told.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 
 use crate::ledger::Mode;
@@ -30,6 +32,13 @@ pub struct Options {
     /// How many actors of each type are called all the time
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub actors: u16,
+    /// How many clients follow actors all the time as a browser's `EventSource` does, types in turn
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u16).range(..=512))]
+    pub followers: u16,
+    /// A folder with npm's `centrifuge` and `ws`: 8 followers more are theirs; `cargo xtask clients` makes one in
+    /// target/clients
+    #[arg(long)]
+    pub clients: Option<PathBuf>,
     /// How long leases are, in seconds
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub lease: u64,
