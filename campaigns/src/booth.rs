@@ -1,5 +1,5 @@
-//! The example `booth` on three nodes, under bots that hold and buy seats while nodes are killed: in every sample
-//! `free + held + sold` is the house, and no seat is sold twice.
+//! The example `booth` on three nodes, under bots that hold and buy seats while nodes are killed, and once all restarted in
+//! good order: in every sample `free + held + sold` is the house, and no seat is sold twice.
 
 mod books;
 mod sampler;
@@ -57,6 +57,8 @@ pub struct Options {
 pub struct Report {
     seed: u64,
     kills: u32,
+    /// How many nodes were restarted in good order.
+    restarts: u32,
     /// What the bots said last.
     bots: String,
     /// Whether they found nothing wrong.
@@ -73,8 +75,8 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let seed = options.seed.unwrap_or_else(seed::fresh);
     let Options { seconds, every, bots, seats, .. } = *options;
     println!(
-        "campaign booth: {seats} seats, {bots} bots, {NODES} nodes, one killed every {every} s for {seconds} s, seed \
-         {seed:#x}"
+        "campaign booth: {seats} seats, {bots} bots, {NODES} nodes, one killed every {every} s for {seconds} s and all restarted \
+         in between, seed {seed:#x}"
     );
     let folder = tempfile::tempdir().context("could not make a folder")?;
     let (data, log) = (folder.path().join("data"), folder.path().join("nodes.log"));
@@ -84,12 +86,17 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let begun = Instant::now();
     let sampler = Sampler::start(nodes.addresses(), numbers.fork());
     let mut bots = Bots::start(options, &nodes, numbers.next())?;
-    let mut kills = 0;
+    let (mut kills, mut restarts) = (0, 0);
+    let restart_at = begun + Duration::from_secs(seconds) / 2;
     let kill_until = begun + Duration::from_secs(seconds);
     let mut next = begun + Duration::from_secs(every);
     while bots.go_on(&sampler)? {
         if sampler.is_wrong() {
             break;
+        }
+        if restarts == 0 && Instant::now() >= restart_at {
+            restarts = nodes.restart_all().context("while all were restarted in turn")?;
+            next = Instant::now() + Duration::from_secs(every);
         }
         if (next..kill_until).contains(&Instant::now()) {
             nodes.kill_one(&mut numbers)?;
@@ -107,6 +114,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let report = Report {
         seed,
         kills,
+        restarts,
         bots: bots.said.clone(),
         bots_are_content,
         sampled,
@@ -207,9 +215,10 @@ impl fmt::Display for Report {
         write!(
             f,
             "booth: {}; {samples} samples of a section, {given_up} given up as somebody was away, {wrong} do not add up; \
-             {} kills; time: {:.0} s; seed {:#x}",
+             {} kills, {} restarts in good order; time: {:.0} s; seed {:#x}",
             self.bots,
             self.kills,
+            self.restarts,
             self.took.as_secs_f64(),
             self.seed,
         )
