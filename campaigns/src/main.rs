@@ -79,6 +79,7 @@ enum Campaign {
     /// Kill or stop nodes of a cluster on PostgreSQL, or the database under it, and say how long actors were away
     Cluster(cluster::Options),
     /// Restart all nodes of a cluster on PostgreSQL, one after the other, by another build, and look for calls that failed
+    /// and for events that were lost or came twice
     Roll(roll::Options),
     /// Call very many actors on a cluster, kill a node, and say how long until each of them answers again
     Million(million::Options),

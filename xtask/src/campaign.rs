@@ -47,7 +47,8 @@ enum Campaign {
     /// actors were away.
     Cluster,
     /// Restart all nodes of a cluster on PostgreSQL in good order, one after the other, by a build that stores another
-    /// form: no call may fail. `--way` says whether another node is there first.
+    /// form: no call may fail, and no event be lost or doubled at those who follow actors. `--way` says whether
+    /// another node is there first.
     Roll,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
