@@ -1,15 +1,16 @@
 //! `dev --nodes 3`: real processes, real sockets, `kill -9`, and no process that stays behind.
 
+mod local;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use local::{PATIENCE, call, children, is_running, signal, state, wait_until};
 
 /// A local cluster, as a user starts it.
 struct Cluster {
@@ -23,9 +24,13 @@ struct Cluster {
 
 impl Cluster {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    fn start_with(data: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_counter"));
         command.args(["dev", "--nodes", "3", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        command.arg("--data").arg(data).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(arguments).arg("--data").arg(data).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut parent = command.spawn().expect("it starts");
         let out = BufReader::new(parent.stdout.take().expect("it was asked for"));
         let (tell, lines) = mpsc::channel();
@@ -61,14 +66,7 @@ impl Cluster {
 
     /// The processes of its nodes.
     fn children(&self) -> Vec<u32> {
-        let pid = self.parent.id();
-        let path = format!("/proc/{pid}/task");
-        let tasks = std::fs::read_dir(path).expect("the parent runs");
-        let children = tasks.filter_map(|task| {
-            std::fs::read_to_string(task.ok()?.path().join("children")).ok()
-        });
-        let pids = children.collect::<Vec<_>>().join(" ");
-        pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect()
+        children(self.parent.id())
     }
 
     fn end(mut self) -> ExitStatus {
@@ -82,41 +80,6 @@ impl Drop for Cluster {
         self.parent.kill().ok();
         self.parent.wait().ok();
     }
-}
-
-fn signal(which: &str, pid: u32) {
-    let sent = Command::new("kill").args([which, &pid.to_string()]).status();
-    assert!(sent.expect("kill is there").success(), "{pid} is there");
-}
-
-/// Calls a node; `None` where there is no reply of the method.
-fn call(address: &str, path: &str, body: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
-    let length = body.len();
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-    .ok()?;
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).ok()?;
-    let (head, body) = reply.split_once("\r\n\r\n")?;
-    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "it does not come to pass that {what}");
-        thread::yield_now();
-    }
-}
-
-fn is_running(pid: u32) -> bool {
-    // A process that nobody has waited for is none any more.
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 #[test]
@@ -157,7 +120,32 @@ fn no_process_outlives_the_one_that_has_the_store() {
     let mut cluster = Cluster::start(folder.path());
     let children = cluster.children();
     assert_eq!(children.len(), 3);
+    // One that cannot look for itself.
+    signal("-STOP", children[0]);
     cluster.parent.kill().expect("it runs");
     cluster.parent.wait().expect("it was started");
     wait_until("its nodes end", || !children.iter().any(|pid| is_running(*pid)));
+}
+
+#[test]
+fn whoever_asks_twice_does_not_wait_for_an_orderly_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut cluster = Cluster::start_with(folder.path(), &["--set", "node.drain_budget=10m"]);
+    let children = cluster.children();
+    for pid in &children {
+        signal("-STOP", *pid);
+        wait_until("a node is stopped", || state(*pid) == Some('T'));
+    }
+    signal("-TERM", cluster.parent.id());
+    let until = Instant::now() + PATIENCE;
+    while !cluster.line(until).contains("SIGTERM: stopping") {}
+    assert!(children.iter().all(|pid| is_running(*pid)), "the first one waits");
+    signal("-TERM", cluster.parent.id());
+    let mut status = None;
+    wait_until("it ends", || {
+        status = cluster.parent.try_wait().expect("it was started");
+        status.is_some()
+    });
+    assert_eq!(status.and_then(|status| status.code()), Some(1), "this is no orderly end");
+    assert!(!children.into_iter().any(is_running), "no process stays behind");
 }

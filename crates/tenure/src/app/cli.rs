@@ -58,7 +58,8 @@ pub(super) struct Dev {
     /// Delete the stored actors first
     #[arg(long)]
     pub(super) fresh: bool,
-    /// How many nodes to start: processes on this machine that are one cluster, with ports ten apart
+    /// How many nodes to start: processes on this machine that are one cluster, with ports ten apart; on a terminal, keys
+    /// kill, drain, pause and add them
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) nodes: u32,
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "this file is the program's voice on its terminal")]
 
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tenure_actor::{ActorType, ArgumentSchema, MethodSchemas, Shape};
@@ -104,19 +105,40 @@ pub(super) fn ready(
         took.as_secs_f64(),
         node.types().iter().find_map(|it| example(it, calls)).unwrap_or_default()
     ));
-    say(&format!("ready: calls on {}://{calls}, admin on http://{admin}", service.scheme()));
+    say(&ready_line(service.scheme(), calls, admin));
     if dev.is_some() {
         say(&format!("dashboard on http://{admin}/   ctrl-c to stop"));
     }
 }
 
+/// What a node says when it serves. Other programs read it, too.
+fn ready_line(scheme: &str, calls: SocketAddr, admin: SocketAddr) -> String {
+    format!("ready: calls on {scheme}://{calls}, admin on http://{admin}")
+}
+
+/// The addresses in what a node says when it serves: for calls, and of its admin server.
+pub(super) fn ready_addresses(line: &str) -> Option<(String, String)> {
+    let (calls, admin) = line.strip_prefix("ready: calls on ")?.split_once(", admin on http://")?;
+    let (_, calls) = calls.split_once("://")?;
+    Some((calls.to_owned(), admin.to_owned()))
+}
+
 pub(super) fn stopping(signal: &str, budget: Duration) {
-    say(&format!("{signal}: stopping; what is in flight has {} s", budget.as_secs()));
+    print(&stopping_line(signal, budget));
+}
+
+pub(super) fn stopping_line(signal: &str, budget: Duration) -> String {
+    format!("{signal}: stopping; what is in flight has {} s\n", budget.as_secs())
+}
+
+/// The name of one node of several.
+pub(super) fn node_name(number: u32) -> String {
+    format!("node-{number}")
 }
 
 /// A line of one node of several.
-pub(super) fn of_node(number: u32, line: &str) {
-    say(&format!("node-{number} | {line}"));
+pub(super) fn line_of_node(number: u32, line: &str) -> String {
+    format!("node-{number} | {line}\n")
 }
 
 /// Prints a line. A node serves, and above all stops in good order, although nobody reads it any more.
@@ -126,7 +148,7 @@ fn say(line: &str) {
 
 /// A command that calls a method of a type, as far as possible one that needs no thought: it reads, or
 /// takes one plain value.
-fn example(actor_type: &ActorType, calls: std::net::SocketAddr) -> Option<String> {
+fn example(actor_type: &ActorType, calls: SocketAddr) -> Option<String> {
     let schemas = actor_type.schemas();
     let called = schemas.methods.iter().filter(|it| !it.internal);
     let described = called.filter_map(|it| Some((it, body(it)?)));
@@ -164,5 +186,20 @@ fn body(method: &MethodSchemas) -> Option<String> {
                 .collect();
             Some(format!("'{{{}}}'", fields?.join(", ")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_node_serves_is_read_from_what_it_says() {
+        let (calls, admin) = (([127, 0, 0, 1], 7070).into(), ([127, 0, 0, 1], 7071).into());
+        for scheme in ["http", "https"] {
+            let read = ready_addresses(&ready_line(scheme, calls, admin));
+            assert_eq!(read, Some((calls.to_string(), admin.to_string())));
+        }
+        assert_eq!(ready_addresses("ready: never"), None);
     }
 }
