@@ -18,7 +18,7 @@ pub(crate) struct Mutant {
     pub(crate) test: Test,
 }
 
-/// A test: `package target name`, the target being `lib` for unit tests.
+/// A test: `package target name`, the target being `lib` for unit tests. Behind the package may come `+` and a feature.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Test {
     pub(crate) package: String,

@@ -60,8 +60,9 @@ fn compile(tree: &Tree, test: &Test) -> anyhow::Result<Option<PathBuf>> {
         "lib" => vec!["--lib"],
         name => vec!["--test", name],
     };
+    let (package, features) = test.package.split_once('+').unwrap_or((&test.package, ""));
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["test", "--no-run", "--package", &test.package])
+        .args(["test", "--no-run", "--package", package, "--features", features])
         .args(target)
         .current_dir(tree.folder())
         .env("CARGO_TARGET_DIR", &tree.target)

@@ -10,6 +10,7 @@ use super::source::{Member, Workspace};
 const LEVELS: &[(&str, u8)] = &[
     ("tenure-types", 0),
     ("tenure-postgres-server", 0),
+    ("tenure-etcd-server", 0),
     ("tenure-protocol", 1),
     ("tenure-actor", 1),
     ("tenure-macros", 1),
@@ -21,6 +22,8 @@ const LEVELS: &[(&str, u8)] = &[
     ("tenure-membership", 2),
     ("tenure-store-dev", 3),
     ("tenure-store-*", 2),
+    ("tenure-table-etcd", 2),
+    ("tenure-table-suite", 2),
     ("tenure-gateway", 2),
     ("tenure-client", 2),
     ("tenure-cluster", 3),

@@ -9,6 +9,9 @@ use crate::view::table::{
 };
 use crate::view::{Member, MemberState, View};
 
+/// The most bytes of what is said of a table that was replaced.
+const TROUBLE_BYTES_MAX: usize = 8_192;
+
 /// What a request asks for. A number is given once.
 mod action {
     pub(super) const POLL: u8 = 1;
@@ -31,6 +34,7 @@ mod outcome {
     pub(super) const ABSENT: u8 = 65;
     pub(super) const BEHIND: u8 = 66;
     pub(super) const FULL: u8 = 67;
+    pub(super) const REPLACED: u8 = 68;
 }
 
 /// States by their numbers.
@@ -127,6 +131,7 @@ impl TableAnswer {
                 out.byte(outcome::BEHIND).view(*number).view(*seen)
             }
             Err(TableError::Full) => out.byte(outcome::FULL),
+            Err(TableError::Replaced { what }) => out.byte(outcome::REPLACED).text(what),
         };
         out.into_bytes()
     }
@@ -221,6 +226,10 @@ impl Reader<'_> {
             outcome::ABSENT => Err(TableError::Absent),
             outcome::BEHIND => Err(TableError::Behind { number: self.view()?, seen: self.view()? }),
             outcome::FULL => Err(TableError::Full),
+            outcome::REPLACED => {
+                let what = self.text("trouble", TROUBLE_BYTES_MAX)?.into();
+                Err(TableError::Replaced { what })
+            }
             number => return Err(CodecError::Kind { what: "outcome", number: number.into() }),
         })
     }

@@ -1,17 +1,15 @@
-//! The member table against its specification, and against others at the same time.
+//! The member table against the suite of tables, and what is PostgreSQL's own.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tenure_postgres_server::PostgresServer;
 use tenure_protocol::view::MemberState;
-use tenure_protocol::view::table::{
-    JoinToken, Reason, Table, TableAction, TableAnswer, TableError, TableOutcome, TableRequest,
-};
+use tenure_protocol::view::membership::Lost;
+use tenure_protocol::view::table::{TableAction, TableAnswer, TableOutcome, TableRequest};
 use tenure_store::{Store, StoreError};
-use tenure_types::{Incarnation, NodeId, ViewNumber};
+use tenure_table_suite::{MemberTable, Subject, join};
+use tenure_types::{BoxFuture, Incarnation, NodeId, ViewNumber};
 
 use super::support::{COME_MAX, Database, wait};
 use crate::{PostgresConfig, PostgresStore, PostgresTable, migrate};
@@ -28,125 +26,70 @@ fn asked(table: &PostgresTable, seen: u64, action: TableAction) -> TableAnswer {
     wait(table.ask(request)).expect("the server is there")
 }
 
-fn join(node: &str, token: u128) -> TableAction {
-    TableAction::Join {
-        node: NodeId::new(node).unwrap(),
-        weight: 3,
-        address: format!("{node}:1#2").into(),
-        former: None,
-        token: JoinToken(token),
+struct Suite(Database);
+
+struct Way(PostgresTable);
+
+impl Subject for Suite {
+    type Place = PostgresConfig;
+
+    fn place(&self) -> PostgresConfig {
+        self.0.config()
+    }
+
+    fn table(&self, place: &PostgresConfig, cluster: &str, terms: &str) -> Arc<dyn MemberTable> {
+        Arc::new(Way(PostgresTable::new(place.clone(), cluster, terms)))
     }
 }
 
-fn action() -> impl Strategy<Value = TableAction> {
-    let incarnation = || (1..14_u64).prop_map(Incarnation);
-    let beat = 0..3_u64;
-    let watch = prop::collection::vec(incarnation(), 0..4);
-    let state = prop::sample::select(vec![
-        MemberState::Alive,
-        MemberState::Leaving,
-        MemberState::Left,
-        MemberState::Down,
-    ]);
-    let reason = prop::sample::select(vec![Reason::PresumedDead, Reason::MissingReport]);
-    let former = prop::option::of(incarnation());
-    prop_oneof![
-        2 => (0..12_u64, watch).prop_map(|(known, watch)| TableAction::Poll { known: ViewNumber(known), watch }),
-        4 => (incarnation(), beat.clone()).prop_map(|(incarnation, beat)| TableAction::Beat { incarnation, beat }),
-        4 => ("[abc]", former, 0..20_u128).prop_map(|(node, former, token)| match join(&node, token) {
-            TableAction::Join { node, weight, address, token, .. } => {
-                TableAction::Join { node, weight, address, former, token }
-            }
-            other => other,
-        }),
-        4 => (incarnation(), state).prop_map(|(incarnation, to)| TableAction::Advance { incarnation, to }),
-        2 => (incarnation(), prop::option::of(beat.clone()), reason)
-            .prop_map(|(incarnation, beat, reason)| TableAction::Condemn { incarnation, beat, reason }),
-        2 => (incarnation(), beat).prop_map(|(incarnation, beat)| TableAction::Down { incarnation, beat }),
-        1 => incarnation().prop_map(|incarnation| TableAction::DownProven { incarnation }),
-        1 => prop::collection::vec(incarnation(), 0..4).prop_map(|incarnations| TableAction::Forget { incarnations }),
-    ]
+impl MemberTable for Way {
+    fn check(&self) -> BoxFuture<'static, Result<(), String>> {
+        let checked = self.0.check();
+        Box::pin(async move { checked.await.map_err(|error| error.to_string()) })
+    }
+
+    fn ask(&self, request: TableRequest) -> BoxFuture<'static, Result<TableAnswer, Lost>> {
+        self.0.ask(request)
+    }
 }
 
 #[test]
 fn every_answer_is_that_of_the_specification() {
-    let database = Database::start();
-    let request = (0..5_u64, action())
-        .prop_map(|(seen, action)| TableRequest { seen: ViewNumber(seen), action });
-    let requests = prop::collection::vec(request, 1..50);
-    let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(config, rng);
-    let run = runner.run(&requests, |requests| {
-        let table = table_in(database.config());
-        let mut specified = Table::default();
-        for request in requests {
-            let expected = specified.apply(request.clone());
-            let answer = wait(table.ask(request.clone())).expect("the server is there");
-            prop_assert_eq!(answer.number, expected.number, "{:?}", request);
-            prop_assert_eq!(answer.outcome, expected.outcome, "{:?}", request);
-        }
-        Ok(())
-    });
-    run.unwrap_or_else(|error| panic!("{error}"));
+    tenure_table_suite::every_answer_is_that_of_the_specification(&Suite(Database::start()));
 }
 
 #[test]
 fn a_lease_is_renewed_or_ended_and_never_both() {
-    let database = Database::start();
-    let config = database.config();
-    let table = || table_in(config.clone());
-    let (member, other) = (table(), table());
-    for round in 0..60_u64 {
-        let joined = asked(&member, 0, join("a", round.into())).outcome;
-        let Ok(TableOutcome::Joined { incarnation, is_new: true }) = joined else {
-            panic!("{joined:?}");
-        };
-        let request = |action| TableRequest { seen: ViewNumber(0), action };
-        let renewed = member.ask(request(TableAction::Beat { incarnation, beat: 0 }));
-        let ended = other.ask(request(TableAction::Down { incarnation, beat: 0 }));
-        let (renewed, ended) = wait(Box::pin(async move { tokio::join!(renewed, ended) }));
-        let (renewed, ended) = (renewed.unwrap().outcome, ended.unwrap().outcome);
-        match (&renewed, &ended) {
-            (Ok(TableOutcome::Beaten { beat: 1 }), Err(TableError::Refused { beat: 1, .. })) => {}
-            (
-                Err(TableError::Refused { state: MemberState::Down, beat: 0 }),
-                Ok(TableOutcome::Done),
-            ) => {}
-            both => panic!("round {round}: {both:?}"),
-        }
-    }
+    tenure_table_suite::leases_are_renewed_or_ended_and_never_both(&Suite(Database::start()));
 }
 
 #[test]
 fn who_joins_at_the_same_time_gets_a_view_of_its_own() {
-    let database = Database::start();
-    let config = database.config();
-    let joins: Vec<_> = (0..8_u128)
-        .map(|at| {
-            let table = table_in(config.clone());
-            let action = join(&format!("n{at}"), at);
-            std::thread::spawn(move || asked(&table, 0, action).outcome)
-        })
-        .collect();
-    let mut given: Vec<u64> = Vec::new();
-    for join in joins {
-        match join.join().unwrap() {
-            Ok(TableOutcome::Joined { incarnation, is_new: true }) => given.push(incarnation.0),
-            other => panic!("{other:?}"),
-        }
-    }
-    given.sort_unstable();
-    assert_eq!(given, [1, 2, 3, 4, 5, 6, 7, 8]);
-    let table = table_in(config);
-    let all = TableAction::Poll { known: ViewNumber(0), watch: vec![] };
-    let Ok(TableOutcome::Read { view: Some(view), .. }) = asked(&table, 8, all).outcome else {
-        panic!("there is a view");
-    };
-    assert_eq!((view.number, view.members().count()), (ViewNumber(8), 8));
-    let first = view.members().next().unwrap();
-    assert_eq!((first.weight, first.state), (3, MemberState::Joining));
-    assert!(first.address.ends_with(":1#2"), "{}", first.address);
+    tenure_table_suite::who_joins_at_the_same_time_gets_a_view_of_its_own(
+        &Suite(Database::start()),
+    );
+}
+
+#[test]
+fn changes_of_other_rows_at_the_same_time_are_views_of_their_own() {
+    tenure_table_suite::changes_of_other_rows_at_the_same_time_are_views_of_their_own(&Suite(
+        Database::start(),
+    ));
+}
+
+#[test]
+fn a_table_of_another_cluster_is_refused() {
+    tenure_table_suite::tables_of_other_clusters_are_refused(&Suite(Database::start()));
+}
+
+#[test]
+fn members_have_the_same_terms() {
+    tenure_table_suite::members_have_the_same_terms(&Suite(Database::start()));
+}
+
+#[test]
+fn a_table_before_a_view_that_was_seen_refuses() {
+    tenure_table_suite::tables_before_a_view_that_was_seen_refuse(&Suite(Database::start()));
 }
 
 #[test]
@@ -207,30 +150,6 @@ fn a_table_that_is_missing_older_or_of_another_cluster_is_refused() {
     let poll = TableAction::Poll { known: ViewNumber(0), watch: vec![] };
     let request = TableRequest { seen: ViewNumber(0), action: poll };
     wait(table.ask(request)).expect_err("a row that was changed by hand is not believed");
-}
-
-#[test]
-fn members_have_the_same_terms() {
-    let database = Database::start();
-    let config = database.config();
-    let table = table_in(config.clone());
-    asked(&table, 0, join("a", 1)).outcome.unwrap();
-    let other = PostgresTable::new(config, CLUSTER, "leases of 2000 ms");
-    let Err(StoreError::Unavailable { detail }) = wait(other.check()) else { panic!("refused") };
-    assert!(detail.contains(TERMS) && detail.contains("leases of 2000 ms"), "{detail}");
-    for action in [
-        join("b", 2),
-        TableAction::Beat { incarnation: Incarnation(1), beat: 0 },
-        TableAction::Down { incarnation: Incarnation(1), beat: 0 },
-    ] {
-        let request = TableRequest { seen: ViewNumber(0), action };
-        wait(other.ask(request)).expect_err("it would end a lease that holds");
-    }
-    let proven = TableAction::DownProven { incarnation: Incarnation(1) };
-    asked(&table, 0, proven).outcome.unwrap();
-    wait(other.check()).expect("nobody is a member");
-    asked(&other, 0, join("b", 2)).outcome.unwrap();
-    assert!(wait(table.check()).is_err(), "now the others' terms hold");
 }
 
 /// Waits for an answer: the way to the server is made anew.

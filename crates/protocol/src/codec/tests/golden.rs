@@ -106,6 +106,7 @@ fn answers_keep_their_bytes() {
         (Err(TableError::Absent), "01020641"),
         (Err(TableError::Behind { number: ViewNumber(1), seen: ViewNumber(2) }), "010206420102"),
         (Err(TableError::Full), "01020643"),
+        (Err(TableError::Replaced { what: "ab".into() }), "01020644026162"),
     ] {
         let answer = TableAnswer { timeline: 2, number: ViewNumber(6), outcome };
         assert_eq!(hex(&answer.encode()), expected, "{answer:?}");

@@ -315,6 +315,7 @@ fn outcome() -> impl Strategy<Value = Result<TableOutcome, TableError>> {
         (view_number(), view_number())
             .prop_map(|(number, seen)| Err(TableError::Behind { number, seen })),
         Just(Err(TableError::Full)),
+        "[a-z ]{0,40}".prop_map(|what| Err(TableError::Replaced { what: what.into() })),
     ]
 }
 

@@ -23,7 +23,10 @@ impl Membership {
     fn take(&mut self, now: Instant, request: u64, pending: Pending, answer: TableAnswer) {
         let number = answer.number;
         match answer.outcome {
-            Err(error @ (TableError::Behind { .. } | TableError::Full)) => {
+            Err(
+                error
+                @ (TableError::Behind { .. } | TableError::Replaced { .. } | TableError::Full),
+            ) => {
                 self.handle_trouble(now, pending.kind, error);
                 return;
             }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tenure_types::{Incarnation, ViewNumber};
 
 use super::{MemberState, ROWS_MAX, View};
@@ -75,6 +77,16 @@ pub enum TableError {
         number: ViewNumber,
         /// What was seen.
         seen: ViewNumber,
+    },
+    /// What answers is not what answered before: its server was restored from an older copy, or replaced. Nothing that
+    /// it says is believed any more.
+    #[error(
+        "the member table was restored from an older copy, or moved ({what}); stop all nodes for a lease, remove \
+         the table, and start them"
+    )]
+    Replaced {
+        /// Which table, and by what that is known.
+        what: Arc<str>,
     },
     /// There is no room for another member.
     #[error(
