@@ -82,7 +82,7 @@ fn steps(root: &Path) -> Vec<Step<'_>> {
             run: Box::new(move |_| tidy::run(root)),
         },
     ];
-    for (name, command) in suite::commands(root, &[]) {
+    for (name, command) in suite::commands(root, &[]).into_iter().chain(suite::of_etcd()) {
         steps.push(Step {
             name,
             alone: command.to_string(),

@@ -27,6 +27,19 @@ pub(crate) fn commands(root: &Path, filters: &[String]) -> [(&'static str, Invoc
     [("test", tests.env("RUST_BACKTRACE", "0")), ("doc-test", doc_tests)]
 }
 
+/// What the feature `etcd` adds, which no other step builds: its lints, and its tests.
+pub(crate) fn of_etcd() -> [(&'static str, Invocation); 3] {
+    let table = "-p tenure-table-etcd --features etcd";
+    // Of the crate `tenure` one file of tests has such.
+    let nodes = "-p tenure --features etcd --test cluster_postgres";
+    [
+        ("etcd-lints", format!("clippy {table} --all-targets -- -D warnings")),
+        ("etcd-table", format!("test {table} --lib")),
+        ("etcd-nodes", format!("test {nodes} -- etcd")),
+    ]
+    .map(|(name, line)| (name, Invocation::cargo(&line.split(' ').collect::<Vec<_>>())))
+}
+
 /// Says which program runs the tests here, and how to get the other.
 pub(crate) fn describe_runner(root: &Path) -> &'static str {
     if has_nextest(root) {

@@ -1,9 +1,12 @@
-//! A cluster on PostgreSQL, as users run it: settings alone, nodes in one process and as processes.
+//! A cluster on PostgreSQL, as users run it: settings alone, nodes in one process and as processes. With the feature `etcd`
+//! also one whose member table is there.
 
 use std::time::Duration;
 
 use tenure::config::Settings;
 use tenure::prelude::*;
+#[cfg(feature = "etcd")]
+use tenure_etcd_server::EtcdServer;
 use tenure_postgres_server::PostgresServer;
 use tenure_store_postgres::{PostgresConfig, migrate};
 use tenure_transport::{Authority, ClusterName};
@@ -46,6 +49,8 @@ impl Visitors {
 
 struct Database {
     server: PostgresServer,
+    /// The URL of the member table; empty for the database's own.
+    table: String,
 }
 
 impl Database {
@@ -53,7 +58,7 @@ impl Database {
         let server = PostgresServer::start().expect("PostgreSQL is installed");
         let config: PostgresConfig = server.url().parse().expect("a URL");
         migrate(&config, 0).await.expect("the tables are made");
-        Self { server }
+        Self { server, table: String::new() }
     }
 
     /// Settings as an operator writes them.
@@ -61,6 +66,7 @@ impl Database {
         let mut settings = vec![
             ("store.url".to_owned(), self.server.url()),
             ("cluster.listen".to_owned(), "127.0.0.1:0".to_owned()),
+            ("cluster.table".to_owned(), self.table.clone()),
             ("cluster.key".to_owned(), KEY.to_owned()),
             ("cluster.lease".to_owned(), "2s".to_owned()),
         ];
@@ -82,7 +88,100 @@ impl Database {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_on_one_database_are_one_cluster() {
+    are_one_cluster(&Database::start().await).await;
+}
+
+#[cfg(feature = "etcd")]
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_with_a_table_in_etcd_are_one_cluster() {
+    let etcd = EtcdServer::start().expect("etcd is installed");
+    let mut database = Database::start().await;
+    database.table = format!("etcd://127.0.0.1:{}/shop", etcd.port());
+    are_one_cluster(&database).await;
+    let members = etcd.ctl(&["get", "--prefix", "/shop/members/", "--keys-only"]);
+    assert!(!members.expect("etcd is there").trim().is_empty(), "they agree there");
+    let agreed = database.server.psql("SELECT count(*) FROM tenure.members");
+    assert_eq!(agreed.expect("the table is there"), "0", "and not in the database");
+    // After a full stop the cluster may have its table in the database again.
+    database.table.clear();
+    let node = database.node("e").await;
+    assert_eq!(node.actor::<Counter>(3).add(0).await, Ok(5));
+    node.stop(BUDGET).await.expect("it stops");
+}
+
+#[cfg(feature = "etcd")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_waits_for_an_etcd_that_is_away_and_loses_nothing() {
+    let mut etcd = EtcdServer::start().expect("etcd is installed");
+    let mut database = Database::start().await;
+    database.table = format!("etcd://127.0.0.1:{}/shop", etcd.port());
+    let a = database.node("a").await;
+    for key in 0..8 {
+        assert_eq!(a.actor::<Visitors>(key).come().await, Ok(1));
+        assert_eq!(a.actor::<Counter>(key).add(1).await, Ok(1));
+    }
+    let incarnation = a.incarnation();
+    etcd.kill().expect("it is killed");
+    // Its lease ends, and nothing leaves it.
+    let soon = Duration::from_millis(100);
+    let suspended = async { while a.actor::<Counter>(0).add(0).deadline(soon).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(60), suspended).await.expect("it suspends");
+    etcd.start_again().unwrap_or_else(|error| panic!("{error}"));
+    let resumed = async { while a.actor::<Counter>(0).add(0).await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(60), resumed).await.expect("it goes on");
+    for key in 0..8 {
+        assert_eq!(a.actor::<Visitors>(key).come().await, Ok(2), "what was in memory stayed");
+    }
+    assert_eq!(a.incarnation(), incarnation, "nobody took it for dead");
+    // Others find it there.
+    let b = database.node("b").await;
+    for key in 0..8 {
+        assert_eq!(b.actor::<Counter>(key).add(1).await, Ok(2));
+    }
+    a.stop(BUDGET).await.expect("it stops");
+    b.stop(BUDGET).await.expect("it stops");
+}
+
+#[cfg(feature = "etcd")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_in_etcd_that_is_of_no_use_is_refused_in_words() {
+    let etcd = EtcdServer::start().expect("etcd is installed");
+    let mut database = Database::start().await;
+    database.table = format!("etcd://127.0.0.1:{}/shop", etcd.port());
+    let first = database.node("a").await;
+    for (changes, expected) in [
+        (&[("cluster.table", "etcd://127.0.0.1:1/shop")][..], "has not answered"),
+        (&[("cluster.lease", "3s")], "have leases of 2000 ms"),
+        (&[("cluster.membership", "gossip")], "is where nodes agree"),
+        (&[("cluster.listen", "")], "cluster.table"),
+    ] {
+        let refused = database.start_node(changes).await.expect_err("it cannot start");
+        assert!(refused.to_string().contains(expected), "{changes:?}: {refused}");
+    }
+    let mut other = Database::start().await;
+    other.table.clone_from(&database.table);
+    let refused = other.start_node(&[("cluster.name", "other")]).await.expect_err("it cannot");
+    assert!(refused.to_string().contains("that of the cluster \"tenure\""), "{refused}");
+    first.stop(BUDGET).await.expect("it stops");
+    // A node that lives in the database's own table is not passed by.
+    let own =
+        other.start_node(&[("cluster.table", ""), ("node.name", "b")]).await.expect("it starts");
+    let refused = other.start_node(&[("cluster.table", "etcd://127.0.0.1:1/x")]).await;
+    let refused = refused.expect_err("the database has a member").to_string();
+    assert!(refused.contains("a member table in etcd://127.0.0.1:1/x"), "{refused}");
+    own.stop(BUDGET).await.expect("it stops");
+}
+
+#[cfg(not(feature = "etcd"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_in_etcd_is_refused_where_it_was_not_built() {
     let database = Database::start().await;
+    let with = [("cluster.table", "etcd://u:secret@127.0.0.1:1/shop")];
+    let refused = database.start_node(&with).await.expect_err("it cannot").to_string();
+    assert!(refused.contains("feature etcd") && !refused.contains("secret"), "{refused}");
+}
+
+async fn are_one_cluster(database: &Database) {
     let mut nodes = Vec::new();
     for name in ["a", "b", "c"] {
         nodes.push(database.node(name).await);

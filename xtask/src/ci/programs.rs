@@ -9,9 +9,14 @@ use crate::command::Invocation;
 /// Each program that a test starts, with the Debian package that brings it.
 const NEEDED: &[(&str, &str)] = &[
     ("curl", "curl"),
+    ("etcd", "etcd-server"),
+    ("etcdctl", "etcd-client"),
     ("mkfs.ext4", "e2fsprogs"),
     ("pg_ctlcluster", "postgresql"),
     ("promtool", "prometheus"),
+    // With which the client of etcd is built, and a file of which it needs.
+    ("protoc", "protobuf-compiler"),
+    ("/usr/include/google/protobuf/descriptor.proto", "libprotobuf-dev"),
 ];
 
 /// System programs live here, and the search path of an ordinary user often leaves these out.

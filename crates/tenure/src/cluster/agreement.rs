@@ -1,11 +1,19 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_protocol::view::membership::Lost;
+#[cfg(feature = "etcd")]
+use tenure_protocol::view::table::TableAction;
 use tenure_protocol::view::table::{TableAnswer, TableRequest};
 use tenure_store::Store;
 use tenure_store_dev::DevClient;
 use tenure_store_postgres::{PostgresConfig, PostgresStore, PostgresTable};
+use tenure_table_etcd::EtcdConfig;
+#[cfg(feature = "etcd")]
+use tenure_table_etcd::EtcdTable;
 use tenure_types::{BoxFuture, NodeId};
+#[cfg(feature = "etcd")]
+use tenure_types::{Incarnation, ViewNumber};
 
 use crate::{Error, Result};
 
@@ -17,6 +25,9 @@ pub(super) enum Agreement {
     Alone { store: Arc<PostgresStore> },
     /// A database.
     Database { store: Arc<PostgresStore>, table: PostgresTable },
+    /// A database, and an etcd with the member table.
+    #[cfg(feature = "etcd")]
+    Beside { store: Arc<PostgresStore>, table: Arc<EtcdTable> },
 }
 
 impl Agreement {
@@ -28,6 +39,44 @@ impl Agreement {
         let table = PostgresTable::new(database.clone(), cluster, terms);
         table.check().await.map_err(|error| Error::Start(Error::chain(&error)))?;
         Ok(Self::Database { store: Arc::new(PostgresStore::new(database.clone())), table })
+    }
+
+    /// Over a database, with the member table in etcd. That of the database, if it is of this cluster, has no member that
+    /// lives. An answer of etcd is waited for as long as `patience`.
+    ///
+    /// # Errors
+    /// As above, of both.
+    #[cfg(feature = "etcd")]
+    pub(super) async fn beside(
+        (database, table): (&PostgresConfig, &EtcdConfig),
+        cluster: &str,
+        terms: &str,
+        patience: Duration,
+    ) -> Result<Self> {
+        let elsewhere = format!("a member table in {}", table.place());
+        Self::on(database, cluster, &elsewhere).await?;
+        let table = EtcdTable::new(table.clone(), cluster, terms, patience);
+        table.check().await.map_err(|error| Error::Start(Error::chain(&error)))?;
+        let store = Arc::new(PostgresStore::new(database.clone()));
+        Ok(Self::Beside { store, table: Arc::new(table) })
+    }
+
+    /// # Errors
+    /// This program cannot.
+    #[cfg(not(feature = "etcd"))]
+    #[expect(clippy::unused_async, reason = "with etcd it connects")]
+    pub(super) async fn beside(
+        (_, table): (&PostgresConfig, &EtcdConfig),
+        _: &str,
+        _: &str,
+        _: Duration,
+    ) -> Result<Self> {
+        let what = format!(
+            "cluster.table is {}, and this program was built without etcd: build it with the feature etcd of \
+             the crate tenure, or leave cluster.table out",
+            table.place()
+        );
+        Err(Error::Start(what.into()))
     }
 
     /// The same where nodes have no member table: this cluster's, if it had one, has no member that lives. Former runs of
@@ -51,6 +100,8 @@ impl Agreement {
             Self::Database { store, .. } | Self::Alone { store } => {
                 Arc::clone(store) as Arc<dyn Store>
             }
+            #[cfg(feature = "etcd")]
+            Self::Beside { store, .. } => Arc::clone(store) as Arc<dyn Store>,
         }
     }
 
@@ -64,6 +115,21 @@ impl Agreement {
                 Box::pin(async move { table.ask(request).await })
             }
             Self::Database { table, .. } => table.ask(request),
+            #[cfg(feature = "etcd")]
+            Self::Beside { store, table } => {
+                let (store, table) = (Arc::clone(store), Arc::clone(table));
+                Box::pin(async move {
+                    // Whoever joins has an incarnation that the store never saw; the table does not have them.
+                    let past = match request.action {
+                        TableAction::Join { .. } => store.next_incarnation().await.map_err(|error| {
+                            tracing::debug!(%error, "the store has not said which incarnations there were");
+                            Lost
+                        })?,
+                        _ => Incarnation(0),
+                    };
+                    table.ask(request, ViewNumber(past.0)).await
+                })
+            }
             Self::Alone { .. } => Box::pin(std::future::ready(Err(Lost))),
         }
     }
@@ -73,6 +139,8 @@ impl Agreement {
         match self {
             Self::Local(client) => client.close().await,
             Self::Database { .. } | Self::Alone { .. } => {}
+            #[cfg(feature = "etcd")]
+            Self::Beside { .. } => {}
         }
     }
 
@@ -81,6 +149,8 @@ impl Agreement {
         match self {
             Self::Local(_) => "is its host there, and was it given this run's seat?",
             Self::Database { .. } => "is the database there, and does it take writes?",
+            #[cfg(feature = "etcd")]
+            Self::Beside { .. } => "are the database and etcd there, and do both take writes?",
             Self::Alone { .. } => {
                 "is the database there, do cluster.seeds or cluster.nodes name the others, do datagrams reach \
                  them, and are there as many as static_quorum(N) asks for?"

@@ -114,7 +114,14 @@ impl Berth {
             None => {
                 // Who counts on a shorter lease ends those that hold, and who has another key is heard by nobody.
                 let terms = format!("leases of {} ms, {mark}", cluster.lease.as_millis());
-                Agreement::on(database, &cluster.name, &terms).await?
+                match &cluster.table {
+                    None => Agreement::on(database, &cluster.name, &terms).await?,
+                    Some(table) => {
+                        let patience = LeaseTerms::new(cluster.lease).ask_time_max;
+                        Agreement::beside((database, table), &cluster.name, &terms, patience)
+                            .await?
+                    }
+                }
             }
         };
         // Any number that no other run has: incarnations come from the table.
@@ -169,6 +176,11 @@ fn without_table_of(settings: &Settings, security: &Security) -> Result<Option<W
     if !cluster.nodes.is_empty() && kind != MembershipKind::Static {
         return usage(
             "cluster.nodes is for a fixed list: set cluster.membership = static, or leave it out",
+        );
+    }
+    if cluster.table.is_some() && kind != MembershipKind::Consensus {
+        return usage(
+            "cluster.table is where nodes agree: set cluster.membership = consensus, or leave it out",
         );
     }
     let (config, seeds) = match kind {

@@ -37,8 +37,8 @@ pub struct AuthSettings {
 pub struct Secret(String);
 
 /// The settings whose values nothing prints.
-pub(super) const SECRETS: [&str; 4] =
-    ["store.url", "cluster.key", "auth.api_keys", "auth.jwt_secret"];
+pub(super) const SECRETS: [&str; 5] =
+    ["store.url", "cluster.key", "cluster.table", "auth.api_keys", "auth.jwt_secret"];
 
 impl Secret {
     /// The text itself; `None` if it is empty.

@@ -2,6 +2,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tenure_table_etcd::EtcdConfig;
+
 use super::FastPath;
 use super::auth::Secret;
 use super::membership::{MembershipKind, Seed, SplitBrainRule};
@@ -40,6 +42,8 @@ pub struct ClusterSettings {
     pub level: bool,
     /// How nodes know who is a member.
     pub membership: MembershipKind,
+    /// With consensus: the etcd that has the member table; the store's own where there is none.
+    pub table: Option<EtcdConfig>,
     /// With static: the name and the address of each node.
     pub nodes: Vec<(String, String)>,
     /// With gossip: where other nodes may be.
@@ -53,6 +57,7 @@ impl ClusterSettings {
     pub(crate) fn has_membership(&self) -> bool {
         self.membership != MembershipKind::Consensus
             || self.split_brain != SplitBrainRule::None
+            || self.table.is_some()
             || !(self.nodes.is_empty() && self.seeds.is_empty())
     }
 }
@@ -79,6 +84,16 @@ pub(super) fn lease(text: &str) -> Result<Duration, String> {
     match (LEASE_MIN..=LEASE_MAX).contains(&lease) {
         true => Ok(lease),
         false => Err("write a duration from 1s to 5m".to_owned()),
+    }
+}
+
+/// Reads where the member table is; in the store where nothing is said.
+pub(super) fn table(text: &str) -> Result<Option<EtcdConfig>, String> {
+    match text {
+        "" => Ok(None),
+        url => {
+            url.parse().map(Some).map_err(|error: tenure_table_etcd::ConfigError| error.to_string())
+        }
     }
 }
 
@@ -116,6 +131,10 @@ mod tests {
         for wrong in ["999ms", "6m", "x"] {
             assert!(lease(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(table(""), Ok(None));
+        let named = table("etcd://u:secret@10.0.0.1:2379/shop").expect("a URL").expect("a table");
+        assert_eq!(named.place(), "etcd://10.0.0.1:2379/shop");
+        assert!(table("postgres://h/db").is_err());
         assert_eq!(fast_path("presumed"), Ok(FastPath::Presumed));
         assert!(fast_path("on").is_err());
         assert_eq!(name("shop"), Ok("shop".to_owned()));

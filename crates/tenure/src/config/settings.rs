@@ -231,6 +231,7 @@ settings! {
     "cluster.fast_path" = "proven", "what may be taken for a death before that: what is proven, what is presumed, or nothing (off)", cluster.fast_path: cluster::fast_path;
     "cluster.level" = "true", "whether actors that are called go to nodes that are called less", cluster.level: truth;
     "cluster.membership" = "consensus", "how nodes know who is a member: consensus (by a table in the database), gossip (by what they tell each other) or static (by a list)", cluster.membership: membership::membership;
+    "cluster.table" = "", "with consensus: the etcd that has the member table, as etcd://user:password@host:2379/prefix; the store's own table where there is none", cluster.table: cluster::table;
     "cluster.nodes" = "", "with static: the name and the address of each node, as n1=10.0.0.1:7072, n2=10.0.0.2:7072; the same at all of them", cluster.nodes: membership::nodes;
     "cluster.seeds" = "", "with gossip: where other nodes may be, as node-1.example:7072, a name with several addresses, or file:PATH with one on each line", cluster.seeds: membership::seeds;
     "cluster.split_brain" = "none", "with gossip: which part goes on when the cluster falls apart: none (each), static_quorum(N) or keep_majority", cluster.split_brain: membership::split_brain;

@@ -169,7 +169,7 @@ impl NodeBuilder {
             (Some(seat), _, _) => Ok(Place::Local(seat.clone())),
             // Alone it would open the store for itself and fence the cluster that it should be in.
             (None, None, _) if self.settings.cluster.has_membership() => Err(Error::Start(
-                "cluster.membership, cluster.nodes, cluster.seeds or cluster.split_brain is set, and the node does not \
+                "cluster.membership, cluster.table, cluster.nodes, cluster.seeds or cluster.split_brain is set, and the node does not \
                  listen for others: say where it does (cluster.listen = 10.0.0.1:7072), or leave them out for a node \
                  that is alone"
                     .into(),
