@@ -2,6 +2,7 @@
 //! begin anew.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -93,8 +94,8 @@ impl Followers {
         let mut published = BTreeMap::new();
         for follower in &self.all {
             let actor = (follower.actor_type, follower.actor);
-            if !published.contains_key(&actor) {
-                published.insert(actor, ask(node, actor, crowds)?);
+            if let Entry::Vacant(entry) = published.entry(actor) {
+                entry.insert(ask(node, actor, crowds)?);
             }
         }
         let end_of = |it: &Follower| published[&(it.actor_type, it.actor)].end;

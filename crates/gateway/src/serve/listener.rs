@@ -28,8 +28,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The most connections that a server takes which waited when it was told to stop.
 const WAITING_MAX: usize = 65_536;
 
-/// How long a connection may take to be made that was begun before the server was told to stop.
-const CONNECTING_MAX: Duration = Duration::from_millis(5);
+/// How long a connection may take to be made that was begun before the server was told to stop. Whoever begins meanwhile
+/// waits for a second, so it is short.
+const CONNECTING_MAX: Duration = Duration::from_millis(1);
 
 /// Connections over the bound that are told so; further ones are closed without a word.
 const REFUSALS_MAX: usize = 256;
