@@ -28,10 +28,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The most connections that a server takes which waited when it was told to stop.
 const WAITING_MAX: usize = 65_536;
 
-/// How long a connection may take to be made that was begun before the server was told to stop. Whoever begins meanwhile
-/// waits for a second, so it is short.
-const CONNECTING_MAX: Duration = Duration::from_millis(1);
-
 /// Connections over the bound that are told so; further ones are closed without a word.
 const REFUSALS_MAX: usize = 256;
 
@@ -89,12 +85,10 @@ pub(super) async fn accept_all<Connect, Answer, Reply, Content>(
             }
         }
     }
-    // To those who wait, and those whose connection is being made, closing the listener would be a reset, after which they
-    // do not know what became of their calls.
-    if deafen(&listener).is_ok() {
-        let host = &registry.host;
-        host.tasks().sleep_until(host.clock().now() + CONNECTING_MAX).await;
-    }
+    // To those who wait closing the listener would be a reset, after which they do not know what became of their calls. So
+    // nobody may come between the last of them and that. It is not waited for those whose handshake is on its way: a
+    // millisecond of silence was a second's pause for many others.
+    deafen(&listener).ok();
     if let Ok(listener) = listener.into_std() {
         let waiting = std::iter::from_fn(|| accepted_at_once(&listener));
         waiting.take(WAITING_MAX).for_each(|(stream, peer)| admit(stream, peer));
