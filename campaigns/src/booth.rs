@@ -202,6 +202,12 @@ impl Report {
         self.kills
     }
 
+    /// How many nodes were restarted in good order.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
     /// How many samples were taken.
     #[must_use]
     pub fn samples(&self) -> u64 {

@@ -199,16 +199,17 @@ impl Runtime {
     ) -> Result<EventPage, CallError> {
         for _ in 0..LOOKS_MAX {
             // Under one lock: another log may have been opened since.
-            let found = activation.with_kept(|kept| match kept.opening.pending() {
-                None => {
-                    let after = |offset| kept.window.after(offset, PAGE_EVENTS_MAX);
-                    Ok(page(kept.log, epoch, offset, after))
+            let found = activation.with_kept(|kept| {
+                if !kept.opening.is_over() {
+                    return Err(kept.opening.unsettled().cloned());
                 }
-                Some(opening) => Err(opening),
+                let after = |offset| kept.window.after(offset, PAGE_EVENTS_MAX);
+                Ok(page(kept.log, epoch, offset, after))
             });
             match found {
                 Ok(page) => return Ok(page),
                 Err(Some(opening)) => opening.wait().await?,
+                // A turn that ends now hands it over.
                 Err(None) => self.tasks.sleep_until(self.clock.now() + LOOK_PERIOD).await,
             }
         }
@@ -260,10 +261,10 @@ impl Runtime {
                 // The log that its first event will begin, if that comes in this activation.
                 kept.log.epoch = self.new_epoch();
             }
-            (kept.log, kept.opening.pending())
+            (kept.log, kept.opening.unsettled().cloned())
         });
         receipt.stands_at(log.epoch, log.offset);
-        opening.flatten()
+        opening
     }
 
     /// Says in the store that no event of this log can be lost any more, before an activation

@@ -88,6 +88,7 @@ pub(super) async fn accept_all<Connect, Answer, Reply, Content>(
     // To those who wait closing the listener would be a reset, after which they do not know what became of their calls. So
     // nobody may come between the last of them and that. It is not waited for those whose handshake is on its way: a
     // millisecond of silence was a second's pause for many others.
+    // Where the system refuses the filter, who connects in this moment is reset.
     deafen(&listener).ok();
     if let Ok(listener) = listener.into_std() {
         let waiting = std::iter::from_fn(|| accepted_at_once(&listener));

@@ -25,19 +25,40 @@ impl Opening {
         }
     }
 
+    /// What is waited for before they may; `None` as well where that is not handed over yet.
+    pub(crate) fn unsettled(&self) -> Option<&Ticket> {
+        match self {
+            Self::Written(ticket) if !ticket.is_well() => Some(ticket),
+            _ => None,
+        }
+    }
+
     /// The record that `ticket` stands for is stored.
-    pub(crate) fn is_stored(&mut self, ticket: &Ticket) {
+    pub(crate) fn note_stored(&mut self, ticket: &Ticket) {
         if matches!(self, Self::Written(it) if it.is(ticket)) {
             *self = Self::Over;
         }
     }
+}
 
-    /// What is waited for, where something is; `None` inside while that is not known yet.
-    pub(crate) fn pending(&self) -> Option<Option<Ticket>> {
-        match self {
-            _ if self.is_over() => None,
-            Self::Written(ticket) => Some(Some(ticket.clone())),
-            _ => Some(None),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_leave_once_the_record_is_stored_that_says_so() {
+        let (ticket, other) = (Ticket::new(), Ticket::new());
+        assert!(Opening::default().is_over());
+        assert!(!Opening::Numbered.is_over() && Opening::Numbered.unsettled().is_none());
+        let mut opening = Opening::Written(ticket.clone());
+        assert!(!opening.is_over() && opening.unsettled().is_some_and(|it| it.is(&ticket)));
+        opening.note_stored(&other);
+        assert!(!opening.is_over(), "that was another record");
+        ticket.settle(Ok(()));
+        assert!(opening.is_over() && opening.unsettled().is_none());
+        // Stored, though its replies were kept back: later events leave all the same.
+        let mut withheld = Opening::Written(other.clone());
+        withheld.note_stored(&other);
+        assert!(withheld.is_over());
     }
 }

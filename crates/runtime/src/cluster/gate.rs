@@ -73,7 +73,7 @@ impl Runtime {
         // Later events of the activation may leave all the same: the record says that they do.
         activation.with_cold(|cold| {
             if let Some(kept) = &mut cold.kept {
-                kept.opening.is_stored(ticket);
+                kept.opening.note_stored(ticket);
             }
         });
         ticket.settle(Err(withheld(activation, Outcome::Unknown)));

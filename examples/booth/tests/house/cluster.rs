@@ -15,5 +15,5 @@ fn every_sample_adds_up_although_a_node_is_killed() {
     };
     let report = run(&options).expect("the campaign can be carried out");
     assert!(!report.is_bad(), "{report}");
-    assert!(report.kills() > 0 && report.samples() > 0, "{report}");
+    assert!(report.kills() > 0 && report.restarts() == 3 && report.samples() > 0, "{report}");
 }
