@@ -34,7 +34,10 @@ impl<W: World> Driver<W> {
                     self.end_away(&actor);
                 }
             }
-            Effect::Refresh => self.refresh(),
+            Effect::Refresh(number) => {
+                let now = self.clock.now();
+                self.core.lock().membership.handle_number(now, number);
+            }
             Effect::Fence(incarnation) => self.fence(incarnation),
             Effect::Accuse(incarnation) => {
                 self.world.reached("accused");

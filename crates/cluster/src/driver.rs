@@ -195,6 +195,12 @@ impl<W: World> Driver<W> {
         core.life.as_ref().is_some_and(|life| life.cluster.hosted(actor) == Some(tenure))
     }
 
+    /// Whether turns of the actor run here under this right: it is not sealed.
+    pub fn runs(&self, actor: &ActorId, tenure: Tenure) -> bool {
+        let core = self.core.lock();
+        core.life.as_ref().is_some_and(|life| life.cluster.runs(actor) == Some(tenure))
+    }
+
     pub(crate) fn is_owner_of(&self, actor: &ActorId) -> bool {
         let core = self.core.lock();
         let life = core.life.as_ref();
@@ -357,7 +363,7 @@ impl<W: World> Driver<W> {
             Heard::Broken { address, refused } => self.handle_broken(&address, refused),
             Heard::Dead { address } => self.handle_dead(&address),
             Heard::Unsent(frame) => self.handle_unsent(frame),
-            Heard::Stranger => self.refresh(),
+            Heard::Stranger => self.core.lock().membership.refresh(self.clock.now()),
             Heard::Datagram(datagram) => self.handle_datagram(&datagram),
             Heard::Else => {}
         }

@@ -10,7 +10,7 @@ use tenure_protocol::gossip::{Fixed, Founding, Gossip, GossipEffect, GossipTimer
 use tenure_protocol::split_brain::{Decision, Picture, Policy, SplitBrain};
 use tenure_protocol::view::membership::{Effect, Seat};
 use tenure_protocol::view::{Member, MemberState, View};
-use tenure_types::{Entropy, Incarnation, Instant, NodeId};
+use tenure_types::{Entropy, Incarnation, Instant, NodeId, ViewNumber};
 
 use crate::told::Told;
 
@@ -201,6 +201,14 @@ impl Gossiping {
         }
         self.obey(now);
         taken.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// There is a view with this number.
+    pub(crate) fn handle_number(&mut self, now: Instant, number: ViewNumber) {
+        if let Phase::In(Voice::Gossip(gossip)) = &mut self.phase {
+            gossip.handle_number(now, number);
+            self.obey(now);
+        }
     }
 
     pub(crate) fn due(&self) -> Instant {

@@ -324,13 +324,6 @@ impl<W: World> Driver<W> {
         self.tasks.spawn("fence", Box::pin(fence));
     }
 
-    /// Reads the view at once: there may be a newer one.
-    pub(crate) fn refresh(&self) {
-        let mut core = self.core.lock();
-        let next = ViewNumber(core.membership.view().number.0 + 1);
-        core.membership.handle_number(self.clock.now(), next);
-    }
-
     fn hint(&self, number: ViewNumber) {
         let core = self.core.lock();
         let view = Arc::clone(core.membership.view());

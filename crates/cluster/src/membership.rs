@@ -83,10 +83,19 @@ impl Membership {
         }
     }
 
-    /// There is a view with this number. Gossip brings it by itself.
+    /// There is a view with this number.
     pub(crate) fn handle_number(&mut self, now: Instant, number: ViewNumber) {
+        match self {
+            Self::Table { machine, .. } => machine.handle_number(now, number),
+            Self::Gossip(gossip) => gossip.handle_number(now, number),
+        }
+    }
+
+    /// Somebody spoke of whom the view does not tell. Gossip brings its views by itself.
+    pub(crate) fn refresh(&mut self, now: Instant) {
         if let Self::Table { machine, .. } = self {
-            machine.handle_number(now, number);
+            let next = ViewNumber(machine.view().number.0 + 1);
+            machine.handle_number(now, next);
         }
     }
 

@@ -11,6 +11,7 @@
 //! fell apart, and clusters that were founded apart, never merge their lists: when two of their members meet, each
 //! tells the other its side (a *verdict*), and those of the smaller side end and come back as new incarnations.
 
+mod collected;
 mod datagram;
 mod draws;
 mod fixed;

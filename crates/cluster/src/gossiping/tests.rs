@@ -1,5 +1,3 @@
-use tenure_types::ViewNumber;
-
 use super::*;
 use Decision::{Discard, Stay};
 use MemberState::{Alive, Down, Leaving, Left};

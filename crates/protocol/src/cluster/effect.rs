@@ -1,4 +1,4 @@
-use tenure_types::{ActorId, Incarnation, Tenure};
+use tenure_types::{ActorId, Incarnation, Tenure, ViewNumber};
 
 use super::Message;
 use crate::migration::MoveId;
@@ -13,8 +13,9 @@ pub enum Effect {
         /// What.
         message: Message,
     },
-    /// Look at the member table now: somebody knows a newer view.
-    Refresh,
+    /// Somebody knows a view with this number, which is newer: look at the member table now. With gossip, its own view
+    /// is to reach this number soon: what was promised for it is kept by nobody below.
+    Refresh(ViewNumber),
     /// Fence the incarnation in the state store, until that has succeeded, and tell
     /// [`Cluster::handle_fenced`](super::Cluster::handle_fenced).
     Fence(Incarnation),

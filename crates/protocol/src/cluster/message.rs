@@ -167,7 +167,7 @@ pub enum Message {
         actor: ActorId,
         /// The right of the sender.
         tenure: Tenure,
-        /// Where its memory is.
+        /// Where its memory is: what members of former builds decide by.
         to: Incarnation,
     },
     /// The move will not happen.

@@ -5,7 +5,7 @@ use tenure_types::{ActorId, Incarnation, Instant, Planted, Tenure};
 use super::schedule::Due;
 use super::{Cluster, Effect, Message};
 use crate::migration::{MoveId, Outgoing, Step};
-use crate::slot::ReportedAs;
+use crate::slot::{ReportedAs, slot_of};
 
 /// How many moves that were taken back are remembered, to tell targets that ask.
 const CANCELLED_MAX: usize = 4_096;
@@ -30,6 +30,7 @@ impl Cluster {
             ask_at: now,
             asked: 0,
             until: now + self.config.move_patience,
+            reported_to: None,
         };
         self.moves.insert(id, outgoing);
         self.move_again(now, id);
@@ -89,8 +90,13 @@ impl Cluster {
     }
 
     /// The slot owner has let the actor move, or knows that it runs elsewhere.
-    pub(super) fn hear_moved(&mut self, id: MoveId, to: Option<(Incarnation, Tenure)>) {
-        if !matches!(self.step(id), Some(Step::Asked | Step::Cancelling)) {
+    pub(super) fn hear_moved(
+        &mut self,
+        from: Incarnation,
+        id: MoveId,
+        to: Option<(Incarnation, Tenure)>,
+    ) {
+        if !self.may_say(from, id) {
             return;
         }
         let Some(outgoing) = self.moves.remove(&id) else { return };
@@ -104,10 +110,25 @@ impl Cluster {
     }
 
     /// The slot owner has seen to it that the move does not happen.
-    pub(super) fn hear_cancelled(&mut self, id: MoveId) {
-        if matches!(self.step(id), Some(Step::Asked | Step::Cancelling)) {
+    pub(super) fn hear_cancelled(&mut self, from: Incarnation, id: MoveId) {
+        if self.may_say(from, id) {
             self.stay(id);
         }
+    }
+
+    /// Whether this member's word on a move counts. Once the move was reported to the next owner of the slot, that one
+    /// says what became of it: it takes the word of the one before for given, and does not know which it was.
+    fn may_say(&self, from: Incarnation, id: MoveId) -> bool {
+        let Some(outgoing) = self.moves.get(&id) else { return false };
+        matches!(outgoing.step, Step::Asked | Step::Cancelling)
+            && (outgoing.reported_to.is_none_or(|to| to == from)
+                || self.keeper_of(&outgoing.actor) == Some(from))
+    }
+
+    /// The owner of the actor's slot, unless the slot was reported to one of a view that is not here yet.
+    fn keeper_of(&self, actor: &ActorId) -> Option<Incarnation> {
+        let is_newest = self.promises.reported(slot_of(actor)) <= self.view.number;
+        self.owner_of(actor).filter(|_| is_newest)
     }
 
     /// A move has not gone on for a while.
@@ -155,8 +176,7 @@ impl Cluster {
             self.moves.remove(&id);
             return;
         };
-        let owner = self.owner_of(&actor);
-        match (step, owner) {
+        match (step, self.keeper_of(&actor)) {
             (Step::Offered, _) => self.send_again(asked, to, Message::Offer { id, actor }),
             (Step::Shipped, _) => self.effects.push(Effect::Ship { id, actor, to }),
             (Step::Asked, Some(owner)) => {

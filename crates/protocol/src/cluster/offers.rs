@@ -88,7 +88,7 @@ impl Cluster {
         }
         let may_go = self.view.state(to).is_some_and(MemberState::may_host);
         if entry.cancelled.is_some_and(|cancelled| id <= cancelled) || !may_go {
-            return self.cancel(from, id, actor, to);
+            return self.cancel(from, id, actor);
         }
         let wish = Wish { strategy: Strategy::Local, durable: entry.durable };
         let granted = self.grant(now, slot, actor, to, wish, Some(id));
@@ -103,7 +103,6 @@ impl Cluster {
         id: MoveId,
         actor: &ActorId,
         tenure: Tenure,
-        to: Incarnation,
     ) {
         let slot = slot_of(actor);
         if !self.may_decide(now, from, actor) {
@@ -111,7 +110,7 @@ impl Cluster {
         }
         match self.owned.get(&slot).and_then(|owned| owned.entries.get(actor)) {
             Some(entry) if entry.host == from && entry.tenure == tenure => {
-                self.cancel(from, id, actor, to);
+                self.cancel(from, id, actor);
             }
             Some(entry) => {
                 let to = Some((entry.host, entry.tenure));
@@ -121,16 +120,13 @@ impl Cluster {
         }
     }
 
-    /// Takes a move back, unless a former owner may have decided for it and the target, which would
-    /// know, is dead.
-    fn cancel(&mut self, from: Incarnation, id: MoveId, actor: &ActorId, target: Incarnation) {
+    /// Takes a move back. One on which a former owner may have given its word already has happened, whatever came of
+    /// it: the source had saved what it has, and the actor starts from there.
+    fn cancel(&mut self, from: Incarnation, id: MoveId, actor: &ActorId) {
         let slot = slot_of(actor);
-        let target_lives = self.is_living(target);
         let Some(owned) = self.owned.get_mut(&slot) else { return };
         let Some(entry) = owned.entries.get_mut(actor) else { return };
-        // What was once decided stays so: the source may run it again already.
-        let is_decided = entry.cancelled.is_some_and(|cancelled| id <= cancelled);
-        if entry.inherited && !target_lives && !is_decided {
+        if entry.undecided == Some(id) {
             owned.entries.remove(actor);
             return self.send(from, Message::Moved { id, to: None });
         }

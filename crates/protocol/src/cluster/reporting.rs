@@ -12,7 +12,7 @@ use tenure_types::{Incarnation, Slot, ViewNumber};
 use super::message::URGENT_SLOTS_MAX;
 use super::state::Asked;
 use super::{Cluster, Message};
-use crate::slot::{Reported, SlotReport};
+use crate::slot::{Reported, ReportedAs, SlotReport};
 
 /// How many of those are remembered to have asked whom the view does not list yet: a peer may give itself any number.
 const STRANGERS_MAX: usize = 64;
@@ -105,12 +105,19 @@ impl Cluster {
             if to != self.me {
                 self.give_up(slot);
             }
-            self.report(slot, &mut reports);
+            self.report(to, slot, &mut reports);
         }
         self.send_reports(to, view, reports);
     }
 
-    fn report(&mut self, slot: Slot, reports: &mut Vec<SlotReport>) {
+    fn report(&mut self, to: Incarnation, slot: Slot, reports: &mut Vec<SlotReport>) {
+        for (_, hosted) in self.hosted.in_slot(slot) {
+            if let ReportedAs::Moving(id) = hosted.stands
+                && let Some(outgoing) = self.moves.get_mut(&id)
+            {
+                outgoing.reported_to = Some(to);
+            }
+        }
         self.reports += 1;
         let number = self.reports;
         let len_max = self.config.report_len_max;

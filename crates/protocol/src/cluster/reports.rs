@@ -43,15 +43,16 @@ impl Cluster {
     fn enter_reported(&mut self, slot: Slot, from: Incarnation, reported: Reported) {
         let views_agreed = self.config.views == Views::Agreed;
         let Some(owned) = self.owned.get_mut(&slot) else { return };
-        let Reported { actor, tenure, durable, as_what } = reported;
+        let new = Entry::reported(from, &reported);
+        let Reported { actor, tenure, as_what, .. } = reported;
         let Some(known) = owned.entries.get_mut(&actor) else {
-            owned.entries.insert(actor, Entry::reported(from, tenure, durable));
+            owned.entries.insert(actor, new);
             return;
         };
         let other = (known.host, known.tenure);
         match known.tenure.cmp(&tenure) {
             Ordering::Less => {
-                *known = Entry::reported(from, tenure, durable);
+                *known = new;
                 if !views_agreed {
                     self.tell_loser(actor, other);
                 }
@@ -61,7 +62,10 @@ impl Cluster {
                 self.tell_loser(actor, (from, tenure));
             }
             // A part of an earlier report of the same member.
-            Ordering::Equal => known.standing = Standing::Placed,
+            Ordering::Equal => {
+                known.standing = Standing::Placed;
+                known.undecided = known.undecided.or(new.undecided);
+            }
             Ordering::Greater if !views_agreed => self.tell_loser(actor, (from, tenure)),
             Ordering::Greater if as_what == ReportedAs::Live && known.is_placed() => {
                 let (kept, other) = (other, (from, tenure));

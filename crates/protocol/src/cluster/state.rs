@@ -51,8 +51,8 @@ pub struct Cluster {
     pub(super) locations: Locations,
     pub(super) schedule: Schedule,
     pub(super) effects: Vec<Effect>,
-    /// Somebody knows a newer view.
-    wants_view: bool,
+    /// The newest view of which somebody told since effects were taken.
+    told_of: ViewNumber,
     /// A member knows a newer view than the one in which its reports were asked for.
     pub(super) was_behind: bool,
     /// What this node told itself and has not heard yet.
@@ -148,7 +148,7 @@ impl Cluster {
             locations: Locations::new(config.locations_max),
             schedule: Schedule::default(),
             effects: Vec::new(),
-            wants_view: false,
+            told_of: ViewNumber(0),
             was_behind: false,
             to_self: VecDeque::new(),
             came_through: None,
@@ -161,8 +161,9 @@ impl Cluster {
     #[must_use]
     pub fn take_effects(&mut self) -> Vec<Effect> {
         // Once, however many messages told of a newer view.
-        if std::mem::take(&mut self.wants_view) {
-            self.effects.push(Effect::Refresh);
+        let told_of = std::mem::take(&mut self.told_of);
+        if told_of > self.view.number {
+            self.effects.push(Effect::Refresh(told_of));
         }
         std::mem::take(&mut self.effects)
     }
@@ -183,6 +184,13 @@ impl Cluster {
     #[must_use]
     pub fn hosted(&self, actor: &ActorId) -> Option<Tenure> {
         self.hosted.get(actor).map(|hosted| hosted.tenure)
+    }
+
+    /// The right under which turns of an actor run here.
+    #[must_use]
+    pub fn runs(&self, actor: &ActorId) -> Option<Tenure> {
+        let live = self.hosted.get(actor).filter(|hosted| hosted.stands == ReportedAs::Live);
+        live.map(|hosted| hosted.tenure)
     }
 
     /// Where a caller here has found the actor last, as far as that is remembered and still there: a hint.
@@ -377,11 +385,11 @@ impl Cluster {
             Message::AskMove { id, actor, tenure, to } => {
                 self.hear_ask_move(now, from, id, &actor, tenure, to);
             }
-            Message::AskCancel { id, actor, tenure, to } => {
-                self.hear_ask_cancel(now, from, id, &actor, tenure, to);
+            Message::AskCancel { id, actor, tenure, .. } => {
+                self.hear_ask_cancel(now, from, id, &actor, tenure);
             }
-            Message::Moved { id, to } => self.hear_moved(id, to),
-            Message::Cancelled { id } => self.hear_cancelled(id),
+            Message::Moved { id, to } => self.hear_moved(from, id, to),
+            Message::Cancelled { id } => self.hear_cancelled(from, id),
             Message::Forget { id } => self.hear_forget(id),
             Message::Relay { .. } => {}
         }
@@ -395,7 +403,7 @@ impl Cluster {
 
     /// Somebody knows this view.
     pub(super) fn hear_view(&mut self, view: ViewNumber) {
-        self.wants_view |= view > self.view.number;
+        self.told_of = self.told_of.max(view);
     }
 
     /// Sends a message, the way back that the one being handled came.

@@ -1,5 +1,6 @@
 //! Exact effects of small clusters, step by step.
 
+mod moving;
 mod reporting;
 
 use std::collections::BTreeMap;
@@ -80,7 +81,7 @@ impl Fair {
         let learn = |one| self.with(one, |it| it.handle_view(NOW, Arc::clone(view)));
         let done = all.into_iter().flat_map(learn);
         // Who is asked before it has learnt the view wants to look.
-        done.filter(|(_, effect)| *effect != Effect::Refresh).collect()
+        done.filter(|(_, effect)| !matches!(effect, Effect::Refresh(_))).collect()
     }
 }
 
@@ -223,7 +224,11 @@ fn a_host_that_is_gone_or_not_known_yet_is_asked_for_again() {
     };
     assert_eq!(hear(NOW, 3), (vec![], vec![asked(5)], None), "it is down");
     let later = NOW + Duration::from_millis(20);
-    assert_eq!(hear(later, 6), (vec![Effect::Refresh], vec![asked(5)], None), "it is new");
+    assert_eq!(
+        hear(later, 6),
+        (vec![Effect::Refresh(ViewNumber(6))], vec![asked(5)], None),
+        "it is new"
+    );
     let later = NOW + Duration::from_millis(40);
     let place = Some((Incarnation(4), tenure(2, 1)));
     assert_eq!(hear(later, 4), (vec![found(&cart, 4, tenure(2, 1))], vec![], place));
@@ -272,7 +277,11 @@ fn a_report_ends_what_the_owner_before_may_grant() {
     let ask = Message::AskReport { view: ViewNumber(4), slots };
     host.handle_message(NOW, Incarnation(3), ask);
     let reports = host.take_effects();
-    assert!(matches!(&reports[..], [Effect::Send { to: Incarnation(3), .. }, Effect::Refresh]));
+    let refresh = |number| Effect::Refresh(ViewNumber(number));
+    let [Effect::Send { to: Incarnation(3), .. }, later] = &reports[..] else {
+        panic!("{reports:?}")
+    };
+    assert_eq!(*later, refresh(4));
     let grant = Message::Grant {
         view: ViewNumber(3),
         actor: cart.clone(),
@@ -284,7 +293,31 @@ fn a_report_ends_what_the_owner_before_may_grant() {
     let why = Refusal::OldView(ViewNumber(4));
     let refused = Message::Refused { actor: cart, tenure: tenure(2, 1), why, load: 0 };
     let answer = Effect::Send { to: Incarnation(2), message: refused };
-    assert_eq!(host.take_effects(), [answer, Effect::Refresh]);
+    assert_eq!(host.take_effects(), [answer, refresh(3)]);
+}
+
+#[test]
+fn what_was_promised_for_a_view_is_kept_by_nobody_below() {
+    let mut fair = Fair::default();
+    let config = ClusterConfig { views: Views::Heard, ..ClusterConfig::default() };
+    fair.0.insert(Incarnation(1), Cluster::new(Incarnation(1), config, 1));
+    fair.learn(&view(2, &[(1, Alive)]));
+    let cart = actor("1");
+    // The second knows of a view in which it keeps the slot, and is gone before anybody else hears of that view.
+    fair.learn(&view(3, &[(1, Alive), (2, Alive)]));
+    let ask = Message::AskReport { view: ViewNumber(9), slots: vec![slot_of(&cart)] };
+    let done = fair.with(1, |it| it.handle_message(NOW, Incarnation(2), ask));
+    assert_eq!(
+        done,
+        [(1, Effect::Refresh(ViewNumber(9)))],
+        "whoever is promised something is kept up with"
+    );
+    fair.learn(&view(4, &[(1, Alive), (2, Down)]));
+    assert_eq!(fair.with(1, |it| it.look_up(NOW, &cart, LOCAL)), [], "the slot is nobody's");
+    fair.learn(&view(10, &[(1, Alive), (2, Down)]));
+    let done = fair.with(1, |it| it.handle_time(NOW));
+    let right = tenure(10, 1);
+    assert_eq!(done, [(1, activate(&cart, right)), (1, found(&cart, 1, right))]);
 }
 
 #[test]
@@ -347,33 +380,6 @@ fn actors_of_the_dead_start_when_it_is_fenced_and_down() {
         done.iter().filter(is_it).count()
     };
     assert_eq!((started(&durable), started(&fragile)), (1, 1), "{done:?}");
-}
-
-#[test]
-fn an_actor_moves_with_its_memory_or_stays() {
-    let mut fair = pair();
-    let cart = kept_by(&fair, 2);
-    fair.with(1, |it| it.look_up(NOW, &cart, LOCAL));
-    let id = MoveId { source: Incarnation(1), number: 1 };
-    let done = fair.with(1, |it| assert_eq!(it.move_away(NOW, &cart, Incarnation(2)), Some(id)));
-    assert_eq!(done, [(1, Effect::Seal { id, actor: cart.clone(), tenure: tenure(2, 1) })]);
-    let done = fair.with(1, |it| it.handle_packed(NOW, id));
-    assert_eq!(done, [(1, Effect::Ship { id, actor: cart.clone(), to: Incarnation(2) })]);
-    let done = fair.with(2, |it| assert!(it.handle_shipped(NOW, id, &cart)));
-    let here = Effect::Activate { actor: cart.clone(), tenure: tenure(2, 2), arrived: Some(id) };
-    let to = Some((Incarnation(2), tenure(2, 2)));
-    let gone = Effect::Moved { actor: cart.clone(), tenure: tenure(2, 1), to };
-    assert!(done.contains(&(2, here)) && done.contains(&(1, gone)), "{done:?}");
-    // Back again, and the target is gone before it is packed.
-    let back = MoveId { source: Incarnation(2), number: 1 };
-    fair.with(2, |it| assert_eq!(it.move_away(NOW, &cart, Incarnation(1)), Some(back)));
-    fair.0.remove(&Incarnation(1));
-    fair.with(2, |it| it.handle_packed(NOW, back));
-    let done = fair.learn(&view(3, &[(1, Down), (2, Alive)]));
-    let late = NOW + ClusterConfig::default().move_patience;
-    let more = fair.with(2, |it| it.handle_time(late));
-    let stays = Effect::Unseal { id: back, actor: cart, tenure: tenure(2, 2) };
-    assert!(done.iter().chain(&more).any(|it| *it == (2, stays.clone())), "{done:?} {more:?}");
 }
 
 #[test]

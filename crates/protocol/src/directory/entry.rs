@@ -2,6 +2,7 @@ use tenure_types::{Incarnation, Tenure};
 
 use crate::migration::MoveId;
 use crate::placement::Strategy;
+use crate::slot::{Reported, ReportedAs};
 
 /// How an actor wants to be placed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,8 +23,9 @@ pub(crate) struct Entry {
     pub(crate) standing: Standing,
     /// A move that was taken back: it cannot happen any more.
     pub(crate) cancelled: Option<MoveId>,
-    /// A former owner kept this entry: what it last decided is not known.
-    pub(crate) inherited: bool,
+    /// The host reported that it waits for the word on this move, of which a former owner may have given it: the target
+    /// may have run the actor, and ended. It is not taken back any more.
+    pub(crate) undecided: Option<MoveId>,
 }
 
 /// Whether the host has said that it runs the actor.
@@ -50,12 +52,16 @@ impl Entry {
     ) -> Self {
         let standing = Standing::Placing { wish, arrived, asked: 0 };
         let durable = wish.durable;
-        Self { host, tenure, durable, standing, cancelled: None, inherited: false }
+        Self { host, tenure, durable, standing, cancelled: None, undecided: None }
     }
 
-    pub(crate) fn reported(host: Incarnation, tenure: Tenure, durable: bool) -> Self {
-        let standing = Standing::Placed;
-        Self { host, tenure, durable, standing, cancelled: None, inherited: true }
+    pub(crate) fn reported(host: Incarnation, reported: &Reported) -> Self {
+        let Reported { tenure, durable, as_what, .. } = *reported;
+        let undecided = match as_what {
+            ReportedAs::Moving(id) => Some(id),
+            ReportedAs::Live | ReportedAs::Leaving => None,
+        };
+        Self { host, tenure, durable, standing: Standing::Placed, cancelled: None, undecided }
     }
 
     pub(crate) fn is_placed(&self) -> bool {

@@ -4,10 +4,11 @@ use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use foca::{Config, Foca, NoCustomBroadcast, OwnedNotification, PostcardCodec, Runtime};
-use tenure_types::{Entropy, Incarnation, Instant, NUMBER_MAX, NodeId};
+use foca::{Config, Foca, NoCustomBroadcast, OwnedNotification, PostcardCodec};
+use tenure_types::{Entropy, Incarnation, Instant, NUMBER_MAX, NodeId, ViewNumber};
 
 use super::Peer;
+use super::collected::Collected;
 use super::datagram::{HEAD_BYTES, Head, Kind, Side, Verdict};
 use super::draws::Draws;
 use super::roll::Roll;
@@ -35,6 +36,9 @@ const KNOCK_PERIOD_SETTLED: Duration = Duration::from_secs(10);
 const FOUND_AGAIN: Duration = Duration::from_millis(250);
 /// How often it speaks to some of those that it takes for dead, so that sides which fell apart find each other.
 const DOWN_ANNOUNCE_PERIOD: Duration = Duration::from_secs(4);
+
+/// For so long gossip may take to bring a view of which a member has told otherwise. Then it is taken for lost.
+const CLIMB_AFTER: Duration = Duration::from_secs(1);
 
 /// When a member that finds no cluster begins one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -140,6 +144,8 @@ pub struct Gossip {
     /// It has told of its views.
     is_settled: bool,
     is_leaving: bool,
+    /// It looks soon whether it has come up to a number that it heard of.
+    is_climbing: bool,
     /// It left, or was told that it is gone.
     is_over: bool,
     foca: Foca<Peer, PostcardCodec, Draws, NoCustomBroadcast>,
@@ -158,28 +164,7 @@ enum Due {
     Foca(foca::Timer<Peer>),
     Knock,
     Found,
-}
-
-/// What one call of foca brings about.
-#[derive(Default)]
-struct Collected {
-    sends: Vec<(Peer, Vec<u8>)>,
-    timers: Vec<(Duration, foca::Timer<Peer>)>,
-    notes: Vec<OwnedNotification<Peer>>,
-}
-
-impl Runtime<Peer> for &mut Collected {
-    fn notify(&mut self, note: foca::Notification<'_, Peer>) {
-        self.notes.push(note.to_owned());
-    }
-
-    fn send_to(&mut self, to: Peer, data: &[u8]) {
-        self.sends.push((to, data.to_vec()));
-    }
-
-    fn submit_after(&mut self, timer: foca::Timer<Peer>, after: Duration) {
-        self.timers.push((after, timer));
-    }
+    Climb,
 }
 
 fn config(members: u32) -> Config {
@@ -212,6 +197,7 @@ impl Gossip {
             founder: Incarnation(0),
             is_settled: false,
             is_leaving: false,
+            is_climbing: false,
             is_over: false,
             foca,
             roll,
@@ -328,6 +314,17 @@ impl Gossip {
             }
         }
         Ok(head.from)
+    }
+
+    /// A member of its cluster told of a view with this number otherwise than by gossip, and has perhaps been promised
+    /// something for it. Where that member goes before its view gets around, nobody would ever have that number: so
+    /// whoever has heard of it goes above it.
+    pub fn handle_number(&mut self, now: Instant, number: ViewNumber) {
+        if self.roll.hear(number) && !self.is_climbing && !self.is_over {
+            self.is_climbing = true;
+            self.set_timer(now + CLIMB_AFTER, Due::Climb);
+            self.arm();
+        }
     }
 
     fn handle_news(&mut self, now: Instant, head: &Head, body: &[u8]) -> Result<(), GossipError> {
@@ -490,6 +487,11 @@ impl Gossip {
             match due {
                 Due::Knock => self.knock(now),
                 Due::Found => self.found(now),
+                Due::Climb => {
+                    self.is_climbing = false;
+                    let view = self.roll.climb();
+                    self.tell(view);
+                }
                 // It fails only where a late timer is of no use any more.
                 Due::Foca(timer) => drop(self.foca.handle_timer(timer, &mut collected)),
             }

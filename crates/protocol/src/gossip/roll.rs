@@ -106,6 +106,17 @@ impl Roll {
         Some(self.view())
     }
 
+    /// Some member had a view with this number. Whether that is above its own.
+    pub(super) fn hear(&mut self, number: ViewNumber) -> bool {
+        self.heard = self.heard.max(number);
+        self.heard > self.number
+    }
+
+    /// The same list above all numbers that it heard of, if any is above its own.
+    pub(super) fn climb(&mut self) -> Option<Arc<View>> {
+        (self.heard > self.number).then(|| self.changed())
+    }
+
     pub(super) fn view(&self) -> Arc<View> {
         Arc::new(View::new(self.number, self.members.values().cloned()))
     }

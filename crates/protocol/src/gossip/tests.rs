@@ -227,6 +227,20 @@ fn whoever_leaves_is_gone_at_once() {
 }
 
 #[test]
+fn a_number_whose_view_was_lost_with_its_member_is_passed() {
+    let mut net = Net::new(7, 4);
+    net.run(30);
+    let (ViewNumber(number), living) = net.agreed();
+    let now = net.now;
+    for told in [number, number + 7, number + 5] {
+        net.members.get_mut(&3).unwrap().handle_number(now, ViewNumber(told));
+    }
+    net.obey(3);
+    net.run(20);
+    assert_eq!(net.agreed(), (ViewNumber(number + 8), living), "everybody, once");
+}
+
+#[test]
 fn a_minority_that_was_cut_off_learns_that_it_was_given_up() {
     let mut net = Net::new(3, 5);
     net.run(30);

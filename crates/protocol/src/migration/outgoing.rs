@@ -12,6 +12,8 @@ pub(crate) struct Outgoing {
     pub(crate) asked: u32,
     /// When the move is given up, if it was not shipped and decided by then.
     pub(crate) until: Instant,
+    /// To whom it was reported last, as the owner of the actor's slot.
+    pub(crate) reported_to: Option<Incarnation>,
 }
 
 /// How far a move has come.

@@ -194,7 +194,7 @@ impl World {
         self.note(|| format!("{node} does {effect:?}"));
         match effect {
             Effect::Send { to, message } => self.post(node, to, &message),
-            Effect::Refresh => {
+            Effect::Refresh(_) => {
                 let at = self.soon(Duration::from_millis(20));
                 self.later(at, Event::Refresh(node));
             }

@@ -150,8 +150,14 @@ impl Host {
     }
 
     /// A reply that an activation of this node left here; those of others are told of where they live.
+    ///
+    /// So are those to calls that went away and were sent back here, which seem to leave when they have come round. That is
+    /// seen where the activation is sealed meanwhile, and tells replies to others.
     fn note_release(&self, actor: &ActorId, tenure: Tenure, at: Instant) {
-        if let Some(me) = self.incarnation().filter(|_| self.driver.is_home_of(actor, tenure)) {
+        let came_round =
+            || !self.driver.runs(actor, tenure) && self.world().has_told_others(actor, tenure);
+        let is_home = || self.driver.is_home_of(actor, tenure) && !came_round();
+        if let Some(me) = self.incarnation().filter(|_| is_home()) {
             cast::released(actor, me, tenure, at);
         }
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
@@ -35,6 +36,8 @@ pub(super) struct NodeWorld {
     dice: Mutex<Dice>,
     /// Its newest run.
     incarnation: Mutex<Option<Incarnation>>,
+    /// The activations here of which replies left for other nodes.
+    told_others: Mutex<BTreeSet<(ActorId, Tenure)>>,
     /// Who answers clients.
     desk: OnceLock<Weak<dyn Desk>>,
 }
@@ -54,8 +57,14 @@ impl NodeWorld {
             port,
             dice,
             incarnation: Mutex::default(),
+            told_others: Mutex::default(),
             desk: OnceLock::new(),
         }
+    }
+
+    /// Whether replies of this activation, which is here, left for other nodes.
+    pub(super) fn has_told_others(&self, actor: &ActorId, tenure: Tenure) -> bool {
+        self.told_others.lock().contains(&(actor.clone(), tenure))
     }
 
     /// From now on this one answers clients.
@@ -221,5 +230,6 @@ impl World for NodeWorld {
 
     fn released(&self, actor: &ActorId, node: Incarnation, tenure: Tenure, at: Option<Instant>) {
         cast::released(actor, node, tenure, at.unwrap_or_else(stage::now));
+        self.told_others.lock().insert((actor.clone(), tenure));
     }
 }
