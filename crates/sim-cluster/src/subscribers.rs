@@ -86,10 +86,12 @@ impl Subscriber {
         }
         let known = self.places.get(&who).copied();
         if !page.recovered {
-            // An actor that has published nothing has no log yet; its last one has ended.
-            if page.epoch != 0 {
-                self.begin_anew(who, known, Place { epoch: page.epoch, offset: page.offset, host });
+            // An actor that has published nothing has no log yet, whatever epoch an activation of it had in mind that is
+            // gone: whoever has read nothing has read it to its end.
+            if page.epoch == 0 {
+                return known.is_none_or(|place| place.offset == 0);
             }
+            self.begin_anew(who, known, Place { epoch: page.epoch, offset: page.offset, host });
             return false;
         }
         let Some(place) = known else { return page.events.is_empty() };
