@@ -208,11 +208,7 @@ impl World {
                 let after = self.network_delay();
                 self.later(after, Event::Deliver { from, node: to, message });
             }
-            Effect::Refresh => {
-                let it = &mut self.nodes[node];
-                let newer = ViewNumber(it.membership.view().number.0 + 1);
-                it.membership.handle_number(now, newer);
-            }
+            Effect::Refresh(number) => self.nodes[node].membership.handle_number(now, number),
             Effect::Fence(dead) => self.fence(node, dead, true),
             Effect::Accuse(member) => {
                 self.tally.accused += 1;
