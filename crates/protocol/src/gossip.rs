@@ -5,7 +5,8 @@
 //! its hints count, and a hint says no more than "look at that row now" (DESIGN section 7). With `gossip` its
 //! views are the cluster's: their numbers are Lamport clocks (Lamport 1978), so a later view that knows of an
 //! earlier one has a higher number, and views that meet end with one list under the higher number. Two views
-//! that have not met may share a number and differ.
+//! that have not met may share a number and differ. A number that was told otherwise, and whose view does not come, is
+//! passed ([`Gossip::handle_number`]).
 //!
 //! **One cluster.** A member that finds nobody *founds* a cluster, which is named by its incarnation. Sides of one that
 //! fell apart, and clusters that were founded apart, never merge their lists: when two of their members meet, each

@@ -1,8 +1,9 @@
 //! Moving a live activation (DESIGN section 7, rule 6).
 //!
 //! The source offers, the target accepts; the source seals and ships; the slot owner decides between the
-//! move and its cancellation, whichever is asked for first. A source that hears nothing stays sealed
-//! and goes on asking: time alone decides nothing.
+//! move and its cancellation, whichever is asked for first. An owner that took the slot over takes back no move
+//! that one before it may have let happen. A source that hears nothing stays sealed and goes on asking: time
+//! alone decides nothing.
 
 mod outgoing;
 

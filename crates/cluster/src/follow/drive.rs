@@ -173,7 +173,13 @@ impl<W: World> Driver<W> {
         if host == me {
             // What it published elsewhere before was perhaps not heard.
             let watchers = follows.listeners.stands_here(actor, tenure);
-            return watchers.iter().for_each(|watcher| watcher.missed());
+            watchers.iter().for_each(|watcher| watcher.missed());
+            // It may have left before this was heard, when nobody here asked where it went.
+            let runs = self.with_life(|life| life.cluster.hosted(actor)).flatten();
+            if runs != Some(tenure) && follows.listeners.left_here(actor) {
+                self.attend(actor);
+            }
+            return;
         }
         if let Some(ask) = follows.listeners.stands_there(now, actor, host, tenure) {
             self.tell(host, ask);

@@ -65,7 +65,8 @@ impl Cluster {
         others.into_iter().for_each(|id| self.hear_forget(id));
     }
 
-    /// As owner: an actor wants to move. Whichever is asked for first, the move or its end, is done.
+    /// As owner: an actor wants to move. Whichever is asked for first, the move or its end, is done; but see
+    /// [`Cluster::cancel`] for moves that an owner before it knew of.
     pub(super) fn hear_ask_move(
         &mut self,
         now: Instant,

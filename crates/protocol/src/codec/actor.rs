@@ -1,8 +1,8 @@
 //! What most documents are made of: actors, rights, members, slots and moves.
 
 use tenure_types::{
-    ActorId, ActorTypeName, Incarnation, KEY_BYTES_MAX, Key, Slot, TYPE_NAME_BYTES_MAX, Tenure,
-    ViewNumber,
+    ActorId, ActorTypeName, Incarnation, KEY_BYTES_MAX, Key, NUMBER_MAX, Slot, TYPE_NAME_BYTES_MAX,
+    Tenure, ViewNumber,
 };
 
 use super::{CodecError, Reader, Writer};
@@ -49,12 +49,15 @@ impl Writer {
 }
 
 impl Reader<'_> {
-    /// The number of a view.
+    /// The number of a view, at most [`NUMBER_MAX`]: whoever hears of one may go above it.
     ///
     /// # Errors
     /// As [`Reader::number`].
     pub fn view(&mut self) -> Result<ViewNumber, CodecError> {
-        self.number("view").map(ViewNumber)
+        match self.number("view")? {
+            number if number > NUMBER_MAX => Err(CodecError::Number { what: "view" }),
+            number => Ok(ViewNumber(number)),
+        }
     }
 
     /// The number of one run of a node.

@@ -2,7 +2,7 @@ mod golden;
 mod values;
 
 use proptest::prelude::*;
-use tenure_types::{Slot, TYPE_NAME_BYTES_MAX, ViewNumber};
+use tenure_types::{NUMBER_MAX, Slot, TYPE_NAME_BYTES_MAX, ViewNumber};
 
 use self::values::{KINDS, Parts, actor, answer, id, message, of_kind, request, types};
 use super::*;
@@ -210,6 +210,16 @@ fn numbers_have_one_form_and_keep_to_their_range() {
     assert_eq!(slot(16_383), Ok(Message::AskReport { view: ViewNumber(0), slots: vec![last] }));
     assert_eq!(slot(16_384), Err(CodecError::Number { what: "slot" }));
     assert_eq!(slot(1 << 16), Err(CodecError::Number { what: "slot" }), "it is not cut");
+}
+
+#[test]
+fn a_view_has_a_number_that_another_may_follow() {
+    for (number, is_one) in [(NUMBER_MAX, true), (NUMBER_MAX + 1, false), (u64::MAX, false)] {
+        let behind = Message::Behind { view: ViewNumber(number) };
+        let wrong = Err(CodecError::Number { what: "view" });
+        let read = to_message(&behind.encode());
+        assert_eq!(read, if is_one { Ok(behind) } else { wrong }, "{number}");
+    }
 }
 
 #[test]

@@ -23,8 +23,8 @@ pub(crate) struct Entry {
     pub(crate) standing: Standing,
     /// A move that was taken back: it cannot happen any more.
     pub(crate) cancelled: Option<MoveId>,
-    /// The host reported that it waits for the word on this move, of which a former owner may have given it: the target
-    /// may have run the actor, and ended. It is not taken back any more.
+    /// The host reported that it waits for the word on this move. A former owner may have let it happen, and the target
+    /// may have run the actor and ended, so it is not taken back any more.
     pub(crate) undecided: Option<MoveId>,
 }
 

@@ -36,7 +36,7 @@ pub(super) struct NodeWorld {
     dice: Mutex<Dice>,
     /// Its newest run.
     incarnation: Mutex<Option<Incarnation>>,
-    /// The activations here of which replies left for other nodes.
+    /// The activations here of which replies left for other nodes. Bounded by the length of a run.
     told_others: Mutex<BTreeSet<(ActorId, Tenure)>>,
     /// Who answers clients.
     desk: OnceLock<Weak<dyn Desk>>,

@@ -69,12 +69,18 @@ fn a_move_that_may_have_happened_is_not_taken_back_when_its_owner_is_gone() {
     assert!(free, "it starts anew with the next call");
 }
 
-#[test]
-fn a_move_that_was_reported_to_another_owner_is_decided_by_that_one() {
+/// The source has reported the slot to the fifth member, which keeps it in a view that the source does not have.
+fn reported() -> (Cluster, ActorId, MoveId) {
     let (_, mut source, cart, id) = asked();
     let ask = Message::AskReport { view: ViewNumber(5), slots: vec![slot_of(&cart)] };
     source.handle_message(NOW, Incarnation(5), ask);
     let _ = source.take_effects();
+    (source, cart, id)
+}
+
+#[test]
+fn a_move_that_was_reported_to_another_owner_is_decided_by_that_one() {
+    let (mut source, cart, id) = reported();
     let mut hear = |from, message| {
         source.handle_message(NOW, Incarnation(from), message);
         source.take_effects()
@@ -84,5 +90,38 @@ fn a_move_that_was_reported_to_another_owner_is_decided_by_that_one() {
         assert_eq!(hear(3, word), [], "the owner before has no say");
     }
     let done = hear(5, Message::Cancelled { id });
+    assert!(done.contains(&Effect::Unseal { id, actor: cart, tenure: tenure(3, 1) }), "{done:?}");
+}
+
+/// What the source asks of anybody as time goes by, as often as it asks in a second.
+fn asked_of(source: &mut Cluster, now: Instant) -> Vec<u64> {
+    source.handle_time(now + Duration::from_secs(1));
+    let effects = source.take_effects();
+    let asked = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Send { to, message: Message::AskMove { .. } | Message::AskCancel { .. } } => {
+            Some(to.0)
+        }
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn nobody_is_asked_about_a_move_whose_slot_was_reported_to_the_next() {
+    let (mut source, ..) = reported();
+    assert_eq!(asked_of(&mut source, NOW), [], "the owner that it knows is not the last one");
+    let (_, mut source, ..) = asked();
+    assert_eq!(asked_of(&mut source, NOW), [3]);
+}
+
+#[test]
+fn an_owner_that_kept_the_slot_past_a_view_decides_although_another_has_the_report() {
+    let (mut source, cart, id) = reported();
+    // The third never had the view in which the slot was the fifth's: it asks for no reports.
+    source.handle_view(NOW, view(6, &[(1, Alive), (2, Alive), (3, Alive), (5, Down)]));
+    let _ = source.take_effects();
+    assert_eq!(asked_of(&mut source, NOW), [3]);
+    source.handle_message(NOW, Incarnation(3), Message::Cancelled { id });
+    let done = source.take_effects();
     assert!(done.contains(&Effect::Unseal { id, actor: cart, tenure: tenure(3, 1) }), "{done:?}");
 }

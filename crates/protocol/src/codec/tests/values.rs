@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use tenure_types::{
-    ActorId, ActorTypeName, Incarnation, KEY_BYTES_MAX, Key, NodeId, Slot, TYPE_NAME_BYTES_MAX,
-    Tenure, ViewNumber,
+    ActorId, ActorTypeName, Incarnation, KEY_BYTES_MAX, Key, NUMBER_MAX, NodeId, Slot,
+    TYPE_NAME_BYTES_MAX, Tenure, ViewNumber,
 };
 
 use super::super::ADDRESS_BYTES_MAX;
@@ -138,7 +138,7 @@ pub(super) fn largest_report(len: usize) -> (Message, ActorTypeName) {
     let entries = vec![Reported { actor, tenure, durable: true, as_what }; len];
     let slot = Slot::new(16_383).unwrap();
     let report = SlotReport { slot, number: u64::MAX, part: u32::MAX, parts: u32::MAX, entries };
-    (Message::Report { view: ViewNumber(u64::MAX), slots: vec![report] }, actor_type)
+    (Message::Report { view: ViewNumber(NUMBER_MAX), slots: vec![report] }, actor_type)
 }
 
 /// Small ones, those around the ends of a byte, and any.
@@ -151,7 +151,7 @@ fn incarnation() -> impl Strategy<Value = Incarnation> {
 }
 
 fn view_number() -> impl Strategy<Value = ViewNumber> {
-    number().prop_map(ViewNumber)
+    number().prop_map(|number| ViewNumber(number.min(NUMBER_MAX)))
 }
 
 fn tenure() -> impl Strategy<Value = Tenure> {

@@ -22,6 +22,8 @@ struct Bench {
     node: Membership,
     timer: Option<(Timer, Instant)>,
     is_reachable: bool,
+    /// What the table says in place of what came of a request.
+    refusal: Option<TableError>,
     /// What it was told to do but for asking and timers.
     told: Vec<Effect>,
     asked: Vec<TableAction>,
@@ -31,7 +33,8 @@ impl Bench {
     fn new(config: Config) -> Self {
         let node = Membership::new(config, ViewNumber(0));
         let table = Table::default();
-        Self { table, node, timer: None, is_reachable: true, told: vec![], asked: vec![] }
+        let (timer, refusal) = (None, None);
+        Self { table, node, timer, is_reachable: true, refusal, told: vec![], asked: vec![] }
     }
 
     /// A bench whose node is `Alive` and others besides, alive with incarnations from 2 on.
@@ -91,8 +94,14 @@ impl Bench {
                 match effect {
                     Effect::Ask { request, ask } => {
                         self.asked.push(ask.action.clone());
-                        let reachable = self.is_reachable;
-                        let answer = if reachable { Ok(self.table.apply(ask)) } else { Err(Lost) };
+                        let answer = match &self.refusal {
+                            _ if !self.is_reachable => Err(Lost),
+                            Some(error) => {
+                                let (timeline, number) = (0, ViewNumber(0));
+                                Ok(TableAnswer { timeline, number, outcome: Err(error.clone()) })
+                            }
+                            None => Ok(self.table.apply(ask)),
+                        };
                         self.node.handle_answer(now, request, answer);
                     }
                     Effect::SetTimer { timer, at } => self.timer = Some((timer, at)),
@@ -419,6 +428,22 @@ fn a_restored_table_is_an_alarm_and_ends_the_lease() {
     bench.table.restore(seen);
     bench.run(at(31_000));
     assert_eq!(bench.told_but_views(), [Effect::Discard]);
+}
+
+#[test]
+fn a_table_that_was_replaced_is_an_alarm_and_ends_the_lease_and_nobody_else() {
+    let mut bench = Bench::with_others(Config::default(), 1);
+    let replaced = TableError::Replaced { what: "it is another etcd".into() };
+    bench.refusal = Some(replaced.clone());
+    let before = bench.node.view().number;
+    bench.run(at(30_000));
+    assert_eq!(bench.told_but_views(), [Effect::Trouble(replaced), Effect::Suspend], "said once");
+    assert_eq!((bench.node.view().number, bench.node.view().state(inc(2))), (before, Some(Alive)));
+    // Somebody else has renewed first: nobody is dead.
+    bench.beat_of(2);
+    bench.refusal = None;
+    bench.run(at(31_000));
+    assert_eq!(bench.told_but_views(), [Effect::Resume]);
 }
 
 #[test]
