@@ -1,5 +1,5 @@
-//! A cluster of real processes on PostgreSQL: its nodes are killed or stopped in the middle of a load, and clients say how
-//! long each of their actors was away.
+//! A cluster of real processes on PostgreSQL: its nodes are killed or stopped in the middle of a load, or what has its member
+//! table is hurt, and clients say how long each of their actors was away.
 
 pub(crate) mod client;
 
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use tenure_postgres_server::PostgresServer;
 
 use self::client::{Crowd, Doors, Manner};
-use crate::book::{Compared, Finding, Shown};
+use crate::book::Compared;
+use crate::ground::{Ground, Table, Trouble};
 use crate::http::Connection;
 use crate::ledger::{BALLAST_VARIABLE, Mode};
 use crate::process::{Launch, ServerProcess};
 use crate::seed::Seeded;
 use crate::stage::Stage;
-use crate::{database, interrupt, port};
+use crate::{interrupt, port};
 
 /// The key of the campaign's clusters, which listen on loopback.
 pub(crate) const KEY: &str = "5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11ed5e11";
@@ -32,7 +32,6 @@ pub(crate) const VOLATILE_TYPE: &str = "volatile_ledger";
 const CALM: Duration = Duration::from_secs(2);
 /// How long it may take until all clients are served again, beside a lease.
 const SERVED_MAX: Duration = Duration::from_secs(30);
-const LOOK_PERIOD: Duration = Duration::from_millis(5);
 const FINDINGS_SHOWN: usize = 20;
 /// A client that is not answered for a second asks the next node.
 const MANNER: Manner =
@@ -45,8 +44,14 @@ pub enum Strike {
     Kill,
     /// SIGSTOP, and SIGCONT when others have taken over.
     Stop,
-    /// The database, and with it the member table, stands still for twice a lease.
+    /// The server of the member table stands still for twice a lease; the database, where the table is in it.
     Table,
+    /// The server of the member table is killed, and started again three seconds later.
+    TableKill,
+    /// The server of the member table is killed, and another takes its place.
+    TableFailOver,
+    /// The wall clock of the server of the member table goes an hour forth, then two back, and is right again.
+    TableClock,
 }
 
 /// How the campaign runs.
@@ -55,9 +60,12 @@ pub struct Options {
     /// How often
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub strikes: u32,
-    /// What happens to a node each time
+    /// What happens each time
     #[arg(long, value_enum, default_value_t = Strike::Kill)]
     pub strike: Strike,
+    /// Where the member table is
+    #[arg(long, value_enum, default_value_t)]
+    pub table: Table,
     /// How many nodes there are
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=9))]
     pub nodes: u16,
@@ -95,7 +103,7 @@ pub struct Report {
 
 struct Campaign<'a> {
     options: &'a Options,
-    database: PostgresServer,
+    ground: Ground,
     launches: Vec<Launch>,
     running: Vec<ServerProcess>,
     crowds: Vec<Arc<Crowd>>,
@@ -121,12 +129,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let mut report = Report { strikes: options.strikes, seed, ..Report::default() };
     report.hit = campaign.crowds.iter().map(|crowd| (crowd.actor_type, Vec::new())).collect();
     let struck = campaign.strike_all(&mut report);
-    campaign.crowds.iter().for_each(|crowd| crowd.end());
-    for client in clients {
-        if let Err(panic) = client.join() {
-            std::panic::resume_unwind(panic);
-        }
-    }
+    client::end_all(&campaign.crowds, clients);
     struck?;
     campaign.verify(&mut report)?;
     report.took = began.elapsed();
@@ -135,14 +138,16 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
 
 impl<'a> Campaign<'a> {
     fn prepare(options: &'a Options, folder: &Path, seed: u64) -> anyhow::Result<Self> {
-        let database = database::start(None)?;
+        let has_replica = options.strike == Strike::TableFailOver;
+        let ground =
+            Ground::start(options.table, has_replica, options.strike == Strike::TableClock)?;
         let mut numbers = Seeded::new(seed);
         let count = u64::from(options.nodes);
         let victims = (0..options.strikes).map(|_| numbers.below(count) as usize).collect();
         let mut launches = Vec::new();
         for number in 1..=options.nodes {
             let name = format!("n{number}");
-            let mut launch = member(&options.stage, &database, folder, &name, options.lease)?;
+            let mut launch = member(&options.stage, &ground, folder, &name, options.lease)?;
             let fast_path = if options.without_sentinel { "off" } else { "proven" };
             launch.settings.push(format!("cluster.fast_path={fast_path}"));
             launches.push(launch);
@@ -154,7 +159,7 @@ impl<'a> Campaign<'a> {
                 .into();
         crowds.push(Crowd::new(VOLATILE_TYPE, actors, false, MANNER));
         let running = Vec::new();
-        let mut this = Self { options, database, launches, running, crowds, victims };
+        let mut this = Self { options, ground, launches, running, crowds, victims };
         for node in 0..usize::from(options.nodes) {
             let process = this.start(node, 0)?;
             this.running.push(process);
@@ -186,11 +191,14 @@ impl<'a> Campaign<'a> {
             }
             let of = self.crowds.len() * usize::from(self.options.actors);
             let longest = report.hit.iter().flat_map(|(_, all)| all.iter().rev().take(hit)).max();
+            let struck = match self.options.strike {
+                Strike::Kill | Strike::Stop => format!("n{}", self.victims[at] + 1),
+                _ => "the member table".to_owned(),
+            };
             println!(
-                "strike {}/{}: n{}, {hit} of {of} actors were away, longest so far {longest:?}",
+                "strike {}/{}: {struck}, {hit} of {of} actors were away, longest so far {longest:?}",
                 at + 1,
-                self.victims.len(),
-                self.victims[at] + 1
+                self.victims.len()
             );
         }
         Ok(())
@@ -199,22 +207,13 @@ impl<'a> Campaign<'a> {
     /// Every client is served for a while.
     fn calm(&self) -> anyhow::Result<()> {
         self.crowds.iter().for_each(|crowd| crowd.begin());
-        let until = Instant::now() + CALM;
-        while Instant::now() < until {
-            interrupt::pause(LOOK_PERIOD)?;
-        }
+        interrupt::pause(CALM)?;
         self.served()
     }
 
     fn served(&self) -> anyhow::Result<()> {
-        let until = Instant::now() + SERVED_MAX + Duration::from_secs(2 * self.options.lease);
-        while !self.crowds.iter().all(|crowd| crowd.is_served()) {
-            if Instant::now() >= until {
-                bail!("not every client is served again");
-            }
-            interrupt::pause(LOOK_PERIOD)?;
-        }
-        Ok(())
+        let max = SERVED_MAX + Duration::from_secs(2 * self.options.lease);
+        client::until_served(&self.crowds, max)
     }
 
     fn strike(&mut self, at: usize) -> anyhow::Result<()> {
@@ -237,16 +236,24 @@ impl<'a> Campaign<'a> {
                 self.running[node] = self.start(node, at + 1)?;
             }
             Strike::Table => {
-                self.database.pause()?;
-                let waited = interrupt::pause(Duration::from_secs(2 * self.options.lease));
-                self.database.resume()?;
-                waited?;
-                self.served()?;
-                for (node, process) in self.running.iter_mut().enumerate() {
-                    if let Some(status) = process.ended()? {
-                        bail!("node n{} ended with {status}: it was declared dead", node + 1);
-                    }
-                }
+                let long = Duration::from_secs(2 * self.options.lease);
+                self.trouble(Trouble::Pause(long))?;
+            }
+            Strike::TableKill => self.trouble(Trouble::Kill)?,
+            Strike::TableFailOver => self.trouble(Trouble::FailOver)?,
+            Strike::TableClock => self.trouble(Trouble::Clock)?,
+        }
+        Ok(())
+    }
+
+    /// Troubles the member table: no node may be declared dead for it.
+    fn trouble(&mut self, trouble: Trouble) -> anyhow::Result<()> {
+        self.ground.trouble(trouble)?;
+        self.crowds.iter().for_each(|crowd| crowd.expect());
+        self.served()?;
+        for (node, process) in self.running.iter_mut().enumerate() {
+            if let Some(status) = process.ended()? {
+                bail!("node n{} ended with {status}: it was declared dead", node + 1);
             }
         }
         Ok(())
@@ -259,19 +266,9 @@ impl<'a> Campaign<'a> {
             report.acknowledged += crowd.acknowledged.load(Ordering::Relaxed);
             report.not_executed += crowd.not_executed.load(Ordering::Relaxed);
             report.unknown += crowd.unknown.load(Ordering::Relaxed);
-            let mut findings = crowd.findings();
-            if let Some(book) = crowd.book() {
-                for actor in 0..book.actors() {
-                    let path = format!("/v1/{}/{actor}/show", crowd.actor_type);
-                    let reply = connection.call("GET", &path, "");
-                    let reply = reply.map_err(|why| anyhow::anyhow!("{path}: {why:?}"))?;
-                    let shown: Shown = serde_json::from_str(&reply)?;
-                    let Compared { findings: found, executed } = book.compare(actor, &shown);
-                    findings.extend(found);
-                    report.executed += executed;
-                }
-            }
-            let texts = findings.iter().map(|it: &Finding| format!("{} {it}", crowd.actor_type));
+            let Compared { findings, executed } = crowd.verify(&mut connection)?;
+            report.executed += executed;
+            let texts = findings.iter().map(|it| format!("{} {it}", crowd.actor_type));
             report.findings.extend(texts);
         }
         Ok(())
@@ -284,7 +281,7 @@ impl<'a> Campaign<'a> {
 /// When there is no server, no port or no room for its files.
 pub fn member(
     stage: &Stage,
-    database: &PostgresServer,
+    ground: &Ground,
     folder: &Path,
     name: &str,
     lease: u64,
@@ -292,7 +289,7 @@ pub fn member(
     let data = folder.join(name);
     std::fs::create_dir(&data)?;
     let mut launch = stage.launch(&data, &data)?;
-    database::keep_in(&mut launch, database.url());
+    ground.carry(&mut launch);
     launch.settings.extend([
         format!("node.name={name}"),
         format!("cluster.listen={}", port::free()?),

@@ -141,11 +141,23 @@ pub(crate) fn another() -> anyhow::Result<Option<PostgresServer>> {
 /// # Errors
 /// When PostgreSQL is not installed or does not start.
 pub fn start(folder: Option<&Path>) -> anyhow::Result<PostgresServer> {
-    let mut settings = vec!["log_min_messages = fatal".to_owned()];
+    let mut settings = Vec::new();
     if folder.is_some() {
         settings.extend(SMALL_LOG.map(str::to_owned));
     }
-    let options = Options { settings, folder: folder.map(Path::to_owned), ..Options::default() };
+    set_up(Options { settings, folder: folder.map(Path::to_owned), ..Options::default() })
+}
+
+/// The same with a wall clock of its own.
+///
+/// # Errors
+/// As [`start`], and when libfaketime is not installed.
+pub(crate) fn with_clock() -> anyhow::Result<PostgresServer> {
+    set_up(Options { has_clock: true, ..Options::default() })
+}
+
+fn set_up(mut options: Options) -> anyhow::Result<PostgresServer> {
+    options.settings.push("log_min_messages = fatal".to_owned());
     let server = PostgresServer::with(&options)?;
     migrate_now(&server)?;
     Ok(server)

@@ -6,7 +6,7 @@
 //! calls again, [`reminders`] waits for what was promised for later, [`overload`] asks for too much,
 //! [`many`] needs more memory than there is, [`feeds`] kills a consumer of a feed as well, [`fleet`], [`shop`] and
 //! [`booth`] drive the examples of these names, [`cluster`] has several nodes on one database, and [`roll`] restarts
-//! them one after the other. [`million`] has a great many actors on them, and
+//! them one after the other; [`rehearse`] what they stand on as well. [`million`] has a great many actors on them, and
 //! [`split`] cuts the network between them. [`ship`] moves all actors from engine to engine. [`browser`] is for tests of pages.
 
 #![expect(clippy::print_stdout, reason = "campaigns show their progress on the terminal")]
@@ -23,6 +23,7 @@ pub mod database;
 pub mod disk;
 pub mod feeds;
 pub mod fleet;
+pub mod ground;
 pub mod herald;
 pub mod http;
 pub mod interrupt;
@@ -41,6 +42,7 @@ pub mod overload;
 pub mod port;
 pub mod power;
 pub mod process;
+pub mod rehearse;
 pub mod reminders;
 pub mod roll;
 pub mod rounds;

@@ -15,8 +15,8 @@ use tenure_campaigns::kill::Kill;
 use tenure_campaigns::power::{DatabasePower, Power};
 use tenure_campaigns::rounds::{self, Fault, Options};
 use tenure_campaigns::{
-    booth, cluster, feeds, fleet, interrupt, keys, many, million, overload, reminders, roll,
-    sessions, ship, shop, split,
+    booth, cluster, feeds, fleet, interrupt, keys, many, million, overload, rehearse, reminders,
+    roll, sessions, ship, shop, split,
 };
 
 /// Hurts real servers in the middle of a load and looks for what they acknowledged.
@@ -76,11 +76,14 @@ enum Campaign {
     FeedConsumer(feeds::consumer::Options),
     /// Let many follow actors over WebSockets, stop and kill the node, and compare what they heard
     Sessions(sessions::Options),
-    /// Kill or stop nodes of a cluster on PostgreSQL, or the database under it, and say how long actors were away
+    /// Kill or stop nodes of a cluster on PostgreSQL, or hurt what has its member table, and say how long actors were away
     Cluster(cluster::Options),
     /// Restart all nodes of a cluster on PostgreSQL, one after the other, by another build, and look for calls that failed
     /// and for events that were lost or came twice
     Roll(roll::Options),
+    /// Upgrade everything in turn under a load, as an operator would: the nodes, the servers of the member table, the
+    /// database
+    Rehearse(rehearse::Options),
     /// Call very many actors on a cluster, kill a node, and say how long until each of them answers again
     Million(million::Options),
     /// Cut the network between the nodes of a cluster in every way in which it falls into two; needs root
@@ -150,6 +153,7 @@ fn run(campaign: Campaign) -> anyhow::Result<bool> {
         Campaign::Sessions(options) => told!(sessions::run(&options)),
         Campaign::Cluster(options) => told!(cluster::run(&options)),
         Campaign::Roll(options) => told!(roll::run(&options)),
+        Campaign::Rehearse(options) => told!(rehearse::run(&options)),
         Campaign::Million(options) => told!(million::run(&options)),
         Campaign::Split(options) => told!(split::run(&options)),
         Campaign::Fleet(options) => {

@@ -8,18 +8,18 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tenure_postgres_server::PostgresServer;
 
 use self::calls::{Homes, Probe};
 use self::slots::Owners;
 use crate::cluster::{member, share};
+use crate::ground::{Ground, Table};
 use crate::http::Connection;
+use crate::interrupt;
 use crate::metrics::Page;
 use crate::process::ServerProcess;
 use crate::seed::Seeded;
 use crate::stage::Stage;
 use crate::tenant::NODE_VARIABLE;
-use crate::{database, interrupt};
 
 const RESIDENT: &str = "process_resident_memory_bytes";
 /// How often nodes are asked whether their slots are open.
@@ -34,6 +34,9 @@ pub struct Options {
     /// How many actors there are
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=16_000_000))]
     pub actors: u32,
+    /// Where the member table is
+    #[arg(long, value_enum, default_value_t)]
+    pub table: Table,
     /// How many nodes
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(3..=9))]
     pub nodes: u16,
@@ -80,7 +83,7 @@ struct Campaign<'a> {
     options: &'a Options,
     names: Vec<String>,
     running: Vec<ServerProcess>,
-    _database: PostgresServer,
+    _ground: Ground,
 }
 
 /// Calls them all, kills a node, and calls its actors again.
@@ -106,11 +109,11 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
 
 impl<'a> Campaign<'a> {
     fn prepare(options: &'a Options, folder: &Path) -> anyhow::Result<Self> {
-        let database = database::start(None)?;
+        let ground = Ground::start(options.table, false, false)?;
         let names: Vec<_> = (1..=options.nodes).map(|number| format!("n{number}")).collect();
         let mut running = Vec::new();
         for name in &names {
-            let mut launch = member(&options.stage, &database, folder, name, options.lease)?;
+            let mut launch = member(&options.stage, &ground, folder, name, options.lease)?;
             let fast_path = if options.without_sentinel { "off" } else { "proven" };
             launch.settings.push(format!("cluster.fast_path={fast_path}"));
             // None of them leaves memory meanwhile.
@@ -120,7 +123,7 @@ impl<'a> Campaign<'a> {
             launch.env.push((NODE_VARIABLE, name.into()));
             running.push(launch.start().with_context(|| format!("node {name}"))?);
         }
-        Ok(Self { options, names, running, _database: database })
+        Ok(Self { options, names, running, _ground: ground })
     }
 
     /// Calls every actor once, each over a node of its own choice.

@@ -16,26 +16,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use tenure_postgres_server::PostgresServer;
-
 pub use self::figures::Report;
 use self::figures::Round;
 use self::follow::Followers;
 use self::options::stored_types;
 pub use self::options::{Options, Way};
 use self::places::Places;
-use crate::book::{Compared, Shown};
 use crate::build::Build;
 use crate::cluster::VOLATILE_TYPE;
-use crate::cluster::client::{Crowd, Doors, Manner};
+use crate::cluster::client::{self, Crowd, Doors, Manner};
+use crate::ground::Ground;
 use crate::http::Connection;
+use crate::interrupt;
 use crate::seed::Seeded;
-use crate::{database, interrupt};
 
 /// How long it may take until all clients are served again.
 const SERVED_MAX: Duration = Duration::from_secs(30);
-const LOOK_PERIOD: Duration = Duration::from_millis(5);
 /// A client waits longer than any deadline: a call that it would give up has failed.
 const MANNER: Manner =
     Manner { method: "tell", patience: Duration::from_secs(40), waits_as_told: true };
@@ -44,7 +40,7 @@ struct Campaign<'a> {
     options: &'a Options,
     places: Places,
     crowds: Vec<Arc<Crowd>>,
-    _database: PostgresServer,
+    _ground: Ground,
     _folder: tempfile::TempDir,
 }
 
@@ -72,12 +68,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let actors = u64::from(options.actors);
     let mut report = Report::new(seed, options.way, options.nodes, actors);
     let rolled = campaign.roll_all(&mut Seeded::new(seed), &mut report);
-    campaign.crowds.iter().for_each(|crowd| crowd.end());
-    for client in clients {
-        if let Err(panic) = client.join() {
-            std::panic::resume_unwind(panic);
-        }
-    }
+    client::end_all(&campaign.crowds, clients);
     rolled?;
     // Before calls are compared, which begins the book anew.
     let followed = followers.finish(campaign.places.calls(0), &campaign.crowds)?;
@@ -89,15 +80,15 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
 
 impl<'a> Campaign<'a> {
     fn prepare(options: &'a Options) -> anyhow::Result<Self> {
-        let database = database::start(None)?;
+        let ground = Ground::start(options.table, false, false)?;
         let folder = tempfile::tempdir()?;
         let doors = Doors::new(Vec::new());
-        let places = Places::start(options, &database, folder.path(), doors)?;
+        let places = Places::start(options, &ground, folder.path(), doors)?;
         let actors = usize::from(options.actors);
         let stored = stored_types().into_iter().map(|name| Crowd::new(name, actors, true, MANNER));
         let volatile = Crowd::new(VOLATILE_TYPE, actors, false, MANNER);
         let crowds = stored.chain([volatile]).collect();
-        Ok(Self { options, places, crowds, _database: database, _folder: folder })
+        Ok(Self { options, places, crowds, _ground: ground, _folder: folder })
     }
 
     fn roll_all(&mut self, numbers: &mut Seeded, report: &mut Report) -> anyhow::Result<()> {
@@ -139,22 +130,12 @@ impl<'a> Campaign<'a> {
         self.crowds.iter().for_each(|crowd| crowd.begin());
         self.served()?;
         self.crowds.iter().for_each(|crowd| crowd.begin());
-        let until = Instant::now() + Duration::from_secs(self.options.calm);
-        while Instant::now() < until {
-            interrupt::pause(LOOK_PERIOD)?;
-        }
+        interrupt::pause(Duration::from_secs(self.options.calm))?;
         self.served()
     }
 
     fn served(&self) -> anyhow::Result<()> {
-        let until = Instant::now() + SERVED_MAX;
-        while !self.crowds.iter().all(|crowd| crowd.is_served()) {
-            if Instant::now() >= until {
-                bail!("not every client is served again");
-            }
-            interrupt::pause(LOOK_PERIOD)?;
-        }
-        Ok(())
+        client::until_served(&self.crowds, SERVED_MAX)
     }
 
     fn waits(&self) -> Vec<Duration> {
@@ -176,17 +157,7 @@ impl<'a> Campaign<'a> {
             for (answer, count) in crowd.answers() {
                 *report.answers.entry(answer).or_default() += count;
             }
-            let mut findings = crowd.findings();
-            if let Some(book) = crowd.book() {
-                for actor in 0..book.actors() {
-                    let path = format!("/v1/{}/{actor}/show", crowd.actor_type);
-                    let reply = connection.call("GET", &path, "");
-                    let reply = reply.map_err(|why| anyhow::anyhow!("{path}: {why:?}"))?;
-                    let shown: Shown = serde_json::from_str(&reply)?;
-                    let Compared { findings: found, .. } = book.compare(actor, &shown);
-                    findings.extend(found);
-                }
-            }
+            let findings = crowd.verify(&mut connection)?.findings;
             let texts = findings.iter().map(|it| format!("{} {it}", crowd.actor_type));
             report.findings.extend(texts);
         }

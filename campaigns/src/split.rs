@@ -126,7 +126,7 @@ impl<'a> Campaign<'a> {
             entrance: ["127.0.0.1/32", "10.77.0.0/24", "10.78.0.0/16"]
                 .map(|from| format!("host all all {from} trust"))
                 .into(),
-            folder: None,
+            ..ServerOptions::default()
         };
         let database = PostgresServer::with(&set_up)?;
         database::migrate_now(&database)?;

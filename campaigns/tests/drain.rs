@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tenure_campaigns::cluster::member;
-use tenure_campaigns::database;
+use tenure_campaigns::ground::{Ground, Table};
 use tenure_campaigns::http::Connection;
 use tenure_campaigns::metrics::Page;
 use tenure_campaigns::stage::Stage;
@@ -16,12 +16,12 @@ const ACTORS: u32 = 24;
 
 #[test]
 fn actors_move_while_a_request_takes_long() {
-    let database = database::start(None).expect("PostgreSQL is installed");
+    let ground = Ground::start(Table::Store, false, false).expect("PostgreSQL is installed");
     let folder = tempfile::tempdir().expect("a folder");
     let server = Some(PathBuf::from(env!("CARGO_BIN_EXE_campaign-server")));
     let stage = Stage { seed: None, broken: None, server };
     let start = |name| {
-        let launch = member(&stage, &database, folder.path(), name, 10).expect("a port");
+        let launch = member(&stage, &ground, folder.path(), name, 10).expect("a port");
         launch.start().expect("it starts")
     };
     let (leaver, other) = (start("a"), start("b"));

@@ -88,6 +88,50 @@ fn restarts_of_a_cluster_by_another_build_fail_no_call_and_lose_and_double_no_ev
 }
 
 #[test]
+fn a_member_table_that_is_killed_fails_over_or_has_a_wrong_clock_costs_no_node_and_loses_nothing() {
+    for strike in ["table-kill", "table-fail-over", "table-clock"] {
+        // Longer than the table is away: see "Not yet" of docs/cluster.md.
+        let short = ["--strikes", "1", "--lease", "6", "--actors", "8"];
+        let (output, text) = campaign(&[&["cluster", "--strike", strike], &short[..]].concat());
+        assert!(output.status.success(), "{strike}");
+        assert!(text.contains("strikes: 1; turns: ") && text.contains(" 0 findings"), "{text}");
+    }
+}
+
+/// Everything is upgraded once, with few actors.
+const REHEARSE: &[&str] = &["rehearse", "--rounds", "1", "--actors", "8", "--lease", "2"];
+
+#[test]
+fn everything_is_upgraded_in_turn_and_nothing_is_lost() {
+    let (output, text) = campaign(REHEARSE);
+    assert!(output.status.success());
+    assert!(text.contains("\nNodes: 1 times") && text.contains("\nDatabase: 1 times"), "{text}");
+    assert!(text.contains("rounds: 1; ") && text.contains(" 0 findings"), "{text}");
+}
+
+#[test]
+fn a_rehearsal_in_which_nodes_do_not_drain_is_noticed() {
+    let (output, text) = campaign(&[REHEARSE, &["--break", "no-drain"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let nodes = text.lines().find(|line| line.starts_with("Nodes: ")).expect("a line of them");
+    assert!(!nodes.ends_with(", 0 unknown") && text.contains("WRONG: "), "{text}");
+}
+
+#[test]
+#[cfg(feature = "etcd")]
+fn with_the_member_table_in_etcd_everything_is_upgraded_and_its_leader_killed() {
+    let (output, text) = campaign(&[REHEARSE, &["--table", "etcd"]].concat());
+    assert!(output.status.success());
+    assert!(text.contains("\nTable: 1 times") && text.contains(" 0 findings"), "{text}");
+    for strike in ["table-kill", "table-fail-over"] {
+        let short = ["--strikes", "2", "--lease", "6", "--actors", "8", "--table", "etcd"];
+        let (output, text) = campaign(&[&["cluster", "--strike", strike], &short[..]].concat());
+        assert!(output.status.success(), "{strike}");
+        assert!(text.contains("strikes: 2; turns: ") && text.contains(" 0 findings"), "{text}");
+    }
+}
+
+#[test]
 fn nodes_that_do_not_drain_are_noticed() {
     let (output, text) = campaign(&[ROLL, &["--break", "no-drain"]].concat());
     assert_eq!(output.status.code(), Some(1));

@@ -43,13 +43,20 @@ enum Campaign {
     Database,
     /// Stop a process in the middle of a commit to PostgreSQL, fence it and let it go on, a thousand times.
     Frozen,
-    /// Kill or stop nodes of a cluster on PostgreSQL, or the database under it, and say how long
-    /// actors were away.
+    /// Kill or stop nodes of a cluster on PostgreSQL, or hurt what has its member table (`--strike`, `--table etcd`), and
+    /// say how long actors were away.
     Cluster,
     /// Restart all nodes of a cluster on PostgreSQL in good order, one after the other, by a build that stores another
     /// form: no call may fail, and no event be lost or doubled at those who follow actors. `--way` says whether
     /// another node is there first.
     Roll,
+    /// Upgrade everything in turn under a load: the nodes by a build that stores another form, the servers of the member
+    /// table (`--table etcd`), the database by its replica: no turn may be lost, and no node end by itself.
+    Rehearse,
+    /// Call a million actors on three nodes, kill one of them, and say how long until each of its actors answers again.
+    Million,
+    /// Cut the network between five nodes in every way in which it falls into two; needs root.
+    Split,
     /// Load the example `fleet` with a whole month, without and with kills, and compare its totals.
     Fleet,
     /// Let pairs of devices edit carts of the example `shop` and order while it is killed, and add up
@@ -84,6 +91,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Campaign::Frozen => return frozen(root, options),
         Campaign::Cluster => "cluster",
         Campaign::Roll => "roll",
+        Campaign::Rehearse => "rehearse",
+        Campaign::Million => "million",
+        Campaign::Split => "split",
         Campaign::Fleet => "fleet",
         Campaign::Shop => "shop",
         Campaign::Booth => "booth",
@@ -94,11 +104,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let build = ["build", "--release"].into_iter();
     let packages = ["tenure-campaigns", "tenure-cli", "fleet", "shop", "booth"]
         .map(|package| ["--package", package]);
-    let build: Vec<&str> = build.chain(packages.into_iter().flatten()).collect();
-    let build = Invocation::cargo(&build);
+    // What it is built with needs `protoc`: only where it is asked for.
+    let is_on_etcd = options.args.iter().any(|it| it == "etcd" || it == "--table=etcd");
+    let features: &[&str] = if is_on_etcd { &["--features", "tenure-campaigns/etcd"] } else { &[] };
+    let build = build.chain(packages.into_iter().flatten()).chain(features.iter().copied());
+    let build = Invocation::cargo(&build.collect::<Vec<_>>());
     timed("build", &build.to_string(), || build.run(root)).0?;
-    let run = ["run", "--release", "--package", "tenure-campaigns", "--", name];
-    let run = Invocation::cargo(&run).args(&options.args);
+    let run = ["run", "--release", "--package", "tenure-campaigns"];
+    let run = Invocation::cargo(&[&run[..], features, &["--", name]].concat()).args(&options.args);
     timed("campaign", &run.to_string(), || run.run(root)).0
 }
 

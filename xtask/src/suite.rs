@@ -28,15 +28,17 @@ pub(crate) fn commands(root: &Path, filters: &[String]) -> [(&'static str, Invoc
 }
 
 /// What the feature `etcd` adds, which no other step builds: its lints, and its tests.
-pub(crate) fn of_etcd() -> [(&'static str, Invocation); 3] {
+pub(crate) fn of_etcd() -> [(&'static str, Invocation); 4] {
     let table = "-p tenure-table-etcd --features etcd";
     let both = "-p tenure-table-etcd -p tenure --features tenure/etcd";
     // Of the crate `tenure` one file of tests has such.
     let nodes = "-p tenure --features etcd --test cluster_postgres";
+    let campaigns = "-p tenure-campaigns --features etcd --test short";
     [
         ("etcd-lints", format!("clippy {both} --all-targets -- -D warnings")),
         ("etcd-table", format!("test {table} --lib")),
         ("etcd-nodes", format!("test {nodes} -- etcd")),
+        ("etcd-roll", format!("test {campaigns} -- etcd")),
     ]
     .map(|(name, line)| (name, Invocation::cargo(&line.split(' ').collect::<Vec<_>>())))
 }

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use parking_lot::Mutex;
 
-use crate::book::{Book, Finding};
+use crate::book::{Book, Compared, Finding, Shown};
 use crate::http::{Connection, Failure};
+use crate::interrupt;
 
 /// How long a client waits between two calls.
 const PAUSE: Duration = Duration::from_millis(5);
+const LOOK_PERIOD: Duration = Duration::from_millis(5);
 const FINDINGS_MAX: usize = 100;
 /// How many kinds of answers other than replies are told apart.
 const ANSWERS_MAX: usize = 16;
@@ -60,9 +63,10 @@ struct Wait {
     last: Instant,
     /// The longest time between two of them since that was asked for.
     longest: Duration,
-    /// Whether it had one to a call that began since then.
-    is_served: bool,
     since: Instant,
+    /// Whether it had one to a call that began after `expected`.
+    is_served: bool,
+    expected: Instant,
 }
 
 impl Doors {
@@ -96,7 +100,13 @@ impl Crowd {
         manner: Manner,
     ) -> Arc<Self> {
         let now = Instant::now();
-        let wait = Wait { last: now, longest: Duration::ZERO, is_served: false, since: now };
+        let wait = Wait {
+            last: now,
+            longest: Duration::ZERO,
+            since: now,
+            is_served: false,
+            expected: now,
+        };
         Arc::new(Self {
             actor_type,
             manner,
@@ -121,16 +131,26 @@ impl Crowd {
         (0..self.waits.len()).map(client).collect()
     }
 
-    /// From now on waits count anew.
+    /// From now on waits count anew, and answers are expected.
     pub(crate) fn begin(&self) {
         let now = Instant::now();
         for wait in &self.waits {
             let mut wait = wait.lock();
-            (wait.longest, wait.is_served, wait.since) = (Duration::ZERO, false, now);
+            (wait.longest, wait.since) = (Duration::ZERO, now);
+            (wait.is_served, wait.expected) = (false, now);
         }
     }
 
-    /// Whether every client had an answer to a call that it began since then.
+    /// From now on answers are expected; waits go on.
+    pub(crate) fn expect(&self) {
+        let now = Instant::now();
+        for wait in &self.waits {
+            let mut wait = wait.lock();
+            (wait.is_served, wait.expected) = (false, now);
+        }
+    }
+
+    /// Whether every client had an answer to a call that it began since one was expected.
     pub(crate) fn is_served(&self) -> bool {
         self.waits.iter().all(|wait| wait.lock().is_served)
     }
@@ -148,9 +168,24 @@ impl Crowd {
         self.book.as_ref()
     }
 
-    /// What must not have been answered.
-    pub(crate) fn findings(&self) -> Vec<Finding> {
-        std::mem::take(&mut *self.findings.lock())
+    /// What must not have been answered, and where what was acknowledged differs from what a node says now.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub(crate) fn verify(&self, node: &mut Connection) -> anyhow::Result<Compared> {
+        let findings = std::mem::take(&mut *self.findings.lock());
+        let mut all = Compared { findings, executed: 0 };
+        let Some(book) = &self.book else { return Ok(all) };
+        for actor in 0..book.actors() {
+            let path = format!("/v1/{}/{actor}/show", self.actor_type);
+            let reply = node.call("GET", &path, "");
+            let reply = reply.map_err(|why| anyhow::anyhow!("{path}: {why:?}"))?;
+            let shown: Shown = serde_json::from_str(&reply)?;
+            let Compared { findings, executed } = book.compare(actor, &shown);
+            all.findings.extend(findings);
+            all.executed += executed;
+        }
+        Ok(all)
     }
 
     fn find(&self, finding: Finding) {
@@ -247,6 +282,31 @@ impl Crowd {
         let mut wait = self.waits[actor].lock();
         wait.longest = wait.longest.max(at - wait.last.max(wait.since));
         wait.last = at;
-        wait.is_served |= began >= wait.since;
+        wait.is_served |= began >= wait.expected;
+    }
+}
+
+/// Waits until every client had an answer to a call that it began since one was expected.
+///
+/// # Errors
+/// When that takes longer than this.
+pub(crate) fn until_served(crowds: &[Arc<Crowd>], max: Duration) -> anyhow::Result<()> {
+    let until = Instant::now() + max;
+    while !crowds.iter().all(|crowd| crowd.is_served()) {
+        if Instant::now() >= until {
+            bail!("not every client is served again");
+        }
+        interrupt::pause(LOOK_PERIOD)?;
+    }
+    Ok(())
+}
+
+/// Tells all clients to end, and waits until they have.
+pub(crate) fn end_all(crowds: &[Arc<Crowd>], clients: Vec<JoinHandle<()>>) {
+    crowds.iter().for_each(|crowd| crowd.end());
+    for client in clients {
+        if let Err(panic) = client.join() {
+            std::panic::resume_unwind(panic);
+        }
     }
 }

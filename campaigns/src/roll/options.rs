@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::ground::Table;
 use crate::ledger::Mode;
 use crate::stage::Stage;
 
@@ -26,6 +27,9 @@ pub struct Options {
     /// How a node is replaced
     #[arg(long, value_enum, default_value_t)]
     pub way: Way,
+    /// Where the member table is
+    #[arg(long, value_enum, default_value_t)]
+    pub table: Table,
     /// How many nodes there are
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=9))]
     pub nodes: u16,

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tenure_postgres_server::PostgresServer;
 
 use super::options::{Options, Way, stored_types};
 use crate::build::{BUILD_VARIABLE, Build};
 use crate::cluster::client::Doors;
 use crate::cluster::{VOLATILE_TYPE, member};
+use crate::ground::Ground;
 use crate::http::Connection;
 use crate::metrics::{Page, Watch};
 use crate::process::{Launch, ServerProcess};
@@ -53,7 +53,7 @@ impl Places {
     /// Starts a node at each place.
     pub(super) fn start(
         options: &Options,
-        database: &PostgresServer,
+        ground: &Ground,
         folder: &Path,
         doors: Arc<Doors>,
     ) -> anyhow::Result<Self> {
@@ -62,7 +62,7 @@ impl Places {
         for number in 1..=options.nodes {
             let launch = |letter: char| {
                 let name = format!("n{number}{letter}");
-                member(&options.stage, database, folder, &name, options.lease)
+                member(&options.stage, ground, folder, &name, options.lease)
             };
             let launches = [launch('a')?, launch('b')?];
             this.all.push(Place { launches, at: 0, running: None });

@@ -181,6 +181,24 @@ impl EtcdServer {
         child.wait().map(drop)
     }
 
+    /// Stops it in good order, and waits until it has ended.
+    ///
+    /// # Errors
+    /// When it does not run, or does not end.
+    pub fn stop(&mut self) -> io::Result<()> {
+        self.signal(Signal::TERM)?;
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let began = Instant::now();
+        while child.try_wait()?.is_none() {
+            if began.elapsed() > START_MAX {
+                self.child = Some(child);
+                return Err(io::Error::other(format!("etcd does not stop: {}", self.log())));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
     /// Stops it where it is.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! Needs the programs of Debian's package `postgresql`. Where the calling user is root, the server
 //! runs as the user `postgres`, because it refuses to run as root.
 
+mod clock;
 mod programs;
 mod replica;
 mod server;

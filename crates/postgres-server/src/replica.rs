@@ -10,7 +10,27 @@ impl PostgresServer {
     /// # Errors
     /// When the copy fails or the replica does not start.
     pub fn replica(&self, is_synchronous: bool) -> io::Result<PostgresServer> {
-        let folder = new_folder(None)?;
+        let mut replica =
+            PostgresServer { folder: new_folder(None)?, port: 0, child: None, clock: None };
+        self.copy_to(&replica)?;
+        replica.run_anywhere()?;
+        self.follow(is_synchronous)?;
+        Ok(replica)
+    }
+
+    /// Makes this server, which was stopped or killed, a replica of another one, as [`PostgresServer::replica`]
+    /// makes a new one, on its own port. What it had is gone.
+    ///
+    /// # Errors
+    /// As [`PostgresServer::replica`].
+    pub fn rejoin(&mut self, primary: &PostgresServer, is_synchronous: bool) -> io::Result<()> {
+        std::fs::remove_dir_all(self.data())?;
+        primary.copy_to(self)?;
+        self.start_again()?;
+        primary.follow(is_synchronous)
+    }
+
+    fn copy_to(&self, replica: &PostgresServer) -> io::Result<()> {
         let mut copy = command("pg_basebackup")?;
         copy.args([
             "--no-sync",
@@ -18,16 +38,18 @@ impl PostgresServer {
             "--write-recovery-conf",
             "--wal-method=stream",
         ]);
-        copy.arg("--pgdata").arg(folder.path().join("data"));
+        copy.arg("--pgdata").arg(replica.data());
         copy.arg("--dbname").arg(format!("{}?application_name=replica", self.url()));
-        run(copy)?;
-        let mut replica = PostgresServer { folder, port: 0, child: None };
-        replica.run_anywhere()?;
+        run(copy)
+    }
+
+    /// Lets commits wait for a replica, or for none.
+    fn follow(&self, is_synchronous: bool) -> io::Result<()> {
         if is_synchronous {
             self.psql("ALTER SYSTEM SET synchronous_standby_names = 'replica'")?;
             self.psql("SELECT pg_reload_conf()")?;
         }
-        Ok(replica)
+        Ok(())
     }
 
     /// Makes a replica take writes; waits until it does.

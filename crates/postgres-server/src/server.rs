@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::clock::Clock;
 use crate::programs::{command, give, run};
 
 /// How long a server may take to start or stop.
@@ -26,6 +27,8 @@ pub struct Options {
     /// A folder to make the server's in, on a disk of a certain kind. What a new server has written
     /// there is not synced.
     pub folder: Option<PathBuf>,
+    /// Whether its wall clock is its own: [`PostgresServer::step_clock`].
+    pub has_clock: bool,
 }
 
 /// A server that runs, or can be started again. Dropped, it is killed and its folder removed.
@@ -33,6 +36,7 @@ pub struct PostgresServer {
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
     pub(crate) child: Option<Child>,
+    pub(crate) clock: Option<Clock>,
 }
 
 impl PostgresServer {
@@ -55,7 +59,8 @@ impl PostgresServer {
         initdb.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]);
         initdb.arg("--locale=C.UTF-8").arg("--pgdata").arg(&data);
         run(initdb)?;
-        let mut server = Self { folder, port: 0, child: None };
+        let clock = options.has_clock.then(|| Clock::new(folder.path())).transpose()?;
+        let mut server = Self { folder, port: 0, child: None, clock };
         let mut settings = vec![
             "listen_addresses = '127.0.0.1'".to_owned(),
             "unix_socket_directories = ''".to_owned(),
@@ -190,6 +195,15 @@ impl PostgresServer {
         self.signal(Signal::CONT)
     }
 
+    /// From now on its wall clock, and that alone, is so many seconds before that of the machine, or behind it.
+    ///
+    /// # Errors
+    /// When it was not set up with a clock of its own.
+    pub fn step_clock(&self, seconds: i64) -> io::Result<()> {
+        let clock = self.clock.as_ref().ok_or_else(|| io::Error::other("it has no own clock"))?;
+        clock.set(seconds)
+    }
+
     fn signal(&self, signal: Signal) -> io::Result<()> {
         for process in self.processes()? {
             // One that has ended meanwhile needs none.
@@ -246,6 +260,9 @@ impl PostgresServer {
         let mut postgres = command("postgres")?;
         postgres.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         postgres.stdout(log.try_clone()?).stderr(Stdio::from(log));
+        if let Some(clock) = &self.clock {
+            postgres.envs(clock.variables());
+        }
         let mut child = postgres.spawn()?;
         let began = Instant::now();
         loop {

@@ -11,6 +11,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("etcd", "etcd-server"),
     ("etcdctl", "etcd-client"),
+    // It brings the library by which a server has a clock of its own.
+    ("faketime", "faketime"),
     ("mkfs.ext4", "e2fsprogs"),
     ("pg_ctlcluster", "postgresql"),
     ("promtool", "prometheus"),
