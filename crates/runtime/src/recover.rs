@@ -59,17 +59,31 @@ impl Runtime {
         self.store.join(incarnation).await.map(|()| incarnation)
     }
 
+    /// Nothing once the node has stopped. Whoever stops it sees that the store is being opened, or this sees the stop.
+    async fn open_unless_stopped(&self) -> Option<Result<Incarnation, StoreError>> {
+        self.opening.store(true, Ordering::SeqCst);
+        let opened = match self.is_stopped() {
+            true => None,
+            false => Some(self.open_again().await),
+        };
+        let opened = match opened {
+            Some(Ok(_)) if self.is_stopped() => {
+                // This took longer than the stop had time for, which has closed the store before.
+                if let Err(error) = self.store.close().await {
+                    tracing::warn!(%error, "the store was not closed in order");
+                }
+                None
+            }
+            opened => opened,
+        };
+        self.opening.store(false, Ordering::SeqCst);
+        opened
+    }
+
     async fn reopen(self: Arc<Self>) {
         let mut pause = REOPEN_AFTER;
-        while !self.is_stopped() {
-            match self.open_again().await {
-                Ok(_) if self.is_stopped() => {
-                    // The stop has closed the store before this opened it again.
-                    if let Err(error) = self.store.close().await {
-                        tracing::warn!(%error, "the store was not closed in order");
-                    }
-                    return;
-                }
+        while let Some(opened) = self.open_unless_stopped().await {
+            match opened {
                 Ok(incarnation) => {
                     self.incarnation.store(incarnation.0, Ordering::Release);
                     self.store_available.store(true, Ordering::Release);

@@ -127,6 +127,8 @@ pub struct Runtime {
     pub(crate) store_available: AtomicBool,
     pub(crate) draining: AtomicBool,
     pub(crate) stopped: AtomicBool,
+    /// The store is being opened again: a stop waits for the end of that.
+    pub(crate) opening: AtomicBool,
     /// Settled when the runtime has stopped: ends its background tasks.
     pub(crate) ended: Ticket,
     pub(crate) shared: SharedCopies,
@@ -209,6 +211,7 @@ impl Runtime {
             store_available: AtomicBool::new(true),
             draining: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
+            opening: AtomicBool::new(false),
             ended: Ticket::new(),
             me: me.clone(),
         });

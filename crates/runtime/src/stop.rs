@@ -18,7 +18,7 @@ impl Runtime {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+        self.stopped.load(Ordering::SeqCst)
     }
 
     /// Refuses new root calls with `Unavailable` from now on. Calls that turns make are served, so
@@ -44,8 +44,12 @@ impl Runtime {
         self.behind.hurry();
         let until = self.clock.now() + budget;
         let busy = self.quiet_by(until).await;
-        self.stopped.store(true, Ordering::Release);
+        self.stopped.store(true, Ordering::SeqCst);
         self.ended.settle(Ok(()));
+        // One that ends after this would take the store from whoever has opened it next.
+        while self.opening.load(Ordering::SeqCst) && self.clock.now() < until {
+            self.tasks.sleep_until(self.clock.now() + LOOK_PERIOD).await;
+        }
         self.store.close().await?;
         Ok(busy)
     }
