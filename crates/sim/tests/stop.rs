@@ -89,6 +89,23 @@ fn a_stop_while_the_store_fails_does_not_open_it_again() {
     assert_eq!(sim.live(), 0, "the tasks of a node end with it");
 }
 
+#[test]
+fn a_stop_waits_for_a_store_that_is_being_opened_again() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let node = start(&sim, &disk);
+    disk.faults().delay_opens(Some(SECOND));
+    disk.faults().fail("the disk is gone");
+    let add = sim.run_until(node.actor::<Ledger>("a").add(1).into_future());
+    assert!(matches!(add, Err(CallError::Storage { .. })));
+    assert_eq!(sim.run_until(node.stop(10 * SECOND)), Ok(0));
+    disk.faults().clear();
+    let next = start(&sim, &disk);
+    sim.advance(100 * SECOND);
+    assert_eq!(disk.counts().opens, 3, "nobody took the store from the next node");
+    assert_eq!(next.runtime().incarnation(), Incarnation(3));
+    assert_eq!(sim.run_until(next.actor::<Ledger>("a").add(1).into_future()), Ok(1));
+}
+
 /// The tasks of a stopped node end by themselves, and its memory is given back.
 #[test]
 fn nothing_stays_behind() {

@@ -81,6 +81,9 @@ impl Store for MemoryStore {
 
     fn open(&self) -> BoxFuture<'_, Result<Incarnation, StoreError>> {
         Box::pin(async move {
+            if let Some(delay) = self.shared.disk.open_delay() {
+                self.shared.sleep(delay).await;
+            }
             let incarnation = self.shared.disk.open()?;
             let mut engine = self.shared.engine.lock();
             (engine.open, engine.is_reading) = (Some(incarnation), false);

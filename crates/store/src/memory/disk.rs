@@ -268,6 +268,10 @@ impl MemoryDisk {
         self.state.lock().plans.batch_delay
     }
 
+    pub(super) fn open_delay(&self) -> Option<Duration> {
+        self.state.lock().plans.open_delay
+    }
+
     pub(super) fn plan(&self, change: impl FnOnce(&mut Plans)) {
         change(&mut self.state.lock().plans);
     }

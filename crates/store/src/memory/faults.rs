@@ -70,6 +70,11 @@ impl Faults {
         self.disk.fail(reason);
     }
 
+    /// Every call of `open` takes this long before it opens the disk; `None` ends it.
+    pub fn delay_opens(&self, delay: Option<Duration>) {
+        self.disk.plan(|plans| plans.open_delay = delay);
+    }
+
     /// The next `opens` calls of `open` fail.
     pub fn fail_opens(&self, opens: u64) {
         self.disk.plan(|plans| plans.failing_opens = opens);

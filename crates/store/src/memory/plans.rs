@@ -65,6 +65,7 @@ pub(super) struct Plans {
     pub(super) units: Plan<UnitFault>,
     pub(super) loads: Plan<LoadFault>,
     pub(super) batch_delay: Option<Duration>,
+    pub(super) open_delay: Option<Duration>,
     /// Whether the next batch fails, and if so whether it is stored all the same.
     pub(super) failing_batch: Option<bool>,
     pub(super) failing_opens: u64,
