@@ -14,10 +14,11 @@ use clap::ValueEnum;
 
 use self::client::{Crowd, Doors, Manner};
 use crate::book::Compared;
-use crate::ground::{Ground, Table, Trouble};
+use crate::ground::{Ground, Trouble};
 use crate::http::Connection;
 use crate::ledger::{BALLAST_VARIABLE, Mode};
 use crate::process::{Launch, ServerProcess};
+use crate::scene::Scene;
 use crate::seed::Seeded;
 use crate::stage::Stage;
 use crate::{interrupt, port};
@@ -63,18 +64,9 @@ pub struct Options {
     /// What happens each time
     #[arg(long, value_enum, default_value_t = Strike::Kill)]
     pub strike: Strike,
-    /// Where the member table is
-    #[arg(long, value_enum, default_value_t)]
-    pub table: Table,
-    /// How many nodes there are
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=9))]
-    pub nodes: u16,
-    /// How many actors of each type are called all the time
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=512))]
-    pub actors: u16,
-    /// How long leases are, in seconds
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
-    pub lease: u64,
+    /// What is called
+    #[command(flatten)]
+    pub scene: Scene,
     /// How many MiB every tenth node that is struck has resident
     #[arg(long, default_value_t = 0)]
     pub ballast: u64,
@@ -119,7 +111,11 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let seed = options.stage.seed();
     println!(
         "campaign cluster: {} nodes, {} actors of each type, leases of {} s, {:?} x {}, seed {seed:#x}",
-        options.nodes, options.actors, options.lease, options.strike, options.strikes
+        options.scene.nodes,
+        options.scene.actors,
+        options.scene.lease,
+        options.strike,
+        options.strikes
     );
     let began = Instant::now();
     let folder = tempfile::tempdir()?;
@@ -140,19 +136,19 @@ impl<'a> Campaign<'a> {
     fn prepare(options: &'a Options, folder: &Path, seed: u64) -> anyhow::Result<Self> {
         let has_replica = options.strike == Strike::TableFailOver;
         let ground =
-            Ground::start(options.table, has_replica, options.strike == Strike::TableClock)?;
+            Ground::start(options.scene.table, has_replica, options.strike == Strike::TableClock)?;
         let mut numbers = Seeded::new(seed);
-        let count = u64::from(options.nodes);
+        let count = u64::from(options.scene.nodes);
         let victims = (0..options.strikes).map(|_| numbers.below(count) as usize).collect();
         let mut launches = Vec::new();
-        for number in 1..=options.nodes {
+        for number in 1..=options.scene.nodes {
             let name = format!("n{number}");
-            let mut launch = member(&options.stage, &ground, folder, &name, options.lease)?;
+            let mut launch = member(&options.stage, &ground, folder, &name, options.scene.lease)?;
             let fast_path = if options.without_sentinel { "off" } else { "proven" };
             launch.settings.push(format!("cluster.fast_path={fast_path}"));
             launches.push(launch);
         }
-        let actors = usize::from(options.actors);
+        let actors = usize::from(options.scene.actors);
         let mut crowds: Vec<Arc<Crowd>> =
             [(Mode::WriteThrough, true), (Mode::EventSourced, true), (Mode::WriteBehind, false)]
                 .map(|(mode, is_durable)| Crowd::new(mode.actor_type(), actors, is_durable, MANNER))
@@ -160,7 +156,7 @@ impl<'a> Campaign<'a> {
         crowds.push(Crowd::new(VOLATILE_TYPE, actors, false, MANNER));
         let running = Vec::new();
         let mut this = Self { options, ground, launches, running, crowds, victims };
-        for node in 0..usize::from(options.nodes) {
+        for node in 0..usize::from(options.scene.nodes) {
             let process = this.start(node, 0)?;
             this.running.push(process);
         }
@@ -189,7 +185,7 @@ impl<'a> Campaign<'a> {
                 all.extend(waits.into_iter().filter(|wait| *wait > HIT));
                 hit += all.len() - before;
             }
-            let of = self.crowds.len() * usize::from(self.options.actors);
+            let of = self.crowds.len() * usize::from(self.options.scene.actors);
             let longest = report.hit.iter().flat_map(|(_, all)| all.iter().rev().take(hit)).max();
             let struck = match self.options.strike {
                 Strike::Kill | Strike::Stop => format!("n{}", self.victims[at] + 1),
@@ -212,7 +208,7 @@ impl<'a> Campaign<'a> {
     }
 
     fn served(&self) -> anyhow::Result<()> {
-        let max = SERVED_MAX + Duration::from_secs(2 * self.options.lease);
+        let max = SERVED_MAX + Duration::from_secs(2 * self.options.scene.lease);
         client::until_served(&self.crowds, max)
     }
 
@@ -227,7 +223,8 @@ impl<'a> Campaign<'a> {
             Strike::Stop => {
                 self.running[node].pause()?;
                 // One that nobody missed is given up all the same.
-                let given_up = interrupt::pause(Duration::from_secs(self.options.lease) * 3 / 2);
+                let given_up =
+                    interrupt::pause(Duration::from_secs(self.options.scene.lease) * 3 / 2);
                 let served = given_up.and_then(|()| self.served());
                 self.running[node].resume()?;
                 served?;
@@ -236,7 +233,7 @@ impl<'a> Campaign<'a> {
                 self.running[node] = self.start(node, at + 1)?;
             }
             Strike::Table => {
-                let long = Duration::from_secs(2 * self.options.lease);
+                let long = Duration::from_secs(2 * self.options.scene.lease);
                 self.trouble(Trouble::Pause(long))?;
             }
             Strike::TableKill => self.trouble(Trouble::Kill)?,

@@ -46,6 +46,7 @@ pub mod rehearse;
 pub mod reminders;
 pub mod roll;
 pub mod rounds;
+pub mod scene;
 pub mod seed;
 pub mod sessions;
 pub mod ship;

@@ -12,11 +12,11 @@ use anyhow::{Context, bail};
 use crate::build::{BUILD_VARIABLE, Build};
 use crate::cluster::client::{self, Crowd, Doors, Manner};
 use crate::cluster::{VOLATILE_TYPE, member, share};
-use crate::ground::{Ground, Table};
+use crate::ground::Ground;
 use crate::http::Connection;
 use crate::interrupt;
-use crate::ledger::Mode;
 use crate::process::{Launch, ServerProcess};
+use crate::scene::{Scene, stored_types};
 use crate::stage::{Break, Stage};
 
 /// How long all clients are served before the next step.
@@ -34,18 +34,9 @@ pub struct Options {
     /// How often everything is upgraded
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rounds: u32,
-    /// Where the member table is
-    #[arg(long, value_enum, default_value_t)]
-    pub table: Table,
-    /// How many nodes there are
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=9))]
-    pub nodes: u16,
-    /// How many actors of each type are called all the time
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=512))]
-    pub actors: u16,
-    /// How long leases are, in seconds
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
-    pub lease: u64,
+    /// What is called
+    #[command(flatten)]
+    pub scene: Scene,
     /// Seed and server
     #[command(flatten)]
     pub stage: Stage,
@@ -102,9 +93,9 @@ struct Rehearsal<'a> {
 pub fn run(options: &Options) -> anyhow::Result<Report> {
     println!(
         "campaign rehearse: {} nodes, the member table in {:?}, {} actors of each type, {} rounds{}",
-        options.nodes,
-        options.table,
-        options.actors,
+        options.scene.nodes,
+        options.scene.table,
+        options.scene.actors,
         options.rounds,
         options.stage.said()
     );
@@ -124,16 +115,15 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
 
 impl<'a> Rehearsal<'a> {
     fn prepare(options: &'a Options, folder: &Path) -> anyhow::Result<Self> {
-        let ground = Ground::start(options.table, true, false)?;
+        let ground = Ground::start(options.scene.table, true, false)?;
         let mut launches = Vec::new();
-        for number in 1..=options.nodes {
+        for number in 1..=options.scene.nodes {
             let name = format!("n{number}");
-            launches.push(member(&options.stage, &ground, folder, &name, options.lease)?);
+            launches.push(member(&options.stage, &ground, folder, &name, options.scene.lease)?);
         }
-        let actors = usize::from(options.actors);
+        let actors = usize::from(options.scene.actors);
         // Nobody crashes: what is written behind is not lost either.
-        let stored = [Mode::WriteThrough, Mode::EventSourced, Mode::WriteBehind]
-            .map(|mode| Crowd::new(mode.actor_type(), actors, true, MANNER));
+        let stored = stored_types().map(|name| Crowd::new(name, actors, true, MANNER));
         let volatile = Crowd::new(VOLATILE_TYPE, actors, false, MANNER);
         let crowds = stored.into_iter().chain([volatile]).collect();
         let doors = Doors::new(Vec::new());

@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 pub use self::figures::Report;
 use self::figures::Round;
 use self::follow::Followers;
-use self::options::stored_types;
 pub use self::options::{Options, Way};
 use self::places::Places;
 use crate::build::Build;
@@ -28,6 +27,7 @@ use crate::cluster::client::{self, Crowd, Doors, Manner};
 use crate::ground::Ground;
 use crate::http::Connection;
 use crate::interrupt;
+use crate::scene::stored_types;
 use crate::seed::Seeded;
 
 /// How long it may take until all clients are served again.
@@ -52,8 +52,8 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let seed = options.stage.seed();
     println!(
         "campaign roll: {} nodes, {} actors of each type, {} followers, {:?}, {} rounds, seed {seed:#x}{}",
-        options.nodes,
-        options.actors,
+        options.scene.nodes,
+        options.scene.actors,
         options.followers,
         options.way,
         options.rounds,
@@ -63,10 +63,10 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let mut campaign = Campaign::prepare(options)?;
     let doors = Arc::clone(&campaign.places.doors);
     let (sources, clients) = (usize::from(options.followers), options.clients.as_deref());
-    let followers = Followers::start(&doors, usize::from(options.actors), sources, clients)?;
+    let followers = Followers::start(&doors, usize::from(options.scene.actors), sources, clients)?;
     let clients: Vec<_> = campaign.crowds.iter().flat_map(|crowd| crowd.start(&doors)).collect();
-    let actors = u64::from(options.actors);
-    let mut report = Report::new(seed, options.way, options.nodes, actors);
+    let actors = u64::from(options.scene.actors);
+    let mut report = Report::new(seed, options.way, options.scene.nodes, actors);
     let rolled = campaign.roll_all(&mut Seeded::new(seed), &mut report);
     client::end_all(&campaign.crowds, clients);
     rolled?;
@@ -80,11 +80,11 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
 
 impl<'a> Campaign<'a> {
     fn prepare(options: &'a Options) -> anyhow::Result<Self> {
-        let ground = Ground::start(options.table, false, false)?;
+        let ground = Ground::start(options.scene.table, false, false)?;
         let folder = tempfile::tempdir()?;
         let doors = Doors::new(Vec::new());
         let places = Places::start(options, &ground, folder.path(), doors)?;
-        let actors = usize::from(options.actors);
+        let actors = usize::from(options.scene.actors);
         let stored = stored_types().into_iter().map(|name| Crowd::new(name, actors, true, MANNER));
         let volatile = Crowd::new(VOLATILE_TYPE, actors, false, MANNER);
         let crowds = stored.chain([volatile]).collect();
@@ -118,7 +118,7 @@ impl<'a> Campaign<'a> {
 
     /// Every place once, in an order that is drawn: who goes first is restarted when nobody is new.
     fn order(&self, numbers: &mut Seeded) -> Vec<usize> {
-        let mut places: Vec<usize> = (0..usize::from(self.options.nodes)).collect();
+        let mut places: Vec<usize> = (0..usize::from(self.options.scene.nodes)).collect();
         for last in (1..places.len()).rev() {
             places.swap(last, numbers.below(last as u64 + 1) as usize);
         }

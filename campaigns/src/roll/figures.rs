@@ -5,10 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use super::follow::Followed;
-use super::options::{Way, stored_types};
+use super::options::Way;
 use super::places::{Count, Counts};
 use crate::build::Build;
 use crate::cluster::{VOLATILE_TYPE, share};
+use crate::scene::stored_types;
 
 const FINDINGS_SHOWN: usize = 20;
 /// How far above its goal the number of moves may be.

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use tenure_protocol::session::Position;
 
 use super::heard::Heard;
-use super::options::stored_types;
 use crate::cluster::VOLATILE_TYPE;
+use crate::scene::stored_types;
 
 /// One client that follows one actor.
 pub(super) struct Follower {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::options::{Options, Way, stored_types};
+use super::options::{Options, Way};
 use crate::build::{BUILD_VARIABLE, Build};
 use crate::cluster::client::Doors;
 use crate::cluster::{VOLATILE_TYPE, member};
@@ -15,6 +15,7 @@ use crate::ground::Ground;
 use crate::http::Connection;
 use crate::metrics::{Page, Watch};
 use crate::process::{Launch, ServerProcess};
+use crate::scene::stored_types;
 use crate::stage::Break;
 
 const STARTED: &str = "tenure_activations_started_total";
@@ -59,10 +60,10 @@ impl Places {
     ) -> anyhow::Result<Self> {
         let is_broken = options.stage.broken == Some(Break::NoDrain);
         let mut this = Self { all: Vec::new(), doors, gone: Counts::default(), is_broken };
-        for number in 1..=options.nodes {
+        for number in 1..=options.scene.nodes {
             let launch = |letter: char| {
                 let name = format!("n{number}{letter}");
-                member(&options.stage, ground, folder, &name, options.lease)
+                member(&options.stage, ground, folder, &name, options.scene.lease)
             };
             let launches = [launch('a')?, launch('b')?];
             this.all.push(Place { launches, at: 0, running: None });
