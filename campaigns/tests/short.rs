@@ -90,8 +90,7 @@ fn restarts_of_a_cluster_by_another_build_fail_no_call_and_lose_and_double_no_ev
 #[test]
 fn a_member_table_that_is_killed_fails_over_or_has_a_wrong_clock_costs_no_node_and_loses_nothing() {
     for strike in ["table-kill", "table-fail-over", "table-clock"] {
-        // Longer than the table is away: see "Not yet" of docs/cluster.md.
-        let short = ["--strikes", "1", "--lease", "6", "--actors", "8"];
+        let short = ["--strikes", "1", "--lease", "2", "--actors", "8"];
         let (output, text) = campaign(&[&["cluster", "--strike", strike], &short[..]].concat());
         assert!(output.status.success(), "{strike}");
         assert!(text.contains("strikes: 1; turns: ") && text.contains(" 0 findings"), "{text}");
@@ -124,7 +123,7 @@ fn with_the_member_table_in_etcd_everything_is_upgraded_and_its_leader_killed() 
     assert!(output.status.success());
     assert!(text.contains("\nTable: 1 times") && text.contains(" 0 findings"), "{text}");
     for strike in ["table-kill", "table-fail-over"] {
-        let short = ["--strikes", "2", "--lease", "6", "--actors", "8", "--table", "etcd"];
+        let short = ["--strikes", "2", "--lease", "2", "--actors", "8", "--table", "etcd"];
         let (output, text) = campaign(&[&["cluster", "--strike", strike], &short[..]].concat());
         assert!(output.status.success(), "{strike}");
         assert!(text.contains("strikes: 2; turns: ") && text.contains(" 0 findings"), "{text}");

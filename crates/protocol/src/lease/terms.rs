@@ -63,6 +63,13 @@ impl LeaseTerms {
     pub fn silence(&self) -> Duration {
         self.length / 2
     }
+
+    /// How far apart the looks may be between which a beat counts as seen: L / 2, ten polls or two that were
+    /// lost. While the table is away for longer, nobody who is alive can be found silent.
+    #[must_use]
+    pub fn look_gap_max(&self) -> Duration {
+        self.length / 2
+    }
 }
 
 impl Default for LeaseTerms {

@@ -53,23 +53,49 @@ fn a_revoked_lease_waits_for_a_renewal_sent_afterwards() {
     assert_eq!(endless.until(), Instant::NEVER);
 }
 
+const GAP: Duration = Duration::from_secs(5);
+
+fn expired(observed: &Observed, now: Instant) -> Vec<(Incarnation, u64)> {
+    observed.expired(now).collect()
+}
+
 #[test]
 fn an_observation_is_of_one_beat_on_one_timeline() {
-    let mut observed = Observed::new(L);
+    let mut observed = Observed::new(L, GAP);
     let one = Incarnation(1);
-    let expired = |observed: &Observed, now| observed.expired(now).collect::<Vec<_>>();
     observed.handle_timeline(1);
-    assert!(!observed.handle_read(at(0), one, 7));
-    assert!(!observed.handle_read(at(9), one, 7));
-    assert_eq!(observed.next_expiry(|_| true), Some(at(10)));
-    assert_eq!(expired(&observed, at(9)), []);
+    for seconds in [0, 5, 9] {
+        assert!(!observed.handle_read(at(seconds), one, 7));
+        assert_eq!(observed.next_expiry(), at(10));
+    }
+    assert_eq!(expired(&observed, at(10)), [], "nobody has looked at the end");
+    assert!(!observed.handle_read(at(10), one, 7));
     assert_eq!(expired(&observed, at(10)), [(one, 7)]);
-    assert!(observed.handle_read(at(10), one, 8), "it renewed");
-    assert_eq!(observed.next_expiry(|_| true), Some(at(20)));
+    assert_eq!(observed.next_expiry(), Instant::NEVER, "it was seen for long enough");
+    assert!(observed.handle_read(at(11), one, 8), "it renewed");
+    assert_eq!(observed.next_expiry(), at(21));
     observed.handle_timeline(1);
-    assert_eq!(expired(&observed, at(20)), [(one, 8)]);
+    for seconds in [16, 21] {
+        assert!(!observed.handle_read(at(seconds), one, 8));
+    }
+    assert_eq!(expired(&observed, at(21)), [(one, 8)]);
     observed.handle_timeline(2);
-    assert_eq!(expired(&observed, at(20)), []);
-    assert!(!observed.handle_read(at(20), one, 8));
-    assert_eq!(observed.next_expiry(|_| true), Some(at(30)));
+    assert_eq!(expired(&observed, at(21)), []);
+    assert!(!observed.handle_read(at(21), one, 8));
+    assert_eq!(observed.next_expiry(), at(31));
+}
+
+#[test]
+fn a_time_without_a_look_is_no_silence() {
+    let mut observed = Observed::new(L, GAP);
+    let one = Incarnation(1);
+    observed.handle_read(at(0), one, 7);
+    assert!(!observed.handle_read(at(11), one, 7), "the table was away in between");
+    assert_eq!(observed.silence(one), Duration::ZERO);
+    assert_eq!((expired(&observed, at(11)), observed.next_expiry()), (vec![], at(21)));
+    for seconds in [16, 21] {
+        observed.handle_read(at(seconds), one, 7);
+    }
+    assert_eq!(expired(&observed, at(26)), [(one, 7)]);
+    assert_eq!(expired(&observed, at(27)), [], "what was seen is too long ago");
 }

@@ -120,7 +120,7 @@ impl Membership {
 
     fn with(config: Config, seen: ViewNumber, view: View, phase: Phase, lease: Lease) -> Self {
         Self {
-            observed: Observed::new(config.terms.expiry()),
+            observed: Observed::new(config.terms.expiry(), config.terms.look_gap_max()),
             fences: Fences::new(config.gone_kept),
             config,
             seen,

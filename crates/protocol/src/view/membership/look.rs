@@ -7,7 +7,7 @@ use super::{Effect, HINTED_MAX, Incarnation, Instant, Membership, Phase, SUCCESS
 
 impl Membership {
     /// Whom the next poll reads. Those that it no longer reads are no longer observed.
-    pub(super) fn watched(&mut self, now: Instant, me: Incarnation) -> Vec<Incarnation> {
+    pub(super) fn watched(&mut self, me: Incarnation) -> Vec<Incarnation> {
         let silence = self.config.terms.silence();
         let hinted = self.watch.hinted.iter().copied();
         let mut watched: BTreeSet<_> = hinted.filter(|it| *it != me).collect();
@@ -17,7 +17,7 @@ impl Membership {
                 break;
             }
             watched.insert(incarnation);
-            let is_fresh = state.is_living() && self.observed.silence(now, incarnation) < silence;
+            let is_fresh = state.is_living() && self.observed.silence(incarnation) < silence;
             fresh += usize::from(is_fresh);
         }
         self.observed.retain(|it| watched.contains(&it));
@@ -39,8 +39,11 @@ impl Membership {
         }
     }
 
-    /// Puts down those whose leases have run out as observed.
+    /// Puts down those whose leases have run out as observed. What is not observed any more is not put to the
+    /// table again: it was away meanwhile, and they could not renew.
     pub(super) fn judge(&mut self, now: Instant) {
+        let expired: BTreeSet<_> = self.observed.expired(now).map(|(it, _)| it).collect();
+        self.verdicts.forget_unobserved(|it| expired.contains(&it));
         for (incarnation, beat) in self.observed.expired(now) {
             self.verdicts.expired(now, incarnation, beat);
         }

@@ -21,7 +21,8 @@ struct Bench {
     table: Table,
     node: Membership,
     timer: Option<(Timer, Instant)>,
-    is_reachable: bool,
+    /// Which requests are lost on their way.
+    loses: fn(&TableAction) -> bool,
     /// What the table says in place of what came of a request.
     refusal: Option<TableError>,
     /// What it was told to do but for asking and timers.
@@ -34,7 +35,7 @@ impl Bench {
         let node = Membership::new(config, ViewNumber(0));
         let table = Table::default();
         let (timer, refusal) = (None, None);
-        Self { table, node, timer, is_reachable: true, refusal, told: vec![], asked: vec![] }
+        Self { table, node, timer, loses: |_| false, refusal, told: vec![], asked: vec![] }
     }
 
     /// A bench whose node is `Alive` and others besides, alive with incarnations from 2 on.
@@ -95,7 +96,7 @@ impl Bench {
                     Effect::Ask { request, ask } => {
                         self.asked.push(ask.action.clone());
                         let answer = match &self.refusal {
-                            _ if !self.is_reachable => Err(Lost),
+                            _ if (self.loses)(&ask.action) => Err(Lost),
                             Some(error) => {
                                 let (timeline, number) = (0, ViewNumber(0));
                                 Ok(TableAnswer { timeline, number, outcome: Err(error.clone()) })
@@ -141,12 +142,12 @@ fn a_node_joins_renews_and_leaves() {
     assert_eq!(bench.node.view().state(inc(1)), Some(Leaving));
     assert!(bench.node.lease_until() > at(5_000), "it may release what it still has");
     assert_eq!(bench.told_but_views(), []);
-    bench.is_reachable = false;
+    bench.loses = |_| true;
     bench.node.left(at(5_000));
     bench.run(at(5_100));
     assert_eq!(bench.node.lease_until(), Instant::ZERO, "before anybody hears that it left");
     assert_eq!(bench.told_but_views(), [], "the table is out of reach, so it waits");
-    bench.is_reachable = true;
+    bench.loses = |_| false;
     bench.run(at(6_000));
     assert_eq!(bench.told_but_views(), [Effect::Left]);
     assert_eq!(bench.table.row(inc(1)).unwrap().state, MemberState::Left);
@@ -168,21 +169,38 @@ fn a_join_whose_answer_is_lost_is_repeated_and_done_once() {
 fn a_table_out_of_reach_suspends_and_its_return_resumes() {
     let mut bench = Bench::with_others(Config::default(), 3);
     bench.run(at(1_100));
-    bench.is_reachable = false;
+    bench.loses = |_| true;
     let until = bench.node.lease_until();
     bench.run(at(60_000));
     assert_eq!(bench.told_but_views(), [Effect::Suspend]);
     assert_eq!(bench.node.lease_until(), until);
-    let is_down = |it: &TableAction| matches!(it, TableAction::Down { .. });
-    assert!(bench.asked.iter().any(is_down), "it asks, on what it read before");
-    bench.is_reachable = true;
-    for other in 2..=4 {
-        bench.beat_of(other);
-    }
+    bench.loses = |_| false;
     bench.run(at(60_300));
     assert_eq!(bench.told_but_views(), [Effect::Resume]);
+    assert!(!bench.asked.iter().any(is_down), "nobody could renew meanwhile");
     let view = bench.node.view();
-    assert!(view.members().all(|it| it.state == Alive), "they renewed meanwhile: {view:?}");
+    assert!(view.members().all(|it| it.state == Alive), "{view:?}");
+    bench.run(at(60_300 + 10_350));
+    assert_eq!(bench.node.view().in_state(Down).count(), 3, "and nobody did afterwards");
+}
+
+fn is_down(action: &TableAction) -> bool {
+    matches!(action, TableAction::Down { .. })
+}
+
+#[test]
+fn a_verdict_that_a_table_out_of_reach_did_not_hear_is_not_put_to_it_later() {
+    let mut bench = Bench::with_others(Config::default(), 1);
+    bench.loses = is_down;
+    bench.run(at(11_000));
+    assert!(bench.asked.iter().any(is_down), "it was silent for long enough");
+    bench.loses = |_| true;
+    bench.run(at(60_000));
+    bench.loses = |_| false;
+    bench.asked.clear();
+    bench.run(at(61_000));
+    assert!(!bench.asked.iter().any(is_down), "{:?}", bench.asked);
+    assert_eq!(bench.table.row(inc(2)).unwrap().state, Alive);
 }
 
 #[test]
@@ -316,10 +334,10 @@ fn what_the_fast_path_allows() {
 #[test]
 fn a_member_that_beats_and_does_not_report_is_condemned() {
     let mut bench = Bench::with_others(Config::default(), 2);
-    bench.is_reachable = false;
+    bench.loses = |_| true;
     bench.node.accuse(at(700), inc(3));
     bench.run(at(800));
-    bench.is_reachable = true;
+    bench.loses = |_| false;
     bench.run(at(1_000));
     assert_eq!(bench.table.row(inc(3)).unwrap().state, Condemned);
     bench.node.accuse(at(1_000), inc(1));
@@ -332,10 +350,10 @@ fn a_member_that_beats_and_does_not_report_is_condemned() {
 #[test]
 fn who_has_lost_its_own_lease_condemns_nobody() {
     let mut bench = Bench::with_others(Config::default(), 2);
-    bench.is_reachable = false;
+    bench.loses = |_| true;
     bench.node.accuse(at(700), inc(2));
     bench.run(at(10_100));
-    bench.is_reachable = true;
+    bench.loses = |_| false;
     bench.node.accuse(at(10_100), inc(3));
     bench.run(at(10_320));
     for other in [2, 3] {
@@ -352,12 +370,12 @@ fn who_has_lost_its_own_lease_condemns_nobody() {
 #[test]
 fn lost_lanes_hold_everything_back_until_a_renewal() {
     let mut bench = Bench::with_others(Config::default(), 2);
-    bench.is_reachable = false;
+    bench.loses = |_| true;
     bench.node.handle_lanes_lost(at(700));
     assert_eq!(bench.node.lease_until(), Instant::ZERO);
     bench.run(at(800));
     assert_eq!(bench.told_but_views(), [Effect::Suspend]);
-    bench.is_reachable = true;
+    bench.loses = |_| false;
     bench.run(at(1_000));
     assert_eq!(bench.told_but_views(), [Effect::Resume]);
     assert_eq!(bench.node.lease_until(), at(11_000));

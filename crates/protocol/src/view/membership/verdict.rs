@@ -40,10 +40,6 @@ impl Verdicts {
         self.rows.get_mut(&incarnation).map(|(_, errand)| errand)
     }
 
-    pub(super) fn has(&self, incarnation: Incarnation) -> bool {
-        self.rows.contains_key(&incarnation)
-    }
-
     pub(super) fn wake(&self) -> Instant {
         let wakes = self.rows.values().map(|(_, errand)| errand.wake());
         wakes.min().unwrap_or(Instant::NEVER)
@@ -60,6 +56,15 @@ impl Verdicts {
     /// Drops what is not proven: who said it has lost its own lease meanwhile.
     pub(super) fn forget_accusations(&mut self) {
         self.rows.retain(|_, (verdict, _)| !matches!(verdict, Verdict::Condemned(_)));
+    }
+
+    /// Drops the leases that ran out as was observed and is not any more. What is on its way stays.
+    pub(super) fn forget_unobserved(&mut self, is_expired: impl Fn(Incarnation) -> bool) {
+        self.rows.retain(|incarnation, (verdict, errand)| {
+            !matches!(verdict, Verdict::Expired { .. })
+                || errand.is_on_its_way()
+                || is_expired(*incarnation)
+        });
     }
 
     pub(super) fn expired(&mut self, now: Instant, incarnation: Incarnation, beat: u64) {

@@ -90,9 +90,11 @@ impl Membership {
             }
         }
         if self.errands.poll.is_due(now) {
-            let watch = self.watched(now, me.incarnation);
+            let watch = self.watched(me.incarnation);
             let poll = TableAction::Poll { known: self.view.number, watch };
-            self.ask(now, Kind::Poll, now + terms.poll_every, poll);
+            // It looks again at the moment when a lease may have run out.
+            let expiry = self.observed.next_expiry().max(now + terms.retry_after);
+            self.ask(now, Kind::Poll, expiry.min(now + terms.poll_every), poll);
             self.forget_some(now, me.incarnation);
         }
         self.judge(now);
@@ -133,7 +135,6 @@ impl Membership {
             .map(Errand::wake)
             .chain([self.verdicts.wake()])
             .chain(self.lease.end())
-            .chain(self.observed.next_expiry(|it| !self.verdicts.has(it)))
             .min()
             .unwrap_or(Instant::NEVER);
         if !matches!(self.phase, Phase::In(_) | Phase::Joining { .. }) {
