@@ -6,4 +6,4 @@ mod entry;
 pub use entry::Wish;
 
 pub(crate) use cache::Locations;
-pub(crate) use entry::{Entry, Standing};
+pub(crate) use entry::{Entry, Placing, Standing};

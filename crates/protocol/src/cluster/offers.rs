@@ -5,7 +5,7 @@ use tenure_types::{ActorId, Incarnation, Instant, Tenure};
 use super::schedule::Due;
 use super::state::Arrival;
 use super::{Cluster, Effect, Message};
-use crate::directory::Wish;
+use crate::directory::{Placing, Wish};
 use crate::migration::MoveId;
 use crate::placement::Strategy;
 use crate::slot::slot_of;
@@ -92,7 +92,7 @@ impl Cluster {
             return self.cancel(from, id, actor);
         }
         let wish = Wish { strategy: Strategy::Local, durable: entry.durable };
-        let granted = self.grant(now, slot, actor, to, wish, Some(id));
+        let granted = self.grant(now, slot, actor, to, Placing::new(wish, Some(id)));
         self.send(from, Message::Moved { id, to: granted.map(|granted| (to, granted)) });
     }
 

@@ -3,20 +3,25 @@ use tenure_types::{ActorId, Incarnation, Instant, Planted, Slot, Tenure, actor_h
 use super::message::Refusal;
 use super::schedule::Due;
 use super::{Cluster, Message};
-use crate::directory::{Entry, Standing, Wish};
-use crate::migration::MoveId;
+use crate::directory::{Entry, Placing, Standing, Wish};
 use crate::placement::{Candidate, Draw, Request, place};
 use crate::slot::slot_of;
 use crate::view::MemberState;
 
 impl Cluster {
-    /// Gives the actor a place, for whoever waits for it; not `except`, which has just refused.
-    pub(super) fn place(
+    /// Gives the actor a place, for whoever waits for it.
+    pub(super) fn place(&mut self, now: Instant, slot: Slot, actor: &ActorId) {
+        self.place_again(now, slot, actor, None, 0);
+    }
+
+    /// Gives the actor a place after so many hosts in a row have refused; not at `except`.
+    fn place_again(
         &mut self,
         now: Instant,
         slot: Slot,
         actor: &ActorId,
         except: Option<Incarnation>,
+        refused: u32,
     ) {
         let Some(waiting) = self.owned.get(&slot).and_then(|owned| owned.waiting.get(actor)) else {
             return;
@@ -28,7 +33,8 @@ impl Cluster {
             }
             return;
         };
-        self.grant(now, slot, actor, host, wish, None);
+        let placing = Placing { refused, ..Placing::new(wish, None) };
+        self.grant(now, slot, actor, host, placing);
     }
 
     /// Gives an actor a place that was refused one, if the slot is open for it. In one that is not,
@@ -39,12 +45,13 @@ impl Cluster {
         slot: Slot,
         actor: &ActorId,
         except: Option<Incarnation>,
+        refused: u32,
     ) {
         let waiting = self.owned.get(&slot).and_then(|owned| owned.waiting.get(actor));
         if let Some(wish) = waiting.map(|it| it.wish)
             && self.is_free(slot, wish.durable)
         {
-            self.place(now, slot, actor, except);
+            self.place_again(now, slot, actor, except, refused);
         }
     }
 
@@ -79,22 +86,26 @@ impl Cluster {
         place(&request, &candidates, draw).ok()
     }
 
-    /// Gives a member the right to run the actor.
+    /// Gives a member the right to run the actor. Where hosts go on refusing it hears of it later and later.
     pub(super) fn grant(
         &mut self,
         now: Instant,
         slot: Slot,
         actor: &ActorId,
         host: Incarnation,
-        wish: Wish,
-        arrived: Option<MoveId>,
+        placing: Placing,
     ) -> Option<Tenure> {
         let owned = self.owned.get_mut(&slot)?;
         let tenure = owned.next_tenure();
-        owned.entries.insert(actor.clone(), Entry::placing(host, tenure, wish, arrived));
+        owned.entries.insert(actor.clone(), Entry::placing(host, tenure, placing));
         // What was given counts at once: many are often placed before the first one answers.
         *self.loads.entry(host).or_default() += 1;
-        self.ask_host(now, slot, actor);
+        match placing.refused.checked_sub(2) {
+            None => self.ask_host(now, slot, actor),
+            Some(often) => {
+                self.at(now + self.pause(often), Due::Grant(slot, actor.clone(), tenure));
+            }
+        }
         Some(tenure)
     }
 
@@ -104,7 +115,7 @@ impl Cluster {
         let Some(entry) = self.owned.get_mut(&slot).and_then(|it| it.entries.get_mut(actor)) else {
             return;
         };
-        entry.standing = Standing::Placing { wish, arrived: None, asked: 0 };
+        entry.standing = Standing::Placing(Placing::new(wish, None));
         self.ask_host(now, slot, actor);
     }
 
@@ -114,31 +125,37 @@ impl Cluster {
         let view = owned.kept_in;
         let Some(entry) = owned.entries.get_mut(actor) else { return };
         let (host, tenure, durable) = (entry.host, entry.tenure, entry.durable);
-        let Standing::Placing { arrived, asked, .. } = &mut entry.standing else { return };
-        let (arrived, before) = (*arrived, *asked);
-        *asked = asked.saturating_add(1);
+        let Standing::Placing(placing) = &mut entry.standing else { return };
+        let (arrived, before) = (placing.arrived, placing.asked);
+        placing.asked = before.saturating_add(1);
         let actor = actor.clone();
         let at = now + self.pause(before);
-        self.at(at, Due::Grant(slot, actor.clone()));
+        self.at(at, Due::Grant(slot, actor.clone(), tenure));
         self.send_again(before, host, Message::Grant { view, actor, tenure, durable, arrived });
     }
 
     /// A grant has no answer yet. It is asked for again, and given to nobody else: the host may run the
     /// actor, and only its refusal or its end says that it does not.
-    pub(super) fn grant_again(&mut self, now: Instant, slot: Slot, actor: &ActorId) {
+    pub(super) fn grant_again(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        actor: &ActorId,
+        tenure: Tenure,
+    ) {
         let Some(entry) = self.owned.get(&slot).and_then(|owned| owned.entries.get(actor)) else {
             return;
         };
-        let Standing::Placing { asked, .. } = entry.standing else { return };
+        let Standing::Placing(placing) = entry.standing else { return };
         let host = entry.host;
-        if !self.is_living(host) {
+        if entry.tenure != tenure || !self.is_living(host) {
             return;
         }
-        if Planted::PlaceAgain.is_planted() && asked >= 3 {
+        if Planted::PlaceAgain.is_planted() && placing.asked >= 3 {
             if let Some(owned) = self.owned.get_mut(&slot) {
                 owned.entries.remove(actor);
             }
-            return self.place(now, slot, actor, Some(host));
+            return self.place_again(now, slot, actor, Some(host), 0);
         }
         self.ask_host(now, slot, actor);
     }
@@ -174,19 +191,23 @@ impl Cluster {
         if entry.host != from || entry.tenure != tenure {
             return;
         }
-        let moved_here = match &entry.standing {
-            Standing::Placing { wish, arrived: Some(id), .. } => Some((*wish, *id)),
-            Standing::Placing { .. } | Standing::Placed => None,
+        let placing = match entry.standing {
+            Standing::Placing(placing) => Some(placing),
+            Standing::Placed => None,
         };
+        let refused = placing.map_or(0, |placing| placing.refused).saturating_add(1);
         owned.entries.remove(actor);
         match why {
-            Refusal::OldTenure => match moved_here {
+            Refusal::OldTenure => match placing.filter(|placing| placing.arrived.is_some()) {
                 // Its memory is there: it gets another number.
-                Some((wish, id)) => drop(self.grant(now, slot, actor, from, wish, Some(id))),
-                None => self.place_if_free(now, slot, actor, None),
+                Some(placing) => {
+                    let placing = Placing { asked: 0, refused, ..placing };
+                    self.grant(now, slot, actor, from, placing);
+                }
+                None => self.place_if_free(now, slot, actor, None, refused),
             },
-            Refusal::NothingArrived => self.place_if_free(now, slot, actor, None),
-            Refusal::NotAccepting => self.place_if_free(now, slot, actor, Some(from)),
+            Refusal::NothingArrived => self.place_if_free(now, slot, actor, None, refused),
+            Refusal::NotAccepting => self.place_if_free(now, slot, actor, Some(from), refused),
             Refusal::OldView(_) => {
                 let view = self.view.number;
                 for caller in self.take_waiting(slot, actor) {

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use tenure_types::{ActorId, Instant, Slot};
+use tenure_types::{ActorId, Instant, Slot, Tenure};
 
 use crate::migration::MoveId;
 
@@ -11,8 +11,8 @@ pub(super) enum Due {
     Asks,
     /// Reports for which somebody waits.
     Hurry,
-    /// A grant without an answer.
-    Grant(Slot, ActorId),
+    /// A grant under this right, without an answer or not said yet.
+    Grant(Slot, ActorId, Tenure),
     /// A look-up without an answer.
     LookUp(ActorId),
     /// A place that is awaited.

@@ -47,7 +47,7 @@ impl Cluster {
             }
             Answer::Free => {
                 self.wait(now, slot, actor, wish, from);
-                self.place(now, slot, actor, None);
+                self.place(now, slot, actor);
             }
         }
     }
@@ -60,7 +60,7 @@ impl Cluster {
         for (actor, wish) in waiting {
             match self.answer(slot, &actor, wish.durable, None) {
                 Answer::There(host, tenure) => self.tell_waiting(slot, &actor, host, tenure),
-                Answer::Free => self.place(now, slot, &actor, None),
+                Answer::Free => self.place(now, slot, &actor),
                 Answer::Asked | Answer::AskAgain | Answer::Later => {}
             }
         }

@@ -1,6 +1,7 @@
 //! Exact effects of small clusters, step by step.
 
 mod moving;
+mod placing;
 mod reporting;
 
 use std::collections::BTreeMap;

@@ -18,7 +18,7 @@ impl Cluster {
             match due {
                 Due::Asks => self.ask_again(now),
                 Due::Hurry => self.ask_hurried(),
-                Due::Grant(slot, actor) => self.grant_again(now, slot, &actor),
+                Due::Grant(slot, actor, tenure) => self.grant_again(now, slot, &actor, tenure),
                 Due::LookUp(actor) => self.look_up_again(now, &actor),
                 Due::Await(actor) => self.await_again(now, &actor),
                 Due::Unregister(actor) => self.unregister_again(now, &actor),

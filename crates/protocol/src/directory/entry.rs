@@ -32,26 +32,32 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) enum Standing {
     /// It was asked to, and may or may not have heard.
-    Placing {
-        wish: Wish,
-        /// The move that brought the actor's memory there.
-        arrived: Option<MoveId>,
-        /// How often it was asked.
-        asked: u32,
-    },
+    Placing(Placing),
     /// It has.
     Placed,
 }
 
+/// What an actor is placed for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placing {
+    pub(crate) wish: Wish,
+    /// The move that brought the actor's memory there.
+    pub(crate) arrived: Option<MoveId>,
+    /// How often the host was asked.
+    pub(crate) asked: u32,
+    /// How often in a row hosts have refused before.
+    pub(crate) refused: u32,
+}
+
+impl Placing {
+    pub(crate) fn new(wish: Wish, arrived: Option<MoveId>) -> Self {
+        Self { wish, arrived, asked: 0, refused: 0 }
+    }
+}
+
 impl Entry {
-    pub(crate) fn placing(
-        host: Incarnation,
-        tenure: Tenure,
-        wish: Wish,
-        arrived: Option<MoveId>,
-    ) -> Self {
-        let standing = Standing::Placing { wish, arrived, asked: 0 };
-        let durable = wish.durable;
+    pub(crate) fn placing(host: Incarnation, tenure: Tenure, placing: Placing) -> Self {
+        let (durable, standing) = (placing.wish.durable, Standing::Placing(placing));
         Self { host, tenure, durable, standing, cancelled: None, undecided: None }
     }
 
