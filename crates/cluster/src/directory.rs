@@ -162,7 +162,7 @@ impl<W: World> Driver<W> {
             Local::Attend(actor) => self.attend(&actor),
             Local::Leaving { actor, tenure } | Local::Lost { actor, tenure } => {
                 self.with_life(|life| {
-                    if !life.cluster.leave(now, &actor, tenure) {
+                    if !life.cluster.leave(now, &actor, tenure) && life.cluster.is_moving(&actor) {
                         life.gone.insert(actor, tenure);
                     }
                 });
@@ -174,11 +174,12 @@ impl<W: World> Driver<W> {
                         life.cluster.handle_packed(now, id);
                     }
                     Err(_) => {
-                        life.cluster.handle_unpacked(id);
-                        let gone = std::mem::take(&mut life.gone);
-                        for (actor, tenure) in gone {
-                            life.cluster.leave(now, &actor, tenure);
-                        }
+                        let cluster = &mut life.cluster;
+                        cluster.handle_unpacked(id);
+                        // Those of whom another move is not over yet leave after that one.
+                        life.gone.retain(|actor, tenure| {
+                            !cluster.leave(now, actor, *tenure) && cluster.is_moving(actor)
+                        });
                     }
                 });
             }

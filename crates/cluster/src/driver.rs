@@ -163,7 +163,7 @@ impl<W: World> Driver<W> {
         let Some(life) = &core.life else { return "no member".to_owned() };
         let seeking = life.seeking.get(actor).map_or(0, Vec::len);
         let handed = life.way.count_of(actor);
-        let runtime = life.runtime().map(|it| it.activations());
+        let runtime = life.runtime().map(|it| (it.activations(), it.explain(actor)));
         format!(
             "{}: {seeking} calls seek, {handed} handed, lease {:?} at {:?}, runtime {runtime:?}; {}",
             life.incarnation,

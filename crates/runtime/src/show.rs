@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tenure_actor::{CODEC_NAMED, Target};
 use tenure_store::{Row, RowKey, Stored};
-use tenure_types::{CallError, Instant, Key, Outcome, StateTag};
+use tenure_types::{ActorId, CallError, Instant, Key, Outcome, StateTag};
 
 use crate::activation::{Activation, reminder_row};
 use crate::busy::Busy;
@@ -137,6 +137,23 @@ impl Runtime {
         }
         let now = self.clock.coarse();
         found.into_values().map(|activation| Live::of(&activation, now)).collect()
+    }
+
+    /// What holds up an activation and what stands in its way, for people; `None` where there is none.
+    pub fn explain(&self, actor: &ActorId) -> Option<String> {
+        let mut found = None;
+        for part in 0..self.catalog.parts() {
+            self.catalog.each(part, |activation| {
+                if activation.id() == *actor {
+                    found = Some(Arc::clone(activation));
+                }
+            });
+        }
+        let activation = found?;
+        Some(activation.with_cold(|cold| {
+            let word = activation.word.read();
+            format!("{word:?}, {} wait, {:?}", cold.mailbox.len(), cold.pipeline)
+        }))
     }
 
     /// The activation of an actor, if it has one here.

@@ -271,3 +271,23 @@ fn what_starts_over_does_not_move() {
     one.runtime().left(&one.target::<Ledger>("a"), tenure(1, 1));
     assert_eq!(one.runtime().activations(), 0);
 }
+
+#[test]
+fn what_leaves_memory_does_not_move() {
+    let (sim, disk) = (Simulation::new(1), MemoryDisk::new());
+    let (one, _two) = two(&sim, &disk);
+    one.grant::<Ledger>("a", tenure(1, 1));
+    assert_eq!(sim.run_until(one.actor::<Ledger>("a").add(1).into_future()), Ok(1));
+    let (runtime, target) = (std::sync::Arc::clone(one.runtime()), one.target::<Ledger>("a"));
+    let leaves = one.begin(async move { runtime.deactivate(&target, SECOND).await });
+    sim.advance(10 * MS);
+    assert_eq!(one.seat.told(), [Told::Leaving("ledger/a".to_owned(), tenure(1, 1))]);
+    // Its keeper has not answered, and the cluster wants it to move at that moment.
+    let (runtime, target) = (std::sync::Arc::clone(one.runtime()), one.target::<Ledger>("a"));
+    let sealing = one.begin(async move { runtime.seal_for_move(&target, tenure(1, 1)).await });
+    sim.advance(10 * MS);
+    assert!(matches!(sealing.take(), Some(Err(CallError::Unavailable { .. }))));
+    one.runtime().left(&one.target::<Ledger>("a"), tenure(1, 1));
+    sim.advance(10 * MS);
+    assert_eq!((leaves.take(), one.runtime().activations()), (Some(true), 0));
+}

@@ -42,6 +42,8 @@ pub(crate) struct Cold {
     pub(crate) moving: Option<Box<Moving>>,
     /// Another writer's unit was met. In a cluster.
     pub(crate) overtaken: bool,
+    /// It leaves memory, and nobody can call that off. In a cluster.
+    pub(crate) leaving: bool,
 }
 
 impl Cold {
@@ -60,6 +62,7 @@ impl Cold {
             && self.granted.is_none()
             && self.moving.is_none()
             && !self.overtaken
+            && !self.leaving
     }
 
     /// When the oldest acknowledged turn that is not durable ended.

@@ -42,6 +42,8 @@ impl Runtime {
         refusal: Option<&CallError>,
     ) {
         let activation = Arc::clone(hold.activation());
+        // Before moves are refused that are under way: none begins after that, which would wait for this hold.
+        activation.with_cold(|cold| cold.leaving = true);
         self.stay(&activation, "it leaves memory");
         if let Some(error) = refusal {
             let calls = self.take_calls(&activation);
@@ -86,6 +88,7 @@ impl Runtime {
         // Ticks that wait end with their timers.
         let ticks = activation.with_cold(|cold| cold.timers.ticks());
         let calls = self.seal_for_good(&activation);
+        self.stay(&activation, "it has left memory");
         self.catalog.remove(&activation);
         hold.release();
         let target = activation.target();
@@ -104,6 +107,7 @@ impl Runtime {
             activation.word.set(SEALED);
             cold.farewell = false;
             cold.greeting_failed = false;
+            cold.leaving = false;
             (cold.timers.take_all(), cold.kept.take())
         });
         drop(kept);

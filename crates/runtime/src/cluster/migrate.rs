@@ -268,7 +268,7 @@ impl Runtime {
 
 fn begin_move(activation: &Activation, moving: Moving) -> Result<(), CallError> {
     activation.with_cold(|cold| {
-        if activation.word.read().has(SEALED) || cold.moving.is_some() {
+        if activation.word.read().has(SEALED) || cold.leaving || cold.moving.is_some() {
             return Err(unavailable(format!("{} leaves or moves already", activation.id())));
         }
         cold.moving = Some(Box::new(moving));
