@@ -225,12 +225,17 @@ impl State {
         let (config, dice) = (&self.config, &mut self.dice);
         let mut way = || config.base + below(dice, config.jitter);
         let (there, back) = (way(), way());
+        let hold = below(dice, config.hold);
+        let spent = below(dice, config.work + slower);
+        // Of two requests that take longer one is carried out late, and the other answered late.
+        let is_answered_late = spent > config.work && spent.subsec_nanos() % 2 == 1;
+        let late = if is_answered_late { spent - config.work } else { Duration::ZERO };
         Fate {
-            hold: below(dice, config.hold),
+            hold,
             there,
             lingers,
-            work: below(dice, config.work + slower),
-            back,
+            work: spent - late,
+            back: back + late,
             is_lost: dice.below(1_000_000) < u64::from(loses),
             is_forgotten: dice.below(1_000_000) < u64::from(forgets),
             is_noticed: dice.one_in(2),
