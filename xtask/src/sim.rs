@@ -52,7 +52,10 @@ fn seed_of(tree: &str) -> Option<u64> {
 
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let is_planted = |arg: &String| arg == PLANT || arg.starts_with("--plant=");
-    let features: &[&str] = match options.args.iter().any(is_planted) {
+    // Their names are told by any build.
+    let is_list = |arg: &String| arg == "list" || arg.ends_with("=list");
+    let (mut planted, mut listed) = (options.args.iter(), options.args.iter());
+    let features: &[&str] = match planted.any(is_planted) && !listed.any(is_list) {
         // Another folder, so that one build does not undo the other.
         true => &["--features", "planted", "--target-dir", "target/planted"],
         false => &[],

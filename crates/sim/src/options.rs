@@ -18,6 +18,9 @@ pub struct Options {
     pub patience: Duration,
     /// How many polls may happen before time moves: a task that is always ready is found by this.
     pub polls_per_instant_max: u64,
+    /// How many polls one [`advance`](crate::Simulation::advance) may take: those who go round and let time
+    /// hardly move are found by this, before they fill the memory.
+    pub polls_per_advance_max: u64,
     /// Which events the trace keeps to be read.
     pub keep: Keep,
 }
@@ -31,6 +34,7 @@ impl Default for Options {
             coarse: Duration::from_millis(4),
             patience: Duration::from_secs(3_600),
             polls_per_instant_max: 5_000_000,
+            polls_per_advance_max: 10_000_000,
             keep: Keep::All,
         }
     }

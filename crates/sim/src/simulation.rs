@@ -187,14 +187,20 @@ impl Simulation {
     }
 
     /// Runs for `duration` of virtual time.
+    ///
+    /// # Panics
+    /// When that takes more polls than [`Options::polls_per_advance_max`].
     pub fn advance(&self, duration: Duration) {
         let until = self.now() + duration;
+        let mut polls = 0_u64;
         loop {
             match self.step(&mut |_| {}) {
                 Step::Sleeping(at) if at <= until => self.world.clock.move_to(at),
                 Step::Sleeping(_) | Step::Nothing => break,
-                Step::Main | Step::Task => {}
+                Step::Main | Step::Task => polls += 1,
             }
+            let (max, seed, now) = (self.options.polls_per_advance_max, self.seed, self.now());
+            assert!(polls < max, "seed {seed:#x}: something goes round without end at {now:?}");
         }
         self.world.clock.move_to(until);
     }

@@ -85,6 +85,24 @@ fn a_task_that_never_rests_is_reported() {
 }
 
 #[test]
+#[should_panic = "something goes round without end"]
+fn tasks_that_go_round_while_time_hardly_moves_are_reported() {
+    let options = tenure_sim::Options { polls_per_advance_max: 1_000, ..Default::default() };
+    let sim = Simulation::with(1, options);
+    let (tasks, clock) = (sim.tasks(), sim.clock());
+    let round = Arc::clone(&tasks);
+    tasks.spawn(
+        "round",
+        Box::pin(async move {
+            loop {
+                round.sleep_until(clock.now() + Duration::from_micros(1)).await;
+            }
+        }),
+    );
+    sim.advance(Duration::from_secs(1));
+}
+
+#[test]
 fn patience_ends_where_timers_go_on_for_ever() {
     let sim = Simulation::new(1);
     let (tasks, clock) = (sim.tasks(), sim.clock());

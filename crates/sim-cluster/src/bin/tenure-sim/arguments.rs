@@ -97,6 +97,15 @@ impl Arguments {
         })
     }
 
+    /// The names that are asked for with `list`.
+    pub(crate) fn listed(&self) -> Option<Vec<&'static str>> {
+        let is_list = |name: &Option<String>| name.as_deref() == Some("list");
+        if is_list(&self.plant) {
+            return Some(Planted::ALL.iter().map(|bug| bug.name()).collect());
+        }
+        is_list(&self.vacuity).then(|| Vacuity::ALL.iter().map(|vacuity| vacuity.name()).collect())
+    }
+
     /// Leaves out the mechanism that shall be missed.
     pub(crate) fn plant(&self) -> anyhow::Result<()> {
         let Some(name) = &self.plant else { return Ok(()) };

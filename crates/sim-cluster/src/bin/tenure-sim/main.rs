@@ -39,6 +39,10 @@ fn main() -> ExitCode {
 
 /// Does what is asked; gives whether it went as it should.
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    if let Some(names) = arguments.listed() {
+        names.iter().for_each(|name| println!("{name}"));
+        return Ok(true);
+    }
     let cluster = CLUSTER.context("this program was built without a cluster to run")?;
     let settings = arguments.settings()?;
     arguments.plant()?;
