@@ -14,7 +14,32 @@ impl Cluster {
         self.place_again(now, slot, actor, None, 0);
     }
 
-    /// Gives the actor a place after so many hosts in a row have refused; not at `except`.
+    /// The host takes nothing new: the others are asked, and all of them again when they have refused, too.
+    fn place_elsewhere(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        actor: &ActorId,
+        refuser: Incarnation,
+        refused: u32,
+    ) {
+        let owned = self.owned.get_mut(&slot);
+        let Some(waiting) = owned.and_then(|owned| owned.waiting.get_mut(actor)) else { return };
+        waiting.refusers.push(refuser);
+        let refusers = &waiting.refusers;
+        let mut alive = self.view.in_state(MemberState::Alive);
+        let is_left = alive.any(|member| !refusers.contains(&member.incarnation));
+        if !is_left {
+            waiting.refusers.clear();
+        }
+        drop(alive);
+        if is_left {
+            return self.place_if_free(now, slot, actor, None, refused);
+        }
+        self.place_if_free(now, slot, actor, Some(refuser), refused.saturating_add(1));
+    }
+
+    /// Gives the actor a place after it was refused so often; not at `except`.
     fn place_again(
         &mut self,
         now: Instant,
@@ -27,7 +52,9 @@ impl Cluster {
             return;
         };
         let (wish, caller) = (waiting.wish, waiting.callers.first().copied());
-        let Some(host) = self.choose_host(actor, wish, caller.unwrap_or(self.me), except) else {
+        let refusers = waiting.refusers.clone();
+        let caller = caller.unwrap_or(self.me);
+        let Some(host) = self.choose_host(actor, wish, caller, (except, &refusers)) else {
             for caller in self.take_waiting(slot, actor) {
                 self.send(caller, Message::Busy { actor: actor.clone() });
             }
@@ -60,12 +87,13 @@ impl Cluster {
         actor: &ActorId,
         wish: Wish,
         caller: Incarnation,
-        except: Option<Incarnation>,
+        (except, refusers): (Option<Incarnation>, &[Incarnation]),
     ) -> Option<Incarnation> {
         let candidates: Vec<Candidate> = self
             .view
             .in_state(MemberState::Alive)
             .filter(|member| Some(member.incarnation) != except)
+            .filter(|member| !refusers.contains(&member.incarnation))
             .map(|member| Candidate {
                 incarnation: member.incarnation,
                 weight: member.weight,
@@ -195,7 +223,8 @@ impl Cluster {
             Standing::Placing(placing) => Some(placing),
             Standing::Placed => None,
         };
-        let refused = placing.map_or(0, |placing| placing.refused).saturating_add(1);
+        let before = placing.map_or(0, |placing| placing.refused);
+        let refused = before.saturating_add(1);
         owned.entries.remove(actor);
         match why {
             Refusal::OldTenure => match placing.filter(|placing| placing.arrived.is_some()) {
@@ -207,7 +236,7 @@ impl Cluster {
                 None => self.place_if_free(now, slot, actor, None, refused),
             },
             Refusal::NothingArrived => self.place_if_free(now, slot, actor, None, refused),
-            Refusal::NotAccepting => self.place_if_free(now, slot, actor, Some(from), refused),
+            Refusal::NotAccepting => self.place_elsewhere(now, slot, actor, from, before),
             Refusal::OldView(_) => {
                 let view = self.view.number;
                 for caller in self.take_waiting(slot, actor) {

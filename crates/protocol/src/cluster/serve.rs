@@ -118,7 +118,8 @@ impl Cluster {
             return self.send(caller, Message::Busy { actor: actor.clone() });
         }
         let waiting = owned.waiting.entry(actor.clone());
-        let callers = &mut waiting.or_insert(Waiting { wish, callers: Vec::new() }).callers;
+        let (callers, refusers) = (Vec::new(), Vec::new());
+        let callers = &mut waiting.or_insert(Waiting { wish, callers, refusers }).callers;
         if !known {
             callers.push(caller);
         }

@@ -41,6 +41,8 @@ pub(crate) struct OwnedSlot {
 pub(crate) struct Waiting {
     pub(crate) wish: Wish,
     pub(crate) callers: Vec<Incarnation>,
+    /// Who has refused the actor since everybody was asked last: members of the view, each once.
+    pub(crate) refusers: Vec<Incarnation>,
 }
 
 /// What is known of one that died.
