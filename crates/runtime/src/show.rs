@@ -140,16 +140,9 @@ impl Runtime {
     }
 
     /// What holds up an activation and what stands in its way, for people; `None` where there is none.
+    #[must_use]
     pub fn explain(&self, actor: &ActorId) -> Option<String> {
-        let mut found = None;
-        for part in 0..self.catalog.parts() {
-            self.catalog.each(part, |activation| {
-                if activation.id() == *actor {
-                    found = Some(Arc::clone(activation));
-                }
-            });
-        }
-        let activation = found?;
+        let activation = self.catalog.find(&self.target_of(actor)?)?;
         Some(activation.with_cold(|cold| {
             let word = activation.word.read();
             format!("{word:?}, {} wait, {:?}", cold.mailbox.len(), cold.pipeline)

@@ -27,15 +27,11 @@ impl Cluster {
         let Some(waiting) = owned.and_then(|owned| owned.waiting.get_mut(actor)) else { return };
         waiting.refusers.push(refuser);
         let refusers = &waiting.refusers;
-        let mut alive = self.view.in_state(MemberState::Alive);
-        let is_left = alive.any(|member| !refusers.contains(&member.incarnation));
-        if !is_left {
-            waiting.refusers.clear();
-        }
-        drop(alive);
-        if is_left {
+        let has_refused = |incarnation| refusers.contains(&incarnation);
+        if !self.view.in_state(MemberState::Alive).all(|it| has_refused(it.incarnation)) {
             return self.place_if_free(now, slot, actor, None, refused);
         }
+        waiting.refusers.clear();
         self.place_if_free(now, slot, actor, Some(refuser), refused.saturating_add(1));
     }
 

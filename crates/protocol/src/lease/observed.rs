@@ -81,6 +81,12 @@ impl Observed {
         rows.map(|(incarnation, seen)| (*incarnation, seen.beat))
     }
 
+    /// Whether the member's lease has run out.
+    #[must_use]
+    pub fn has_expired(&self, now: Instant, incarnation: Incarnation) -> bool {
+        self.rows.get(&incarnation).is_some_and(|seen| self.is_expired(now, seen))
+    }
+
     fn is_expired(&self, now: Instant, seen: &Seen) -> bool {
         seen.silence() >= self.expiry && now <= seen.looked + self.gap_max
     }

@@ -42,8 +42,7 @@ impl Membership {
     /// Puts down those whose leases have run out as observed. What is not observed any more is not put to the
     /// table again: it was away meanwhile, and they could not renew.
     pub(super) fn judge(&mut self, now: Instant) {
-        let expired: BTreeSet<_> = self.observed.expired(now).map(|(it, _)| it).collect();
-        self.verdicts.forget_unobserved(|it| expired.contains(&it));
+        self.verdicts.forget_unobserved(|it| self.observed.has_expired(now, it));
         for (incarnation, beat) in self.observed.expired(now) {
             self.verdicts.expired(now, incarnation, beat);
         }
