@@ -51,11 +51,8 @@ fn seed_of(tree: &str) -> Option<u64> {
 }
 
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
-    let is_planted = |arg: &String| arg == PLANT || arg.starts_with("--plant=");
     // Their names are told by any build.
-    let is_list = |arg: &String| arg == "list" || arg.ends_with("=list");
-    let (mut planted, mut listed) = (options.args.iter(), options.args.iter());
-    let features: &[&str] = match planted.any(is_planted) && !listed.any(is_list) {
+    let features: &[&str] = match plant_of(&options.args).is_some_and(|plant| plant != "list") {
         // Another folder, so that one build does not undo the other.
         true => &["--features", "planted", "--target-dir", "target/planted"],
         false => &[],
@@ -64,9 +61,29 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     timed("sim", &run.to_string(), || run.run(root)).0
 }
 
+/// What is given to `--plant`, in the flag or behind it.
+fn plant_of(args: &[String]) -> Option<&str> {
+    args.iter().enumerate().find_map(|(place, arg)| match arg.strip_prefix(PLANT)? {
+        "" => Some(args.get(place + 1).map_or("", String::as_str)),
+        value => value.strip_prefix('='),
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::seed_of;
+    use super::{plant_of, seed_of};
+
+    #[test]
+    fn a_plant_is_named_in_its_flag_or_behind_it() {
+        let plant = |args: &[&str]| {
+            let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+            plant_of(&args).map(str::to_owned)
+        };
+        assert_eq!(plant(&["--seeds", "list", "--plant", "fence"]).as_deref(), Some("fence"));
+        assert_eq!(plant(&["--plant=list"]).as_deref(), Some("list"));
+        assert_eq!(plant(&["--plant"]).as_deref(), Some(""));
+        assert_eq!(plant(&["--planted", "--seeds", "list"]), None);
+    }
 
     #[test]
     fn equal_trees_have_equal_seeds() {
